@@ -1,0 +1,1 @@
+//! The search for races in rejoin.

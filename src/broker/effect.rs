@@ -1,0 +1,292 @@
+//! What the broker wants done, in order.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::id::{ConnId, Name, Room, Text};
+
+use super::message::{BounceReason, Mail};
+
+/// An ordered list of effects. The caller owns it and uses it again.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Effects {
+    list: Vec<Entry>,
+    receivers: Vec<ConnId>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Entry {
+    Deliver { to: Range<usize>, event: Event },
+    StopReader { conn: ConnId },
+    StopWriter { conn: ConnId, reason: StopReason },
+    Discard { receiver: Name, mail: Mail, reason: BounceReason },
+}
+
+/// One thing to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect<'a> {
+    /// Tell each of these connections the same.
+    Deliver {
+        /// The connections; at least one, none of them twice.
+        to: &'a [ConnId],
+        /// What to tell them.
+        event: &'a Event,
+    },
+    /// Let a reader finish at once.
+    StopReader {
+        /// Its connection.
+        conn: ConnId,
+    },
+    /// Let a writer finish, as [`StopReason::flushes`] says. It is given nothing
+    /// more.
+    StopWriter {
+        /// Its connection.
+        conn: ConnId,
+        /// Why; the last line says so.
+        reason: StopReason,
+    },
+    /// Count mail that neither its receiver nor its sender will get: the sender is
+    /// gone, or has no room for it, or said it in a room to a guest who is gone.
+    Discard {
+        /// Whom it was for.
+        receiver: &'a Name,
+        /// The mail.
+        mail: &'a Mail,
+        /// Why its receiver does not get it.
+        reason: BounceReason,
+    },
+}
+
+impl Effects {
+    /// No effects yet.
+    pub const fn new() -> Self {
+        Self { list: Vec::new(), receivers: Vec::new() }
+    }
+
+    /// The effects, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Effect<'_>> {
+        self.list.iter().map(|entry| match entry {
+            Entry::Deliver { to, event } => {
+                Effect::Deliver { to: &self.receivers[to.clone()], event }
+            }
+            &Entry::StopReader { conn } => Effect::StopReader { conn },
+            &Entry::StopWriter { conn, reason } => Effect::StopWriter { conn, reason },
+            Entry::Discard { receiver, mail, reason } => {
+                Effect::Discard { receiver, mail, reason: *reason }
+            }
+        })
+    }
+
+    /// Forgets the effects, and keeps their memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.receivers.clear();
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Tells `to` the same, unless there are none.
+    pub(super) fn deliver(&mut self, to: impl IntoIterator<Item = ConnId>, event: Event) {
+        let start = self.receivers.len();
+        self.receivers.extend(to);
+        let to = start..self.receivers.len();
+        if !to.is_empty() {
+            self.list.push(Entry::Deliver { to, event });
+        }
+    }
+
+    pub(super) fn stop_reader(&mut self, conn: ConnId) {
+        self.list.push(Entry::StopReader { conn });
+    }
+
+    pub(super) fn stop_writer(&mut self, conn: ConnId, reason: StopReason) {
+        self.list.push(Entry::StopWriter { conn, reason });
+    }
+
+    pub(super) fn discard(&mut self, receiver: Name, mail: Mail, reason: BounceReason) {
+        self.list.push(Entry::Discard { receiver, mail, reason });
+    }
+}
+
+/// What a connection is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// It is logged in.
+    Welcome {
+        /// Its name.
+        name: Name,
+    },
+    /// It is logged in as a peer that was here before.
+    Back {
+        /// Its name, as it was first written.
+        name: Name,
+        /// How many pieces of mail waited, and follow at once.
+        kept: usize,
+    },
+    /// It has mail.
+    Mail(Mail),
+    /// It has mail that waited for it.
+    KeptMail(Mail),
+    /// Its message waits for a peer that is away.
+    Kept {
+        /// The peer.
+        name: Name,
+    },
+    /// Somebody joined a room that it is in, perhaps itself.
+    Joined {
+        /// The room.
+        room: Room,
+        /// Who.
+        name: Name,
+    },
+    /// Somebody left a room that it is in, perhaps itself.
+    Left {
+        /// The room.
+        room: Room,
+        /// Who.
+        name: Name,
+        /// Why.
+        why: LeaveReason,
+    },
+    /// The rooms that it asked for, in order.
+    Rooms {
+        /// The first of them, [`Config::listed`](crate::Config::listed) at most.
+        rooms: Vec<RoomEntry>,
+        /// How many there are.
+        total: usize,
+    },
+    /// The peers that it asked for, in order.
+    Who {
+        /// The first of them, [`Config::listed`](crate::Config::listed) at most.
+        peers: Vec<PeerEntry>,
+        /// How many there are.
+        total: usize,
+    },
+    /// Its request, or a part of it, was not fulfilled, and changed nothing.
+    Refused(Refusal),
+}
+
+/// A room in a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoomEntry {
+    /// The room.
+    pub room: Room,
+    /// How many are in it.
+    pub members: usize,
+    /// Whether the one who asks is in it.
+    pub joined: bool,
+}
+
+/// A peer in a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerEntry {
+    /// The peer.
+    pub name: Name,
+    /// Whether it has no live connection now.
+    pub away: bool,
+}
+
+/// Why a request was not fulfilled.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Refusal {
+    /// It needs a login first.
+    NotLoggedIn,
+    /// The connection waits for the end of an older one.
+    Waiting,
+    /// The connection has logged in before.
+    AlreadyLoggedIn,
+    /// Somebody else bears the name, and the proof does not show otherwise.
+    NameInUse {
+        /// The name.
+        name: Name,
+    },
+    /// As many peers are here as may be.
+    ServerFull,
+    /// The message was not sent to this receiver, whom nobody knows.
+    NoSuchPeer {
+        /// The receiver.
+        name: Name,
+    },
+    /// The message was not sent to this receiver, whose mailbox has no room for it.
+    MailboxFull {
+        /// The receiver.
+        name: Name,
+        /// The room that the message was for, if it was for one.
+        room: Option<Room>,
+    },
+    /// The message was sent to nobody, as it names more receivers than it may.
+    TooManyReceivers {
+        /// How many it may name.
+        limit: usize,
+    },
+    /// The peer is not in the room.
+    NotInRoom {
+        /// The room.
+        room: Room,
+    },
+    /// The peer is in the room already.
+    AlreadyInRoom {
+        /// The room.
+        room: Room,
+    },
+    /// The peer is in as many rooms as it may be.
+    TooManyRooms {
+        /// How many it may be in.
+        limit: usize,
+    },
+}
+
+impl Refusal {
+    /// Whether it refuses somebody's proof or name at a login.
+    pub const fn fails_login(self) -> bool {
+        matches!(self, Self::NameInUse { .. } | Self::ServerFull)
+    }
+}
+
+/// Why a peer is no longer in a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaveReason {
+    /// It left.
+    Left,
+    /// It quit, and said perhaps why.
+    Quit(Option<Text>),
+    /// It was a guest whose connection ended.
+    Gone,
+    /// It was away for too long.
+    Expired,
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StopReason {
+    /// Its reader has finished: the client closed its end, or the link broke.
+    ReaderFinished,
+    /// It asked for it.
+    Quit,
+    /// The same peer has logged in on another connection.
+    Replaced,
+    /// It did not log in in time.
+    LoginTimeout,
+    /// Too many of its logins failed.
+    FailedLogins,
+    /// Nothing came from it for too long.
+    Silent,
+    /// More waits for it than may: it reads too slowly.
+    TooSlow,
+    /// There are too many connections, in all or from its address.
+    TooManyConnections,
+    /// The server stops.
+    ShuttingDown,
+}
+
+impl StopReason {
+    /// Whether the writer may go on, within a bound, to write what is queued. If not,
+    /// it writes its last line if the socket takes it at once, and gives the rest
+    /// back.
+    pub const fn flushes(self) -> bool {
+        !matches!(self, Self::Replaced | Self::TooSlow)
+    }
+}

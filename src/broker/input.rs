@@ -1,0 +1,99 @@
+//! What reaches the broker. Inputs are plain data: they can be stored, sent and
+//! applied again.
+
+use alloc::vec::Vec;
+
+use crate::id::{ConnId, Name, Proof, Room, Text};
+
+use super::effect::StopReason;
+use super::message::Mail;
+
+/// One thing that happened outside.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Input {
+    /// A connection was accepted. Its id is greater than each one before.
+    Accepted {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// A connection asks for something.
+    Request {
+        /// The connection.
+        conn: ConnId,
+        /// What it asks for.
+        request: Request,
+    },
+    /// A connection is to end, for a reason that lies outside of the broker.
+    GiveUp {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        reason: StopReason,
+    },
+    /// A connection's reader has finished: nothing more will come from it.
+    ReaderFinished {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// A connection's writer has finished: nothing more can be sent to it.
+    WriterFinished {
+        /// The connection.
+        conn: ConnId,
+        /// The mail that it was given and has not written, oldest first.
+        undelivered: Vec<Mail>,
+    },
+    /// Time has passed.
+    Tick,
+    /// The server stops.
+    ShutDown,
+}
+
+/// What a connection may ask for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Request {
+    /// To be known by a name.
+    LogIn {
+        /// The name.
+        name: Name,
+        /// Shows that it is the same peer as before, or makes a new peer resumable.
+        proof: Option<Proof>,
+    },
+    /// To say something.
+    Send {
+        /// To whom; who is named twice gets it once.
+        to: Vec<Receiver>,
+        /// What.
+        text: Text,
+    },
+    /// To hear and be heard in a room.
+    Join {
+        /// The room.
+        room: Room,
+    },
+    /// To leave a room.
+    Leave {
+        /// The room.
+        room: Room,
+    },
+    /// To know which rooms there are.
+    Rooms,
+    /// To know who is here, or in a room.
+    Who {
+        /// The room; `None` for the whole server.
+        room: Option<Room>,
+    },
+    /// To go for good.
+    Quit {
+        /// What the rooms are told.
+        why: Option<Text>,
+    },
+}
+
+/// Who is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Receiver {
+    /// One peer.
+    Peer(Name),
+    /// Everybody else in a room.
+    Room(Room),
+}

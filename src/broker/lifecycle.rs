@@ -1,0 +1,549 @@
+//! The reconnect and disconnect bookkeeping: who holds a name, who waits for it,
+//! and when it becomes free.
+//!
+//! This is the heart of rejoin, and it is kept apart from everything that people
+//! say: it knows connections and names, and no message, room or mailbox.
+//!
+//! # Connections
+//!
+//! A connection has two halves, a reader and a writer, which end apart from each
+//! other. It goes through these phases ([`Phase`]):
+//!
+//! ```text
+//! Greeting ──login──▶ Online ──reader ends, or taken over──▶ Leaving ──writer ends──▶ forgotten
+//!     └───login, name not free yet──▶ Waiting ──the holder's writer ends──▶ Online
+//! ```
+//!
+//! | event | Greeting | Waiting | Online | Leaving |
+//! | --- | --- | --- | --- | --- |
+//! | reader finished | → Leaving; stop the writer | give up the wait; → Leaving; stop the writer | → Leaving; stop the writer | note it |
+//! | given up, or quits | as above, and stop the reader | as above, and stop the reader | as above, and stop the reader | ignored |
+//! | writer finished | forget; stop the reader | give up the wait; forget; stop the reader | **remove**; stop the reader | **remove** |
+//! | login | see below | refused: already logged in | refused: already logged in | ignored |
+//!
+//! A connection that leaves without having held a name is only forgotten when its
+//! writer finishes.
+//!
+//! # Logins
+//!
+//! | login to a name that is | without proof, or with a wrong one | with the right proof |
+//! | --- | --- | --- |
+//! | free | → Online, as a guest, or as a resumable peer if it brought a proof | – |
+//! | away | refused: name in use | → Online (back), inherits |
+//! | held, Online | refused: name in use | → Waiting; the holder → Leaving (replaced) |
+//! | held by a resumable peer, Leaving | refused: name in use | → Waiting; an older waiter is replaced |
+//! | held by a guest, Leaving | → Waiting, if nobody waits yet; inherits nothing | – |
+//!
+//! A peer that quits gives up its proof, and is a guest from then on.
+//!
+//! # Removal
+//!
+//! Only the end of the holder's *writer* removes a peer, and the holder is known by
+//! its [`ConnId`], never by its name: whatever ends late or twice finds nothing to
+//! remove. What follows is in [`Then`].
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::id::{ConnId, Name, PeerId, Proof, Time};
+
+use super::StopReason;
+
+/// Who is connected, and to which name.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Lifecycle {
+    limits: Limits,
+    connections: BTreeMap<ConnId, Phase>,
+    bindings: BTreeMap<Name, Binding>,
+    /// Every deadline that the other fields imply, soonest first.
+    deadlines: BTreeSet<(Time, Due)>,
+    newest: Option<ConnId>,
+    shutting_down: bool,
+}
+
+/// The bounds that the lifecycle keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Limits {
+    /// How long a connection may be [`Phase::Greeting`].
+    pub login_timeout: Duration,
+    /// How long a resumable peer may be [`Hold::Away`].
+    pub resume_window: Duration,
+    /// Names that may be bound at once.
+    pub peers: usize,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Phase {
+    /// It has not logged in yet.
+    Greeting {
+        /// When it must have.
+        until: Time,
+    },
+    /// It has logged in, and gets the name as soon as the holder's writer has finished.
+    Waiting {
+        /// The name that it waits for.
+        name: Name,
+        /// What it logged in with.
+        proof: Option<Proof>,
+    },
+    /// It holds a name, and is the peer's live connection.
+    Online {
+        /// The name that it holds.
+        name: Name,
+    },
+    /// It takes no more requests; its writer is about to finish.
+    ///
+    /// Both halves are told to stop when, and only when, a connection begins to leave
+    /// (but for a reader that has finished by itself), so no mark of who was told is needed.
+    Leaving {
+        /// The name that it holds until then, if it ever got one.
+        name: Option<Name>,
+    },
+}
+
+/// What a name is bound to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Binding {
+    /// Who bears the name.
+    pub peer: PeerId,
+    /// Present for a resumable peer, absent for a guest.
+    pub proof: Option<Proof>,
+    /// Whether a connection holds it.
+    pub hold: Hold,
+}
+
+/// Whether a connection holds a name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Hold {
+    /// A connection does.
+    Held {
+        /// The connection, [`Phase::Online`] or [`Phase::Leaving`].
+        holder: ConnId,
+        /// The connection that gets the name next; the holder is then leaving.
+        waiter: Option<ConnId>,
+    },
+    /// None does: the peer may come back.
+    Away {
+        /// When its resume window ends.
+        until: Time,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Due {
+    Login(ConnId),
+    Return(Name),
+}
+
+/// An order to one half of a connection. Each half gets at most one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Stop {
+    /// The reader is to finish at once.
+    Reader(ConnId),
+    /// The writer is to finish, as [`StopReason::flushes`] says.
+    Writer(ConnId, StopReason),
+}
+
+/// What came of a login.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Login {
+    /// A new peer is online.
+    Joined,
+    /// An away peer is online again.
+    Returned,
+    /// The connection waits for the end of the holder's writer.
+    Waits,
+    /// Nothing was changed.
+    Refused(LoginRefusal),
+    /// The connection is leaving, or forgotten; nothing was changed.
+    Ignored,
+}
+
+/// Why a login was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LoginRefusal {
+    /// The connection has logged in before.
+    AlreadyLoggedIn,
+    /// Somebody else bears the name, and the proof does not show otherwise.
+    NameInUse,
+    /// As many names are bound as may be.
+    Full,
+}
+
+/// A peer whose connection has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Removal {
+    /// The peer's name.
+    pub name: Name,
+    /// What becomes of the peer.
+    pub then: Then,
+}
+
+/// What becomes of a peer whose connection has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Then {
+    /// It waited: this connection is now its own, and inherits everything.
+    Returned(ConnId),
+    /// It may come back within the resume window.
+    Away,
+    /// It is gone for good.
+    Gone,
+    /// It is gone for good, and another peer, which waited, has joined under the
+    /// name with this connection, inheriting nothing.
+    Succeeded(ConnId),
+}
+
+/// Whose time has run out.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Expired {
+    /// This connection did not log in in time, and leaves.
+    Login(ConnId),
+    /// This peer did not come back in time, and is gone for good.
+    Peer(Name),
+}
+
+impl Lifecycle {
+    /// Nobody is there yet.
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            connections: BTreeMap::new(),
+            bindings: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            newest: None,
+            shutting_down: false,
+        }
+    }
+
+    /// A connection was accepted.
+    ///
+    /// # Panics
+    ///
+    /// If its id is not greater than each one before: ids are never used again.
+    pub fn accepted(&mut self, now: Time, conn: ConnId, stops: &mut Vec<Stop>) {
+        assert!(Some(conn) > self.newest, "{conn} was accepted after {:?}", self.newest);
+        self.newest = Some(conn);
+        let until = now.after(self.limits.login_timeout);
+        self.connections.insert(conn, Phase::Greeting { until });
+        self.deadlines.insert((until, Due::Login(conn)));
+        if self.shutting_down {
+            self.leave(conn, StopReason::ShuttingDown, stops);
+        }
+    }
+
+    /// A connection logs in, following the second table above.
+    pub fn login(
+        &mut self,
+        conn: ConnId,
+        name: Name,
+        proof: Option<Proof>,
+        stops: &mut Vec<Stop>,
+    ) -> Login {
+        match self.phase(conn) {
+            Some(Phase::Greeting { .. }) => {}
+            Some(Phase::Waiting { .. } | Phase::Online { .. }) => {
+                return Login::Refused(LoginRefusal::AlreadyLoggedIn);
+            }
+            Some(Phase::Leaving { .. }) | None => return Login::Ignored,
+        }
+        let Some((&known_as, &binding)) = self.bindings.get_key_value(&name) else {
+            return self.join(conn, name, proof);
+        };
+        let proven = proof.is_some() && proof == binding.proof;
+        match binding.hold {
+            Hold::Away { until } if proven => {
+                self.deadlines.remove(&(until, Due::Return(name)));
+                self.bind(conn, known_as, binding.peer, binding.proof);
+                Login::Returned
+            }
+            Hold::Held { holder, waiter } if proven => {
+                for replaced in [Some(holder), waiter].into_iter().flatten() {
+                    self.leave(replaced, StopReason::Replaced, stops);
+                }
+                self.wait(conn, name, proof)
+            }
+            Hold::Held { holder, waiter: None }
+                if binding.proof.is_none() && self.is_leaving(holder) =>
+            {
+                self.wait(conn, name, proof)
+            }
+            Hold::Away { .. } | Hold::Held { .. } => Login::Refused(LoginRefusal::NameInUse),
+        }
+    }
+
+    /// A peer gives its name up for good; its connection ends. Returns the name, unless
+    /// the connection is not [`Phase::Online`]: then it only ends.
+    pub fn quit(&mut self, conn: ConnId, stops: &mut Vec<Stop>) -> Option<Name> {
+        let name = self.online(conn);
+        if let Some(name) = name {
+            let binding = self.bindings.get_mut(&name).expect("an online connection's name is bound");
+            binding.proof = None;
+        }
+        self.leave(conn, StopReason::Quit, stops);
+        name
+    }
+
+    /// A connection is given up from outside; both of its halves are to end.
+    pub fn give_up(&mut self, conn: ConnId, reason: StopReason, stops: &mut Vec<Stop>) {
+        self.leave(conn, reason, stops);
+    }
+
+    /// A connection's reader has finished, by itself or because it was told to.
+    /// Repeated, or after the writer has finished, this changes nothing.
+    pub fn reader_finished(&mut self, conn: ConnId, stops: &mut Vec<Stop>) {
+        self.leave(conn, StopReason::ReaderFinished, stops);
+    }
+
+    /// A connection's writer has finished: the connection is forgotten, and the peer
+    /// that held its name with it, if any, is removed. Repeated, this changes nothing.
+    pub fn writer_finished(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        stops: &mut Vec<Stop>,
+    ) -> Option<Removal> {
+        let phase = self.connections.remove(&conn)?;
+        if !matches!(phase, Phase::Leaving { .. }) {
+            stops.push(Stop::Reader(conn));
+        }
+        match phase {
+            Phase::Greeting { until } => {
+                self.deadlines.remove(&(until, Due::Login(conn)));
+                None
+            }
+            Phase::Waiting { name, .. } => {
+                self.stop_waiting(name);
+                None
+            }
+            Phase::Leaving { name: None } => None,
+            Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
+                Some(Removal { name, then: self.remove(now, name) })
+            }
+        }
+    }
+
+    /// Applies the soonest deadline that is due at `now`; `None` if none is.
+    pub fn expire(&mut self, now: Time, stops: &mut Vec<Stop>) -> Option<Expired> {
+        let &(time, due) = self.deadlines.first()?;
+        if time > now {
+            return None;
+        }
+        match due {
+            Due::Login(conn) => {
+                self.leave(conn, StopReason::LoginTimeout, stops);
+                Some(Expired::Login(conn))
+            }
+            Due::Return(name) => {
+                self.deadlines.pop_first();
+                self.bindings.remove(&name);
+                Some(Expired::Peer(name))
+            }
+        }
+    }
+
+    /// When [`expire`](Self::expire) has something to do next.
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|&(time, _)| time)
+    }
+
+    /// Every peer that is away is gone for good; returns their names.
+    pub fn dismiss_away(&mut self) -> Vec<Name> {
+        let is_away = |binding: &Binding| matches!(binding.hold, Hold::Away { .. });
+        let gone: Vec<_> = self.bindings.extract_if(.., |_, b| is_away(b)).collect();
+        self.deadlines.retain(|(_, due)| matches!(due, Due::Login(_)));
+        gone.into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The server stops: every connection leaves, and from now on nobody is away.
+    pub fn shut_down(&mut self, stops: &mut Vec<Stop>) {
+        self.shutting_down = true;
+        let connections: Vec<_> = self.connections.keys().copied().collect();
+        for conn in connections {
+            self.leave(conn, StopReason::ShuttingDown, stops);
+        }
+    }
+
+    /// How far a connection has come; `None` once it is forgotten.
+    pub fn phase(&self, conn: ConnId) -> Option<Phase> {
+        self.connections.get(&conn).copied()
+    }
+
+    /// The name that a connection is online with.
+    pub fn online(&self, conn: ConnId) -> Option<Name> {
+        match self.phase(conn)? {
+            Phase::Online { name } => Some(name),
+            Phase::Greeting { .. } | Phase::Waiting { .. } | Phase::Leaving { .. } => None,
+        }
+    }
+
+    /// What a name is bound to.
+    pub fn binding(&self, name: &Name) -> Option<&Binding> {
+        self.bindings.get(name)
+    }
+
+    /// The connection that takes what is sent to a name now.
+    pub fn live(&self, name: &Name) -> Option<ConnId> {
+        match self.bindings.get(name)?.hold {
+            Hold::Held { holder, .. } if !self.is_leaving(holder) => Some(holder),
+            Hold::Held { .. } | Hold::Away { .. } => None,
+        }
+    }
+
+    /// The names that are bound, in order.
+    pub fn bindings(&self) -> impl Iterator<Item = (&Name, &Binding)> {
+        self.bindings.iter()
+    }
+
+    /// The connections that are not forgotten, in order.
+    pub fn connections(&self) -> impl Iterator<Item = (ConnId, Phase)> {
+        self.connections.iter().map(|(&conn, &phase)| (conn, phase))
+    }
+
+    fn join(&mut self, conn: ConnId, name: Name, proof: Option<Proof>) -> Login {
+        if self.bindings.len() >= self.limits.peers {
+            return Login::Refused(LoginRefusal::Full);
+        }
+        self.bind(conn, name, PeerId::new(conn), proof);
+        Login::Joined
+    }
+
+    /// Makes `conn` the live connection of `peer`.
+    fn bind(&mut self, conn: ConnId, name: Name, peer: PeerId, proof: Option<Proof>) {
+        self.enter(conn, Phase::Online { name });
+        let hold = Hold::Held { holder: conn, waiter: None };
+        self.bindings.insert(name, Binding { peer, proof, hold });
+    }
+
+    fn wait(&mut self, conn: ConnId, name: Name, proof: Option<Proof>) -> Login {
+        self.enter(conn, Phase::Waiting { name, proof });
+        let binding = self.bindings.get_mut(&name).expect("a name that is waited for is bound");
+        let Hold::Held { waiter, .. } = &mut binding.hold else {
+            unreachable!("a name that is waited for is held")
+        };
+        debug_assert!(waiter.is_none(), "an older waiter has left");
+        *waiter = Some(conn);
+        Login::Waits
+    }
+
+    fn stop_waiting(&mut self, name: Name) {
+        let binding = self.bindings.get_mut(&name).expect("a name that is waited for is bound");
+        let Hold::Held { waiter, .. } = &mut binding.hold else {
+            unreachable!("a name that is waited for is held")
+        };
+        *waiter = None;
+    }
+
+    /// Ends a connection in an orderly way, unless it is leaving already.
+    fn leave(&mut self, conn: ConnId, reason: StopReason, stops: &mut Vec<Stop>) {
+        let name = match self.phase(conn) {
+            Some(Phase::Leaving { .. }) | None => return,
+            Some(Phase::Greeting { .. }) => None,
+            Some(Phase::Waiting { name, .. }) => {
+                self.stop_waiting(name);
+                None
+            }
+            Some(Phase::Online { name }) => Some(name),
+        };
+        self.enter(conn, Phase::Leaving { name });
+        if reason != StopReason::ReaderFinished {
+            stops.push(Stop::Reader(conn));
+        }
+        stops.push(Stop::Writer(conn, reason));
+    }
+
+    /// Sets a connection's phase; with the phase goes its deadline.
+    fn enter(&mut self, conn: ConnId, phase: Phase) {
+        let before = self.connections.insert(conn, phase);
+        match before.expect("only a live connection changes its phase") {
+            Phase::Greeting { until } => {
+                self.deadlines.remove(&(until, Due::Login(conn)));
+            }
+            Phase::Waiting { .. } | Phase::Online { .. } | Phase::Leaving { .. } => {}
+        }
+    }
+
+    /// Takes the name from its holder, which is forgotten, and gives it on.
+    fn remove(&mut self, now: Time, name: Name) -> Then {
+        let binding = self.bindings.get_mut(&name).expect("a holder's name is bound");
+        let Hold::Held { waiter, .. } = binding.hold else {
+            unreachable!("a holder's name is held")
+        };
+        let Binding { peer, proof, .. } = *binding;
+        match (waiter, proof) {
+            (Some(conn), Some(_)) => {
+                self.bind(conn, name, peer, proof);
+                Then::Returned(conn)
+            }
+            (Some(conn), None) => {
+                let Some(Phase::Waiting { proof, .. }) = self.phase(conn) else {
+                    unreachable!("a waiter waits")
+                };
+                self.bindings.remove(&name);
+                self.bind(conn, name, PeerId::new(conn), proof);
+                Then::Succeeded(conn)
+            }
+            (None, Some(_)) if !self.shutting_down => {
+                let until = now.after(self.limits.resume_window);
+                binding.hold = Hold::Away { until };
+                self.deadlines.insert((until, Due::Return(name)));
+                Then::Away
+            }
+            (None, Some(_) | None) => {
+                self.bindings.remove(&name);
+                Then::Gone
+            }
+        }
+    }
+
+    fn is_leaving(&self, conn: ConnId) -> bool {
+        matches!(self.phase(conn), Some(Phase::Leaving { .. }))
+    }
+
+    /// Panics if the fields contradict each other.
+    pub(super) fn check(&self) {
+        let mut deadlines = BTreeSet::new();
+        for (&conn, &phase) in &self.connections {
+            let leaving = matches!(phase, Phase::Leaving { .. });
+            assert!(leaving || !self.shutting_down, "{conn} stays after the shutdown");
+            let hold = |name| self.bindings.get(&name).map(|binding| binding.hold);
+            match phase {
+                Phase::Greeting { until } => {
+                    deadlines.insert((until, Due::Login(conn)));
+                }
+                Phase::Waiting { name, .. } => {
+                    let waits = matches!(hold(name), Some(Hold::Held { waiter, .. }) if waiter == Some(conn));
+                    assert!(waits, "{conn} waits for {name}, which does not know it");
+                }
+                Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
+                    let holds = matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
+                    assert!(holds, "{conn} holds {name}, which does not know it");
+                }
+                Phase::Leaving { name: None } => {}
+            }
+        }
+        for (&name, binding) in &self.bindings {
+            match binding.hold {
+                Hold::Away { until } => {
+                    assert!(binding.proof.is_some(), "the guest {name} is away");
+                    deadlines.insert((until, Due::Return(name)));
+                }
+                Hold::Held { holder, waiter } => {
+                    let holds = match self.phase(holder) {
+                        Some(Phase::Online { name: held }) => held == name && waiter.is_none(),
+                        Some(Phase::Leaving { name: held }) => held == Some(name),
+                        Some(Phase::Greeting { .. } | Phase::Waiting { .. }) | None => false,
+                    };
+                    assert!(holds, "{holder} does not hold {name} for {waiter:?}");
+                    if let Some(conn) = waiter {
+                        let waits = matches!(self.phase(conn), Some(Phase::Waiting { name: n, .. }) if n == name);
+                        assert!(waits, "{conn} does not wait for {name}");
+                    }
+                }
+            }
+        }
+        assert_eq!(self.deadlines, deadlines, "a deadline is missing, or left over");
+        assert!(self.bindings.len() <= self.limits.peers, "more peers than may be");
+    }
+}

@@ -1,0 +1,153 @@
+//! What people say, and what becomes of it when it cannot be handed over.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::Config;
+use crate::id::{Name, PeerId, Room, Text};
+
+/// Something that a peer said, to one or more receivers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Message {
+    /// The sender's name.
+    pub from: Name,
+    /// Which bearer of that name it was.
+    pub sender: PeerId,
+    /// The room that it was said in; `None` if it was said to the receiver alone.
+    pub room: Option<Room>,
+    /// What was said.
+    pub text: Text,
+}
+
+/// A message that comes back to its sender, because one receiver will never get it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Bounce {
+    /// Who does not get it.
+    pub receiver: Name,
+    /// Why.
+    pub reason: BounceReason,
+    /// What comes back.
+    pub message: Arc<Message>,
+}
+
+/// Why a receiver will never get a message that was on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BounceReason {
+    /// The receiver is gone for good: it quit, or it was a guest whose connection ended.
+    Gone,
+    /// The receiver's resume window ended before it came back.
+    Expired,
+    /// What its connection had not written was too much for the receiver's mailbox.
+    MailboxFull,
+    /// The server stops.
+    ShuttingDown,
+}
+
+/// What may neither be lost nor given twice: it is written to its receiver's socket,
+/// or it waits, or it bounces.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Mail {
+    /// A message for the receiver.
+    Message(Arc<Message>),
+    /// A message of the receiver's own that came back.
+    Bounce(Arc<Bounce>),
+}
+
+impl Mail {
+    /// The message, or the message that came back.
+    pub fn message(&self) -> &Message {
+        match self {
+            Self::Message(message) => message,
+            Self::Bounce(bounce) => &bounce.message,
+        }
+    }
+
+    /// What it costs to keep, in bytes: its words, and [`Config::MAIL_OVERHEAD`].
+    pub fn cost(&self) -> usize {
+        let message = self.message();
+        let room = message.room.as_ref().map_or(0, |room| room.as_str().len());
+        let words = message.from.as_str().len() + room + message.text.as_str().len();
+        words + Config::MAIL_OVERHEAD
+    }
+}
+
+/// Mail that waits for a peer without a live writer, oldest first.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Mailbox {
+    mail: VecDeque<Mail>,
+    bytes: usize,
+}
+
+/// The bounds of a mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct MailboxLimits {
+    /// The sum of [`Mail::cost`].
+    pub bytes: usize,
+    /// The number of pieces of mail.
+    pub messages: usize,
+}
+
+impl Mailbox {
+    /// Adds mail behind what waits already.
+    ///
+    /// # Errors
+    ///
+    /// Gives the mail back if there is no room for it; nothing was changed then.
+    pub fn push(&mut self, mail: Mail, limits: MailboxLimits) -> Result<(), Mail> {
+        let bytes = self.bytes + mail.cost();
+        if self.mail.len() >= limits.messages || bytes > limits.bytes {
+            return Err(mail);
+        }
+        self.bytes = bytes;
+        self.mail.push_back(mail);
+        Ok(())
+    }
+
+    /// Puts mail, in its order, ahead of what waits already, whatever the bounds are.
+    pub fn prepend(&mut self, older: Vec<Mail>) {
+        for mail in older.into_iter().rev() {
+            self.bytes += mail.cost();
+            self.mail.push_front(mail);
+        }
+    }
+
+    /// Takes out the newest mail until the rest is within the bounds; returns it,
+    /// oldest first.
+    pub fn trim(&mut self, limits: MailboxLimits) -> VecDeque<Mail> {
+        let mut excess = VecDeque::new();
+        while self.mail.len() > limits.messages || self.bytes > limits.bytes {
+            let mail = self.mail.pop_back().expect("an empty mailbox is within its bounds");
+            self.bytes -= mail.cost();
+            excess.push_front(mail);
+        }
+        excess
+    }
+
+    /// Empties the mailbox.
+    pub fn take(&mut self) -> VecDeque<Mail> {
+        core::mem::take(self).mail
+    }
+
+    /// What waits, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Mail> {
+        self.mail.iter()
+    }
+
+    /// How many pieces of mail wait.
+    pub fn len(&self) -> usize {
+        self.mail.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.mail.is_empty()
+    }
+
+    /// Panics if the count of bytes is wrong or a bound was passed.
+    pub(super) fn check(&self, limits: MailboxLimits) {
+        assert_eq!(self.bytes, self.mail.iter().map(Mail::cost).sum::<usize>(), "bytes miscounted");
+        assert!(self.bytes <= limits.bytes, "a mailbox holds too many bytes");
+        assert!(self.mail.len() <= limits.messages, "a mailbox holds too many messages");
+    }
+}

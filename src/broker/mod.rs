@@ -1,0 +1,497 @@
+//! The state machine: peers, connections, rooms, mailboxes and deadlines.
+//!
+//! [`Broker`] is deterministic and does no I/O. It is a value: it can be cloned,
+//! compared, hashed and printed, so its states can be explored like a graph. Time is
+//! an input, and bytes and sockets are unknown here.
+//!
+//! # What always holds
+//!
+//! 1. A peer is removed only when the writer of its holder has finished, and exactly
+//!    once for each time that it joined.
+//! 2. A connection never removes, stops or receives for another connection, whatever
+//!    the names are. Only a login with the right proof replaces one.
+//! 3. Each half of a connection is told to stop at most once, and is always told when
+//!    the other half is gone.
+//! 4. Every accepted delivery is, at every moment, exactly one of: written to its
+//!    receiver's socket, waiting (outbox or mailbox), or bounced to its sender with a
+//!    reason (only counted, [`Effect::Discard`], if the sender is gone or has no room
+//!    for it). What expires is bounced. A room's message to a guest who is gone is
+//!    only counted.
+//! 5. From one sender to one receiver, deliveries arrive in the order sent, across
+//!    reconnects, with none missing and none twice, but for a message that a dead
+//!    link's socket had taken: its fate cannot be known.
+//! 6. A name is bound to at most one connection. Nobody takes a name over, or reads
+//!    its mailbox, without its proof.
+//! 7. Every queue and every wait has a bound in [`Config`].
+//! 8. When everything has finished, nothing is left: no connection, and no peer past
+//!    its window.
+//! 9. The same inputs give the same effects.
+
+pub mod lifecycle;
+
+mod effect;
+mod input;
+mod message;
+mod rooms;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+pub use effect::{
+    Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason,
+};
+pub use input::{Input, Receiver, Request};
+pub use message::{Bounce, BounceReason, Mail, Mailbox, MailboxLimits, Message};
+
+use crate::Config;
+use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
+use lifecycle::{Expired, Hold, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
+use rooms::Rooms;
+
+/// Who is here, what they said, and what waits for whom.
+///
+/// Inputs go in by [`handle`](Self::handle), and [`Effects`] come out.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Broker {
+    limits: Limits,
+    now: Time,
+    lifecycle: Lifecycle,
+    peers: BTreeMap<Name, Peer>,
+    rooms: Rooms,
+    shutting_down: bool,
+    /// Empty between two inputs; kept for its memory.
+    stops: Vec<Stop>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Limits {
+    mailbox: MailboxLimits,
+    receivers: usize,
+    rooms_per_peer: usize,
+    listed: usize,
+}
+
+/// What the broker knows of a peer beside its place in the lifecycle.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Peer {
+    id: PeerId,
+    /// Empty while the peer is online.
+    mailbox: Mailbox,
+    rooms: BTreeSet<Room>,
+}
+
+impl Broker {
+    /// Nobody is there yet.
+    pub fn new(config: &Config) -> Self {
+        let lifecycle = Lifecycle::new(lifecycle::Limits {
+            login_timeout: config.login_timeout,
+            resume_window: config.resume_window,
+            peers: config.peers.get(),
+        });
+        let limits = Limits {
+            mailbox: MailboxLimits {
+                bytes: config.mailbox_bytes.get(),
+                messages: config.mailbox_messages.get(),
+            },
+            receivers: config.receivers.get(),
+            rooms_per_peer: config.rooms_per_peer.get(),
+            listed: config.listed.get(),
+        };
+        Self {
+            limits,
+            now: Time::ZERO,
+            lifecycle,
+            peers: BTreeMap::new(),
+            rooms: Rooms::default(),
+            shutting_down: false,
+            stops: Vec::new(),
+        }
+    }
+
+    /// Applies what is due at `now`, then `input`, and appends what is to be done to
+    /// `effects`.
+    ///
+    /// It never fails on what a peer does: that is answered with an event. Input that
+    /// names a forgotten connection is ignored, since hang-ups cross. In debug builds
+    /// it checks the whole state at the end.
+    ///
+    /// # Panics
+    ///
+    /// On a mistake of the driver: if `now` is earlier than in a call before, or if a
+    /// connection is accepted whose id is not greater than each one before.
+    pub fn handle(&mut self, now: Time, input: Input, effects: &mut Effects) {
+        assert!(now >= self.now, "time runs backwards: {now:?} after {:?}", self.now);
+        self.now = now;
+        self.expire(effects);
+        match input {
+            Input::Accepted { conn } => self.lifecycle.accepted(now, conn, &mut self.stops),
+            Input::Request { conn, request } => self.request(conn, request, effects),
+            Input::GiveUp { conn, reason } => {
+                self.lifecycle.give_up(conn, reason, &mut self.stops);
+            }
+            Input::ReaderFinished { conn } => {
+                self.lifecycle.reader_finished(conn, &mut self.stops);
+            }
+            Input::WriterFinished { conn, undelivered } => {
+                self.writer_finished(conn, undelivered, effects);
+            }
+            Input::Tick => {}
+            Input::ShutDown => self.shut_down(effects),
+        }
+        self.stop(effects);
+        if cfg!(debug_assertions) {
+            self.check();
+        }
+    }
+
+    /// When [`Input::Tick`] has something to do, if nothing else happens before.
+    pub fn deadline(&self) -> Option<Time> {
+        self.lifecycle.deadline()
+    }
+
+    /// The reconnect and disconnect bookkeeping.
+    pub fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    /// What waits for a peer that has no live connection.
+    pub fn mailbox(&self, name: &Name) -> Option<&Mailbox> {
+        self.peers.get(name).map(|peer| &peer.mailbox)
+    }
+
+    /// Who is in a room, in order.
+    pub fn members(&self, room: &Room) -> impl Iterator<Item = Name> {
+        self.rooms.members(room)
+    }
+
+    fn expire(&mut self, effects: &mut Effects) {
+        while let Some(expired) = self.lifecycle.expire(self.now, &mut self.stops) {
+            match expired {
+                Expired::Login(_) => {}
+                Expired::Peer(name) => {
+                    self.bury(name, BounceReason::Expired, effects);
+                }
+            }
+            self.stop(effects);
+        }
+    }
+
+    /// Passes the lifecycle's orders on.
+    fn stop(&mut self, effects: &mut Effects) {
+        for stop in self.stops.drain(..) {
+            match stop {
+                Stop::Reader(conn) => effects.stop_reader(conn),
+                Stop::Writer(conn, reason) => effects.stop_writer(conn, reason),
+            }
+        }
+    }
+
+    fn request(&mut self, conn: ConnId, request: Request, effects: &mut Effects) {
+        let refusal = match self.lifecycle.phase(conn) {
+            None | Some(Phase::Leaving { .. }) => return,
+            Some(Phase::Online { name }) => {
+                return self.online_request(conn, name, request, effects);
+            }
+            Some(Phase::Greeting { .. }) => Refusal::NotLoggedIn,
+            Some(Phase::Waiting { .. }) => Refusal::Waiting,
+        };
+        match request {
+            Request::LogIn { name, proof } => self.log_in(conn, name, proof, effects),
+            Request::Quit { .. } => {
+                self.lifecycle.quit(conn, &mut self.stops);
+            }
+            Request::Send { .. }
+            | Request::Join { .. }
+            | Request::Leave { .. }
+            | Request::Rooms
+            | Request::Who { .. } => effects.deliver([conn], Event::Refused(refusal)),
+        }
+    }
+
+    fn online_request(&mut self, conn: ConnId, name: Name, request: Request, effects: &mut Effects) {
+        match request {
+            Request::LogIn { name, proof } => self.log_in(conn, name, proof, effects),
+            Request::Send { to, text } => self.send(conn, name, to, text, effects),
+            Request::Join { room } => self.join(conn, name, room, effects),
+            Request::Leave { room } => self.leave(conn, name, room, effects),
+            Request::Rooms => self.list_rooms(conn, name, effects),
+            Request::Who { room } => self.list_peers(conn, room, effects),
+            Request::Quit { why } => {
+                self.lifecycle.quit(conn, &mut self.stops);
+                self.leave_all(name, LeaveReason::Quit(why), effects);
+            }
+        }
+    }
+
+    fn log_in(&mut self, conn: ConnId, name: Name, proof: Option<Proof>, effects: &mut Effects) {
+        let refusal = match self.lifecycle.login(conn, name, proof, &mut self.stops) {
+            Login::Joined => return self.welcome(conn, effects),
+            Login::Returned => return self.welcome_back(conn, effects),
+            Login::Waits | Login::Ignored => return,
+            Login::Refused(LoginRefusal::AlreadyLoggedIn) => Refusal::AlreadyLoggedIn,
+            Login::Refused(LoginRefusal::NameInUse) => Refusal::NameInUse { name },
+            Login::Refused(LoginRefusal::Full) => Refusal::ServerFull,
+        };
+        effects.deliver([conn], Event::Refused(refusal));
+    }
+
+    /// Greets the new peer that is online with `conn`.
+    fn welcome(&mut self, conn: ConnId, effects: &mut Effects) {
+        let name = self.lifecycle.online(conn).expect("who joins is online");
+        let id = PeerId::new(conn);
+        self.peers.insert(name, Peer { id, mailbox: Mailbox::default(), rooms: BTreeSet::new() });
+        effects.deliver([conn], Event::Welcome { name });
+    }
+
+    /// Gives the peer that is online again with `conn` all that waited for it, ahead of
+    /// anything new.
+    fn welcome_back(&mut self, conn: ConnId, effects: &mut Effects) {
+        let name = self.lifecycle.online(conn).expect("who returns is online");
+        let mail = self.peer_mut(&name).mailbox.take();
+        effects.deliver([conn], Event::Back { name, kept: mail.len() });
+        for mail in mail {
+            effects.deliver([conn], Event::KeptMail(mail));
+        }
+    }
+
+    fn writer_finished(&mut self, conn: ConnId, undelivered: Vec<Mail>, effects: &mut Effects) {
+        let removal = self.lifecycle.writer_finished(self.now, conn, &mut self.stops);
+        self.stop(effects);
+        let Some(Removal { name, then }) = removal else {
+            assert!(undelivered.is_empty(), "{conn} gives back mail that it cannot have had");
+            return;
+        };
+        self.peer_mut(&name).mailbox.prepend(undelivered);
+        match then {
+            Then::Returned(successor) => self.welcome_back(successor, effects),
+            Then::Away => {
+                let limits = self.limits.mailbox;
+                for mail in self.peer_mut(&name).mailbox.trim(limits) {
+                    self.bounce(name, mail, BounceReason::MailboxFull, effects);
+                }
+            }
+            Then::Gone if self.shutting_down => {
+                self.bury(name, BounceReason::ShuttingDown, effects);
+            }
+            Then::Gone => self.bury(name, BounceReason::Gone, effects),
+            Then::Succeeded(successor) => {
+                self.bury(name, BounceReason::Gone, effects);
+                self.welcome(successor, effects);
+            }
+        }
+    }
+
+    fn shut_down(&mut self, effects: &mut Effects) {
+        self.shutting_down = true;
+        // Whoever is away gets nothing more. The senders are told first, while they
+        // still can be.
+        for name in self.lifecycle.dismiss_away() {
+            self.bury(name, BounceReason::ShuttingDown, effects);
+        }
+        self.lifecycle.shut_down(&mut self.stops);
+    }
+
+    /// Forgets a peer that is gone for good: the rooms are told, and its mail bounces.
+    fn bury(&mut self, name: Name, reason: BounceReason, effects: &mut Effects) {
+        let why = match reason {
+            BounceReason::Expired => LeaveReason::Expired,
+            BounceReason::Gone | BounceReason::MailboxFull | BounceReason::ShuttingDown => {
+                LeaveReason::Gone
+            }
+        };
+        self.leave_all(name, why, effects);
+        let mut peer = self.peers.remove(&name).expect("who is gone was here");
+        for mail in peer.mailbox.take() {
+            self.bounce(name, mail, reason, effects);
+        }
+    }
+
+    /// Sends mail that `receiver` will never get back to whoever said it.
+    fn bounce(&mut self, receiver: Name, mail: Mail, reason: BounceReason, effects: &mut Effects) {
+        let message = match &mail {
+            Mail::Message(message) => Arc::clone(message),
+            Mail::Bounce(_) => return effects.discard(receiver, mail, reason),
+        };
+        let Some(sender) = self.peers.get_mut(&message.from) else {
+            return effects.discard(receiver, mail, reason);
+        };
+        let for_a_guest_in_a_room = message.room.is_some() && reason == BounceReason::Gone;
+        if sender.id != message.sender || for_a_guest_in_a_room {
+            return effects.discard(receiver, mail, reason);
+        }
+        let from = message.from;
+        let bounce = Mail::Bounce(Arc::new(Bounce { receiver, reason, message }));
+        match self.lifecycle.live(&from) {
+            Some(conn) => effects.deliver([conn], Event::Mail(bounce)),
+            None => {
+                if sender.mailbox.push(bounce, self.limits.mailbox).is_err() {
+                    effects.discard(receiver, mail, reason);
+                }
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        conn: ConnId,
+        from: Name,
+        mut to: Vec<Receiver>,
+        text: Text,
+        effects: &mut Effects,
+    ) {
+        let limit = self.limits.receivers;
+        if to.len() > limit {
+            return effects.deliver([conn], Event::Refused(Refusal::TooManyReceivers { limit }));
+        }
+        let sender = self.peers[&from].id;
+        remove_repetitions(&mut to);
+        let peers = to.iter().filter_map(|receiver| match receiver {
+            Receiver::Peer(name) => Some(*name),
+            Receiver::Room(_) => None,
+        });
+        let peers: Vec<_> = peers.collect();
+        if !peers.is_empty() {
+            let message = Arc::new(Message { from, sender, room: None, text: text.clone() });
+            self.deliver(conn, &message, &peers, effects);
+        }
+        for receiver in to {
+            let Receiver::Room(room) = receiver else { continue };
+            if !self.peers[&from].rooms.contains(&room) {
+                effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
+                continue;
+            }
+            let others: Vec<_> = self.rooms.members(&room).filter(|name| *name != from).collect();
+            let message = Arc::new(Message { from, sender, room: Some(room), text: text.clone() });
+            self.deliver(conn, &message, &others, effects);
+        }
+    }
+
+    /// Delivers one message to the live connections of `to` at once, and to the
+    /// mailboxes of the rest; answers on `conn` where that is not possible.
+    fn deliver(&mut self, conn: ConnId, message: &Arc<Message>, to: &[Name], effects: &mut Effects) {
+        let live = to.iter().filter_map(|name| self.lifecycle.live(name));
+        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
+        let room = message.room;
+        for &name in to {
+            if self.lifecycle.live(&name).is_some() {
+                continue;
+            }
+            let Some(peer) = self.peers.get_mut(&name) else {
+                effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
+                continue;
+            };
+            let mail = Mail::Message(Arc::clone(message));
+            if peer.mailbox.push(mail, self.limits.mailbox).is_err() {
+                effects.deliver([conn], Event::Refused(Refusal::MailboxFull { name, room }));
+            } else if room.is_none() && self.is_expected(&name) {
+                effects.deliver([conn], Event::Kept { name });
+            }
+        }
+    }
+
+    /// Whether a peer without a live connection may come back, and has not yet begun to.
+    fn is_expected(&self, name: &Name) -> bool {
+        self.lifecycle.binding(name).is_some_and(|binding| {
+            let waits = match binding.hold {
+                Hold::Held { waiter, .. } => waiter.is_some(),
+                Hold::Away { .. } => false,
+            };
+            binding.proof.is_some() && !waits
+        })
+    }
+
+    fn join(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
+        let limit = self.limits.rooms_per_peer;
+        let joined = &self.peers[&name].rooms;
+        let refusal = if joined.contains(&room) {
+            Refusal::AlreadyInRoom { room }
+        } else if joined.len() >= limit {
+            Refusal::TooManyRooms { limit }
+        } else {
+            let room = self.rooms.join(room, name);
+            self.peer_mut(&name).rooms.insert(room);
+            return self.tell_room(&room, None, Event::Joined { room, name }, effects);
+        };
+        effects.deliver([conn], Event::Refused(refusal));
+    }
+
+    fn leave(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
+        match self.peer_mut(&name).rooms.take(&room) {
+            Some(room) => {
+                self.rooms.leave(&room, &name);
+                let left = Event::Left { room, name, why: LeaveReason::Left };
+                self.tell_room(&room, Some(conn), left, effects);
+            }
+            None => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
+        }
+    }
+
+    /// Takes a peer out of all its rooms, and tells who stays.
+    fn leave_all(&mut self, name: Name, why: LeaveReason, effects: &mut Effects) {
+        for room in core::mem::take(&mut self.peer_mut(&name).rooms) {
+            self.rooms.leave(&room, &name);
+            let left = Event::Left { room, name, why: why.clone() };
+            self.tell_room(&room, None, left, effects);
+        }
+    }
+
+    /// Tells `also` and everybody in a room who is online.
+    fn tell_room(&self, room: &Room, also: Option<ConnId>, event: Event, effects: &mut Effects) {
+        let members = self.rooms.members(room);
+        let live = members.filter_map(|name| self.lifecycle.live(&name));
+        effects.deliver(also.into_iter().chain(live), event);
+    }
+
+    fn list_rooms(&self, conn: ConnId, name: Name, effects: &mut Effects) {
+        let joined = &self.peers[&name].rooms;
+        let rooms = self.rooms.iter().map(|(room, members)| RoomEntry {
+            room,
+            members,
+            joined: joined.contains(&room),
+        });
+        let rooms = rooms.take(self.limits.listed).collect();
+        effects.deliver([conn], Event::Rooms { rooms, total: self.rooms.len() });
+    }
+
+    fn list_peers(&self, conn: ConnId, room: Option<Room>, effects: &mut Effects) {
+        let entry = |name| PeerEntry { name, away: self.lifecycle.live(&name).is_none() };
+        let limit = self.limits.listed;
+        let (peers, total) = match room {
+            Some(room) => {
+                let members = self.rooms.members(&room);
+                (members.take(limit).map(entry).collect(), self.rooms.members(&room).count())
+            }
+            None => (self.peers.keys().copied().take(limit).map(entry).collect(), self.peers.len()),
+        };
+        effects.deliver([conn], Event::Who { peers, total });
+    }
+
+    fn peer_mut(&mut self, name: &Name) -> &mut Peer {
+        self.peers.get_mut(name).expect("whose name is bound is known")
+    }
+
+    /// Panics if the fields contradict each other.
+    fn check(&self) {
+        assert!(self.stops.is_empty(), "an order was kept back");
+        self.lifecycle.check();
+        assert!(self.lifecycle.deadline() > Some(self.now) || self.lifecycle.deadline().is_none());
+        let bound = self.lifecycle.bindings().map(|(name, binding)| (name, binding.peer));
+        assert!(bound.eq(self.peers.iter().map(|(name, peer)| (name, peer.id))), "peers differ");
+        for (name, peer) in &self.peers {
+            let live = self.lifecycle.live(name).is_some();
+            assert!(!live || peer.mailbox.is_empty(), "{name} is online, and mail waits");
+            peer.mailbox.check(self.limits.mailbox);
+            assert!(peer.rooms.len() <= self.limits.rooms_per_peer, "{name} is in too many rooms");
+        }
+        self.rooms.check(self.peers.iter().map(|(&name, peer)| (name, &peer.rooms)));
+    }
+}
+
+/// Keeps the first of each receiver.
+fn remove_repetitions(receivers: &mut Vec<Receiver>) {
+    if receivers.len() > 1 {
+        let mut seen = BTreeSet::new();
+        receivers.retain(|receiver| seen.insert(*receiver));
+    }
+}

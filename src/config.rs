@@ -1,0 +1,171 @@
+//! Every limit, in one place, with its default.
+
+use core::fmt;
+use core::num::{NonZeroU32, NonZeroUsize};
+use core::time::Duration;
+
+/// The limits of a server. Every queue, every buffer and every wait has its bound
+/// here.
+///
+/// ```
+/// use std::time::Duration;
+/// use rejoin::Config;
+///
+/// let config = Config { resume_window: Duration::from_secs(60), ..Config::default() };
+/// config.check().expect("a valid configuration");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Config {
+    /// Bytes in one line, its end not counted. At least [`Config::MIN_LINE_BYTES`].
+    pub line_bytes: NonZeroUsize,
+    /// Lines that one connection may send a second, over time.
+    pub lines_per_second: NonZeroU32,
+    /// Lines that one connection may send at once, after it has been silent.
+    pub lines_burst: NonZeroU32,
+    /// How long a connection may take to log in.
+    pub login_timeout: Duration,
+    /// Logins that may fail on one connection; the last of them ends it.
+    pub failed_logins_per_connection: NonZeroU32,
+    /// Logins that may fail from one address within
+    /// [`failed_login_window`](Self::failed_login_window); then it gets no more tries.
+    pub failed_logins_per_address: NonZeroU32,
+    /// How long it takes until an address has all its tries again.
+    pub failed_login_window: Duration,
+    /// Addresses with failed logins that are remembered at once; past that, the
+    /// one that failed the longest ago is forgiven.
+    pub failed_login_addresses: NonZeroUsize,
+    /// How long a connection may be silent before it is sent a probe.
+    pub probe_after: Duration,
+    /// How long a connection may be silent before it is given up. Longer than
+    /// [`probe_after`](Self::probe_after).
+    pub silence_timeout: Duration,
+    /// How long a write may wait for a socket that takes nothing.
+    pub write_timeout: Duration,
+    /// How long a writer that was told to stop may go on to write what is queued.
+    pub flush_timeout: Duration,
+    /// How long the whole server may take to stop.
+    pub shutdown_timeout: Duration,
+    /// Connections at once.
+    pub connections: NonZeroUsize,
+    /// Connections at once from one address (IPv6: from one /64 network).
+    pub connections_per_address: NonZeroUsize,
+    /// Peers at once, those that are away included.
+    pub peers: NonZeroUsize,
+    /// How long a resumable peer without a connection keeps its name, its rooms
+    /// and its mailbox.
+    pub resume_window: Duration,
+    /// Bytes that may wait for one connection's socket, what it found in its
+    /// mailbox when it came back not counted.
+    pub outbox_bytes: NonZeroUsize,
+    /// Bytes that may wait in one peer's mailbox, [`Config::MAIL_OVERHEAD`] for
+    /// each message included.
+    pub mailbox_bytes: NonZeroUsize,
+    /// Messages that may wait in one peer's mailbox.
+    pub mailbox_messages: NonZeroUsize,
+    /// Receivers of one message, each room counted as one.
+    pub receivers: NonZeroUsize,
+    /// Rooms that one peer may be in.
+    pub rooms_per_peer: NonZeroUsize,
+    /// Rooms or peers that one answer lists.
+    pub listed: NonZeroUsize,
+    /// Bytes that one read takes from a socket.
+    pub read_bytes: NonZeroUsize,
+}
+
+impl Config {
+    /// The least [`line_bytes`](Self::line_bytes): a login with the longest name and
+    /// secret fits.
+    pub const MIN_LINE_BYTES: usize = 1024;
+
+    /// What a waiting message costs beside its words, in bytes.
+    pub const MAIL_OVERHEAD: usize = 64;
+
+    /// Whether the limits agree with each other.
+    ///
+    /// # Errors
+    ///
+    /// [`BadConfig`] names the first that does not.
+    pub fn check(&self) -> Result<(), BadConfig> {
+        let durations = [
+            ("login_timeout", self.login_timeout),
+            ("failed_login_window", self.failed_login_window),
+            ("probe_after", self.probe_after),
+            ("write_timeout", self.write_timeout),
+            ("flush_timeout", self.flush_timeout),
+            ("shutdown_timeout", self.shutdown_timeout),
+            ("resume_window", self.resume_window),
+        ];
+        for (limit, duration) in durations {
+            if duration < Duration::from_micros(1) {
+                return Err(BadConfig { limit, must: "be longer than nothing" });
+            }
+        }
+        if self.line_bytes.get() < Self::MIN_LINE_BYTES {
+            return Err(BadConfig { limit: "line_bytes", must: "be at least 1024" });
+        }
+        if self.silence_timeout <= self.probe_after {
+            return Err(BadConfig { limit: "silence_timeout", must: "be longer than probe_after" });
+        }
+        if self.mailbox_bytes.get() < self.line_bytes.get() + 2 * Self::MAIL_OVERHEAD {
+            return Err(BadConfig { limit: "mailbox_bytes", must: "hold a message of one line" });
+        }
+        if self.outbox_bytes.get() < 2 * self.line_bytes.get() {
+            return Err(BadConfig { limit: "outbox_bytes", must: "hold two lines" });
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        const fn size(n: usize) -> NonZeroUsize {
+            NonZeroUsize::new(n).expect("the defaults are not zero")
+        }
+        const fn count(n: u32) -> NonZeroU32 {
+            NonZeroU32::new(n).expect("the defaults are not zero")
+        }
+        Self {
+            line_bytes: size(4096),
+            lines_per_second: count(20),
+            lines_burst: count(200),
+            login_timeout: Duration::from_secs(30),
+            failed_logins_per_connection: count(5),
+            failed_logins_per_address: count(30),
+            failed_login_window: Duration::from_secs(10 * 60),
+            failed_login_addresses: size(65_536),
+            probe_after: Duration::from_secs(5 * 60),
+            silence_timeout: Duration::from_secs(60 * 60),
+            write_timeout: Duration::from_secs(30),
+            flush_timeout: Duration::from_secs(5),
+            shutdown_timeout: Duration::from_secs(10),
+            connections: size(10_000),
+            connections_per_address: size(1_000),
+            peers: size(20_000),
+            resume_window: Duration::from_secs(5 * 60),
+            outbox_bytes: size(1 << 20),
+            mailbox_bytes: size(4 << 20),
+            mailbox_messages: size(20_000),
+            receivers: size(16),
+            rooms_per_peer: size(32),
+            listed: size(1_000),
+            read_bytes: size(16 << 10),
+        }
+    }
+}
+
+/// A limit that does not fit the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadConfig {
+    /// The field of [`Config`].
+    pub limit: &'static str,
+    /// What it must do, as the end of a sentence.
+    pub must: &'static str,
+}
+
+impl fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} must {}", self.limit, self.must)
+    }
+}
+
+impl core::error::Error for BadConfig {}

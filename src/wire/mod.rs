@@ -1,0 +1,4 @@
+//! Pure translation between lines and the broker's words.
+
+pub mod lines;
+pub mod plain;

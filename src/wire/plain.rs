@@ -1,0 +1,376 @@
+//! The plain protocol: UTF-8 lines that people can type and programs can read.
+//!
+//! # What a client says
+//!
+//! The first line logs in; the others talk, or are commands.
+//!
+//! | line | what it does |
+//! | --- | --- |
+//! | `alice` | logs in as a guest |
+//! | `alice SECRET` | logs in so that alice can come back, or comes back |
+//! | `bob, carol: hi` | says `hi` to bob and to carol |
+//! | `#rust: hi` | says `hi` to everybody else in the room |
+//! | `/join #rust` | enters a room |
+//! | `/leave #rust` | leaves it |
+//! | `/rooms` | lists the rooms |
+//! | `/who` | lists the peers |
+//! | `/who #rust` | lists the peers in a room |
+//! | `/help` | explains these lines |
+//! | `/pong` | answers `* ping`, as any other line does |
+//! | `/quit` | gives the name up and goes |
+//! | `/quit WHY` | the same, and tells the rooms why |
+//!
+//! # What the server says
+//!
+//! | line | what it means |
+//! | --- | --- |
+//! | `* welcome alice` | alice is logged in |
+//! | `* back alice 3` | alice came back; 3 messages were kept and follow |
+//! | `from bob: hi` | a message |
+//! | `from bob in #rust: hi` | a message to a room |
+//! | `* joined #rust bob` | bob entered a room that you are in; perhaps you are bob |
+//! | `* left #rust bob WHY` | bob left it: `left`, `quit`, `quit: TEXT`, `gone` or `expired` |
+//! | `* kept bob` | bob is away; your message waits for him |
+//! | `* undelivered bob CODE: hi` | it did not reach him and will not: `gone`, `expired`, `mailbox-full` or `shutting-down` |
+//! | `* undelivered bob CODE in #rust: hi` | the same of what you said in a room |
+//! | `* room #rust 3` | a room and its number of members; ` joined` follows if you are one |
+//! | `* end rooms 7` | the end of that list, and how many rooms there are |
+//! | `* peer bob` | a peer; ` away` follows if it is |
+//! | `* end who 7` | the end of that list, and how many peers it could have |
+//! | `* help TEXT` | a line of the explanation |
+//! | `* ping` | you were silent for long; say something, `/pong` for example |
+//! | `* error CODE TEXT` | what you asked for was not done ([`Mistake`], [`Refusal`]) |
+//! | `* bye TEXT` | the last line before the server closes |
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::broker::{
+    BounceReason, Event, LeaveReason, Mail, PeerEntry, Receiver, Refusal, Request, RoomEntry,
+    StopReason,
+};
+use crate::id::{BadSecret, Name, Room, Secret, Text, is_forbidden};
+
+/// What a line asks for.
+#[derive(Clone, Debug)]
+pub enum Command<'a> {
+    /// To log in.
+    LogIn {
+        /// As whom.
+        name: Name,
+        /// Shows that it is the same peer as before, or will be able to.
+        secret: Option<Secret<'a>>,
+    },
+    /// Something else that the broker answers.
+    Request(Request),
+    /// The explanation, [`HELP`].
+    Help,
+    /// Nothing: it only says that somebody is there.
+    Pong,
+}
+
+/// What is wrong with a line; nothing was done then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mistake {
+    /// `empty-line`: it says nothing.
+    EmptyLine,
+    /// `line-too-long`: it is longer than the limit, and was skipped.
+    LineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// `too-fast`: more lines came than may, and this one was skipped.
+    TooFast,
+    /// `invalid-utf8`: it is not UTF-8.
+    InvalidUtf8,
+    /// `control-character`: it has one that a line may not have.
+    ControlCharacter,
+    /// `bad-name`: it does not begin with a name.
+    BadName,
+    /// `bad-secret`: what follows the name is no secret.
+    BadSecret(BadSecret),
+    /// `too-many-logins`: from this address too many secrets were wrong.
+    TooManyLogins,
+    /// `no-colon`: it says neither to whom, nor is it a command.
+    NoColon,
+    /// `bad-receiver`: one of the receivers is neither a name nor a room.
+    BadReceiver,
+    /// `empty-text`: nothing follows the colon.
+    EmptyText,
+    /// `unknown-command`: there is no such command.
+    UnknownCommand,
+    /// `bad-arguments`: the command is followed by the wrong words.
+    BadArguments {
+        /// How the command is used.
+        usage: &'static str,
+    },
+}
+
+impl Mistake {
+    /// Whether this was an attempt to log in.
+    pub const fn fails_login(self) -> bool {
+        matches!(self, Self::BadName | Self::BadSecret(_) | Self::TooManyLogins)
+    }
+}
+
+/// What `/help` answers, one line each.
+pub const HELP: &[&str] = &[
+    "NAME                  log in as a guest",
+    "NAME SECRET           log in so that you can come back, or come back",
+    "bob, carol: hi        say hi to bob and carol",
+    "#rust: hi             say hi to everybody in a room that you are in",
+    "/join #rust           enter a room",
+    "/leave #rust          leave it",
+    "/rooms                list the rooms",
+    "/who [#rust]          list who is here, or in a room",
+    "/quit [WHY]           give your name up and go",
+    "/pong                 answer a ping",
+];
+
+/// Reads the line of a client that has not logged in.
+///
+/// # Errors
+///
+/// [`Mistake`] says what is wrong with it.
+pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
+    let line = decode(line)?;
+    if let Some(command) = line.strip_prefix('/') {
+        return parse_command(command);
+    }
+    let (name, secret) = match line.split_once(' ') {
+        Some((name, secret)) => (name, Some(secret.trim())),
+        None => (line, None),
+    };
+    let name = Name::parse(name).ok_or(Mistake::BadName)?;
+    let secret = secret.filter(|secret| !secret.is_empty()).map(Secret::parse);
+    let secret = secret.transpose().map_err(Mistake::BadSecret)?;
+    Ok(Command::LogIn { name, secret })
+}
+
+/// Reads the line of a client that has logged in.
+///
+/// # Errors
+///
+/// [`Mistake`] says what is wrong with it.
+pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
+    let line = decode(line)?;
+    if let Some(command) = line.strip_prefix('/') {
+        return parse_command(command);
+    }
+    let (to, text) = line.split_once(':').ok_or(Mistake::NoColon)?;
+    let to = to.split(',').map(|receiver| parse_receiver(receiver.trim()));
+    let to = to.collect::<Option<Vec<_>>>().ok_or(Mistake::BadReceiver)?;
+    let text = Text::parse(text.strip_prefix(' ').unwrap_or(text)).ok_or(Mistake::EmptyText)?;
+    Ok(Command::Request(Request::Send { to, text }))
+}
+
+fn decode(line: &[u8]) -> Result<&str, Mistake> {
+    let line = core::str::from_utf8(line).map_err(|_| Mistake::InvalidUtf8)?;
+    if line.chars().any(is_forbidden) {
+        return Err(Mistake::ControlCharacter);
+    }
+    if line.trim().is_empty() {
+        return Err(Mistake::EmptyLine);
+    }
+    Ok(line)
+}
+
+fn parse_receiver(text: &str) -> Option<Receiver> {
+    if text.starts_with('#') {
+        Room::parse(text).map(Receiver::Room)
+    } else {
+        Name::parse(text).map(Receiver::Peer)
+    }
+}
+
+/// Reads what follows the `/`.
+fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
+    let (word, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let argument = argument.trim();
+    let room = Room::parse(argument);
+    let bad = |usage| Mistake::BadArguments { usage };
+    let request = match word {
+        "join" => Request::Join { room: room.ok_or(bad("/join #room"))? },
+        "leave" => Request::Leave { room: room.ok_or(bad("/leave #room"))? },
+        "rooms" if argument.is_empty() => Request::Rooms,
+        "rooms" => return Err(bad("/rooms")),
+        "who" if argument.is_empty() => Request::Who { room: None },
+        "who" => Request::Who { room: Some(room.ok_or(bad("/who [#room]"))?) },
+        "quit" => Request::Quit { why: Text::parse(argument) },
+        "help" if argument.is_empty() => return Ok(Command::Help),
+        "help" => return Err(bad("/help")),
+        "pong" => return Ok(Command::Pong),
+        _ => return Err(Mistake::UnknownCommand),
+    };
+    Ok(Command::Request(request))
+}
+
+/// Writes what a connection is told, as one or more lines.
+pub fn write_event(event: &Event, out: &mut Vec<u8>) {
+    match event {
+        Event::Welcome { name } => say(out, format_args!("* welcome {name}")),
+        Event::Back { name, kept } => say(out, format_args!("* back {name} {kept}")),
+        Event::Mail(mail) | Event::KeptMail(mail) => write_mail(mail, out),
+        Event::Kept { name } => say(out, format_args!("* kept {name}")),
+        Event::Joined { room, name } => say(out, format_args!("* joined {room} {name}")),
+        Event::Left { room, name, why } => match why {
+            LeaveReason::Left => say(out, format_args!("* left {room} {name} left")),
+            LeaveReason::Quit(None) => say(out, format_args!("* left {room} {name} quit")),
+            LeaveReason::Quit(Some(text)) => {
+                say(out, format_args!("* left {room} {name} quit: {text}"));
+            }
+            LeaveReason::Gone => say(out, format_args!("* left {room} {name} gone")),
+            LeaveReason::Expired => say(out, format_args!("* left {room} {name} expired")),
+        },
+        Event::Rooms { rooms, total } => {
+            for RoomEntry { room, members, joined } in rooms {
+                let joined = if *joined { " joined" } else { "" };
+                say(out, format_args!("* room {room} {members}{joined}"));
+            }
+            say(out, format_args!("* end rooms {total}"));
+        }
+        Event::Who { peers, total } => {
+            for PeerEntry { name, away } in peers {
+                let away = if *away { " away" } else { "" };
+                say(out, format_args!("* peer {name}{away}"));
+            }
+            say(out, format_args!("* end who {total}"));
+        }
+        Event::Refused(refusal) => write_refusal(*refusal, out),
+    }
+}
+
+/// This is where the time goes, so it copies, and formats nothing.
+fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
+    let (message, words) = match mail {
+        Mail::Message(message) => (message, ["from ", message.from.as_str(), "", ""]),
+        Mail::Bounce(bounce) => {
+            let code = match bounce.reason {
+                BounceReason::Gone => "gone",
+                BounceReason::Expired => "expired",
+                BounceReason::MailboxFull => "mailbox-full",
+                BounceReason::ShuttingDown => "shutting-down",
+            };
+            (&bounce.message, ["* undelivered ", bounce.receiver.as_str(), " ", code])
+        }
+    };
+    let (before, room) = message.room.as_ref().map_or(("", ""), |room| (" in ", room.as_str()));
+    for word in words.into_iter().chain([before, room, ": ", message.text.as_str(), "\n"]) {
+        out.extend_from_slice(word.as_bytes());
+    }
+}
+
+fn write_refusal(refusal: Refusal, out: &mut Vec<u8>) {
+    match refusal {
+        Refusal::NotLoggedIn => {
+            error(out, "not-logged-in", format_args!("first say who you are: NAME or NAME SECRET"));
+        }
+        Refusal::Waiting => {
+            error(out, "waiting", format_args!("your older connection is about to end"));
+        }
+        Refusal::AlreadyLoggedIn => {
+            error(out, "already-logged-in", format_args!("you have a name"));
+        }
+        Refusal::NameInUse { name } => error(out, "name-in-use", format_args!("{name}")),
+        Refusal::ServerFull => {
+            error(out, "server-full", format_args!("there are too many peers"));
+        }
+        Refusal::NoSuchPeer { name } => error(out, "no-such-peer", format_args!("{name}")),
+        Refusal::MailboxFull { name, room: None } => {
+            error(out, "mailbox-full", format_args!("{name}"));
+        }
+        Refusal::MailboxFull { name, room: Some(room) } => {
+            error(out, "mailbox-full", format_args!("{name} in {room}"));
+        }
+        Refusal::TooManyReceivers { limit } => {
+            error(out, "too-many-receivers", format_args!("at most {limit}"));
+        }
+        Refusal::NotInRoom { room } => error(out, "not-in-room", format_args!("{room}")),
+        Refusal::AlreadyInRoom { room } => error(out, "already-in-room", format_args!("{room}")),
+        Refusal::TooManyRooms { limit } => {
+            error(out, "too-many-rooms", format_args!("at most {limit}"));
+        }
+    }
+}
+
+/// Writes what is wrong with a line.
+pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
+    let (code, text) = match mistake {
+        Mistake::LineTooLong { limit } => {
+            let text = format_args!("at most {limit} bytes; the line was skipped");
+            return error(out, "line-too-long", text);
+        }
+        Mistake::BadArguments { usage } => {
+            return error(out, "bad-arguments", format_args!("usage: {usage}"));
+        }
+        Mistake::EmptyLine => ("empty-line", "say something, or /help"),
+        Mistake::TooFast => ("too-fast", "slow down; the line was skipped"),
+        Mistake::InvalidUtf8 => ("invalid-utf8", "lines are UTF-8"),
+        Mistake::ControlCharacter => {
+            ("control-character", "a line has none but tabs and formatting codes")
+        }
+        Mistake::BadName => {
+            ("bad-name", "a name is 1 to 32 of letters, digits and -_[]\\`^{}|, no digit or - first")
+        }
+        Mistake::BadSecret(BadSecret::TooShort) => {
+            ("bad-secret", "too short: a secret has 8 to 128 characters")
+        }
+        Mistake::BadSecret(BadSecret::TooLong) => {
+            ("bad-secret", "too long: a secret has 8 to 128 characters")
+        }
+        Mistake::BadSecret(BadSecret::Malformed) => ("bad-secret", "a secret has no spaces"),
+        Mistake::TooManyLogins => {
+            ("too-many-logins", "too many wrong secrets from your address; try later")
+        }
+        Mistake::NoColon => ("no-colon", "say to whom, like this: bob: hi"),
+        Mistake::BadReceiver => ("bad-receiver", "names and #rooms stand before the colon"),
+        Mistake::EmptyText => ("empty-text", "nothing follows the colon"),
+        Mistake::UnknownCommand => ("unknown-command", "try /help"),
+    };
+    error(out, code, format_args!("{text}"));
+}
+
+/// Writes the last line of a connection.
+pub fn write_bye(reason: StopReason, out: &mut Vec<u8>) {
+    let text = match reason {
+        StopReason::ReaderFinished => "you closed the connection",
+        StopReason::Quit => "you quit",
+        StopReason::Replaced => "you are back on another connection",
+        StopReason::LoginTimeout => "you did not log in in time",
+        StopReason::FailedLogins => "too many failed logins",
+        StopReason::Silent => "you were silent for too long",
+        StopReason::TooSlow => "you read too slowly",
+        StopReason::TooManyConnections => "there are too many connections",
+        StopReason::ShuttingDown => "the server stops",
+    };
+    say(out, format_args!("* bye {text}"));
+}
+
+/// Writes a probe of a silent connection.
+pub fn write_probe(out: &mut Vec<u8>) {
+    say(out, format_args!("* ping"));
+}
+
+/// Writes [`HELP`].
+pub fn write_help(out: &mut Vec<u8>) {
+    for text in HELP {
+        say(out, format_args!("* help {text}"));
+    }
+}
+
+fn error(out: &mut Vec<u8>, code: &str, text: fmt::Arguments<'_>) {
+    say(out, format_args!("* error {code} {text}"));
+}
+
+/// Writes one line.
+fn say(out: &mut Vec<u8>, words: fmt::Arguments<'_>) {
+    struct Bytes<'a>(&'a mut Vec<u8>);
+    impl fmt::Write for Bytes<'_> {
+        fn write_str(&mut self, words: &str) -> fmt::Result {
+            self.0.extend_from_slice(words.as_bytes());
+            Ok(())
+        }
+    }
+    fmt::Write::write_fmt(&mut Bytes(out), words).expect("memory takes everything");
+    out.push(b'\n');
+}

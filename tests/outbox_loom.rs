@@ -1,0 +1,285 @@
+//! Every interleaving of the hub and one connection's writer, up to three preemptions, over the outbox itself with loom's
+//! primitives in place of std's. The outbox's own unit tests run here as well, each as a model of one thread.
+
+use loom::future::block_on;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+use outbox::{Inlet, Outlet, Stop, outbox};
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+#[path = "../src/net/outbox.rs"]
+mod outbox;
+
+/// Stands in for `src/net/sync.rs`.
+mod sync {
+    pub(crate) use loom::model;
+    pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
+
+    /// loom fails a model in which a thread panics, so no lock is ever poisoned.
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().expect("no thread of a model panics")
+    }
+}
+
+const PREEMPTIONS: usize = 3;
+
+fn explore(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.check(model);
+}
+
+/// The broker's side of the outbox: every access is under one lock, and wakes only after it is released.
+struct Hub(Mutex<Peer>);
+
+struct Peer {
+    inlet: Option<Inlet<u32>>,
+    pushed: u32,
+    given_back: Vec<u32>,
+}
+
+impl Hub {
+    fn new(limit: usize) -> (Arc<Self>, Outlet<u32>) {
+        let (inlet, outlet) = outbox(limit);
+        let hub = Self(Mutex::new(Peer {
+            inlet: Some(inlet),
+            pushed: 0,
+            given_back: Vec::new(),
+        }));
+        (Arc::new(hub), outlet)
+    }
+
+    /// Pushes the next `count` numbers as one batch, unless the outbox is closed.
+    fn push(&self, count: u32) {
+        let mut wake = None;
+        {
+            let peer = &mut *sync::lock(&self.0);
+            let Some(inlet) = &peer.inlet else { return };
+            for _ in 0..count {
+                peer.pushed += 1;
+                match inlet.push(peer.pushed, 1) {
+                    Ok(pushed) => wake = wake.or(pushed.wake),
+                    Err(number) => peer.given_back.push(number),
+                }
+            }
+        }
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    fn close(&self, stop: Stop, last: Option<u32>) {
+        let inlet = sync::lock(&self.0).inlet.take();
+        let wake = inlet.and_then(|inlet| inlet.close(stop, last));
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    fn drop_inlet(&self) {
+        let inlet = sync::lock(&self.0).inlet.take();
+        drop(inlet);
+    }
+
+    /// Asserts that `written`, `reclaimed` and what was given back are together all that was pushed, each once and in order.
+    fn assert_accounted_for(&self, written: &[u32], reclaimed: &[u32]) {
+        let peer = sync::lock(&self.0);
+        let numbers: Vec<u32> = [written, reclaimed, &peer.given_back].concat();
+        let expected: Vec<u32> = (1..=peer.pushed).collect();
+        assert_eq!(numbers, expected, "written {written:?}, {reclaimed:?}");
+    }
+}
+
+/// A writer as the driver has it: a stop comes first, then whatever there is to write.
+async fn write_until_stopped(outlet: &mut Outlet<u32>, written: &mut Vec<u32>) -> Option<u32> {
+    loop {
+        let event = poll_fn(|cx| {
+            if let Poll::Ready(stop) = outlet.poll_stop(cx) {
+                return Poll::Ready(Some(stop));
+            }
+            outlet.poll_fill(cx).map(|_| None)
+        });
+        let Some((stop, last)) = event.await else {
+            write_batch(outlet, written);
+            continue;
+        };
+        if stop == Stop::Flush {
+            while poll_fn(|cx| outlet.poll_fill(cx)).await {
+                write_batch(outlet, written);
+            }
+        }
+        assert_stop_is_not_seen_again(outlet);
+        return last;
+    }
+}
+
+fn write_batch(outlet: &mut Outlet<u32>, written: &mut Vec<u32>) {
+    written.extend(outlet.batch());
+    let count = outlet.batch().len();
+    assert_ne!(count, 0, "a filled batch has something to write");
+    outlet.written(count);
+}
+
+fn assert_stop_is_not_seen_again(outlet: &mut Outlet<u32>) {
+    block_on(poll_fn(|cx| {
+        assert!(outlet.poll_stop(cx).is_pending());
+        Poll::Ready(())
+    }));
+}
+
+#[test]
+fn a_writer_never_sleeps_through_items_or_a_stop_and_a_flush_writes_everything() {
+    explore(|| {
+        let (hub, mut outlet) = Hub::new(100);
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || {
+                hub.push(2);
+                hub.push(1);
+                hub.close(Stop::Flush, Some(99));
+            }
+        });
+        let mut written = Vec::new();
+        let last = block_on(write_until_stopped(&mut outlet, &mut written));
+        assert_eq!((last, &written[..]), (Some(99), &[1, 2, 3][..]));
+        broker.join().unwrap();
+        hub.assert_accounted_for(&written, &outlet.reclaim());
+    });
+}
+
+#[test]
+fn a_writer_out_of_work_is_woken_by_a_push_alone() {
+    explore(|| {
+        let (hub, mut outlet) = Hub::new(100);
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || {
+                hub.push(1);
+                hub.push(1);
+            }
+        });
+        let mut written = Vec::new();
+        while written.len() < 2 {
+            assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
+            write_batch(&mut outlet, &mut written);
+        }
+        broker.join().unwrap();
+        hub.assert_accounted_for(&written, &[]);
+    });
+}
+
+#[test]
+fn a_writer_stuck_with_a_batch_is_woken_by_a_close() {
+    explore(|| {
+        let (hub, mut outlet) = Hub::new(100);
+        hub.push(1);
+        assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || {
+                hub.push(1);
+                hub.close(Stop::HandOver, Some(99));
+            }
+        });
+        let stop = block_on(poll_fn(|cx| outlet.poll_stop(cx)));
+        assert_eq!(stop, (Stop::HandOver, Some(99)));
+        assert_stop_is_not_seen_again(&mut outlet);
+        broker.join().unwrap();
+        hub.assert_accounted_for(&[], &outlet.reclaim());
+    });
+}
+
+#[test]
+fn a_writer_is_woken_by_a_dropped_inlet() {
+    explore(|| {
+        let (hub, mut outlet) = Hub::new(100);
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || {
+                hub.push(1);
+                hub.drop_inlet();
+            }
+        });
+        let mut written = Vec::new();
+        let last = block_on(write_until_stopped(&mut outlet, &mut written));
+        assert_eq!(last, None);
+        broker.join().unwrap();
+        hub.assert_accounted_for(&written, &outlet.reclaim());
+    });
+}
+
+#[test]
+fn whatever_two_producers_push_while_a_close_hands_over_is_written_or_reclaimed_in_order() {
+    explore(|| {
+        let (hub, mut outlet) = Hub::new(100);
+        let producers = [1, 2].map(|count| {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || {
+                hub.push(count);
+                if count == 2 {
+                    hub.close(Stop::HandOver, None);
+                }
+            })
+        });
+        let mut written = Vec::new();
+        block_on(write_until_stopped(&mut outlet, &mut written));
+        let reclaimed = outlet.reclaim();
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        hub.assert_accounted_for(&written, &reclaimed);
+    });
+}
+
+#[test]
+fn a_writer_that_fails_in_mid_batch_reclaims_the_rest_and_later_pushes_are_given_back() {
+    explore(|| {
+        let (hub, mut outlet) = Hub::new(100);
+        hub.push(2);
+        let producers = [1, 1].map(|count| {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || hub.push(count))
+        });
+        assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
+        let written = outlet.batch().copied().take(1).collect::<Vec<_>>();
+        outlet.written(1);
+        let reclaimed = outlet.reclaim();
+        hub.close(Stop::Flush, Some(99));
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        hub.assert_accounted_for(&written, &reclaimed);
+    });
+}
+
+#[test]
+fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
+    explore(|| {
+        let (inlet, mut outlet) = outbox(1);
+        let _ = inlet.push(1, 1).expect("the outlet is not reclaimed");
+        let releasing = Arc::new(AtomicBool::new(false));
+        let released = Arc::new(AtomicBool::new(false));
+        let broker = thread::spawn({
+            let (releasing, released) = (Arc::clone(&releasing), Arc::clone(&released));
+            move || {
+                let was_released = released.load(Ordering::SeqCst);
+                let pushed = inlet.push(2, 1).expect("the outlet is not reclaimed");
+                let is_releasing = releasing.load(Ordering::SeqCst);
+                assert!(!was_released || !pushed.over, "written bytes still count");
+                assert!(is_releasing || pushed.over, "unwritten bytes do not count");
+                inlet
+            }
+        });
+        assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
+        releasing.store(true, Ordering::SeqCst);
+        outlet.written(1);
+        released.store(true, Ordering::SeqCst);
+        let inlet = broker.join().unwrap();
+
+        if outlet.batch().len() == 0 {
+            assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
+        }
+        outlet.written(1);
+        let full = inlet.push(3, 1).expect("the outlet is not reclaimed");
+        assert!(!full.over, "what was written has released its bytes");
+        assert!(inlet.push(4, 1).expect("not reclaimed").over);
+    });
+}
