@@ -97,20 +97,35 @@ impl Config {
         ];
         for (limit, duration) in durations {
             if duration < Duration::from_micros(1) {
-                return Err(BadConfig { limit, must: "be longer than nothing" });
+                return Err(BadConfig {
+                    limit,
+                    must: "be longer than nothing",
+                });
             }
         }
         if self.line_bytes.get() < Self::MIN_LINE_BYTES {
-            return Err(BadConfig { limit: "line_bytes", must: "be at least 1024" });
+            return Err(BadConfig {
+                limit: "line_bytes",
+                must: "be at least 1024",
+            });
         }
         if self.silence_timeout <= self.probe_after {
-            return Err(BadConfig { limit: "silence_timeout", must: "be longer than probe_after" });
+            return Err(BadConfig {
+                limit: "silence_timeout",
+                must: "be longer than probe_after",
+            });
         }
         if self.mailbox_bytes.get() < self.line_bytes.get() + 2 * Self::MAIL_OVERHEAD {
-            return Err(BadConfig { limit: "mailbox_bytes", must: "hold a message of one line" });
+            return Err(BadConfig {
+                limit: "mailbox_bytes",
+                must: "hold a message of one line",
+            });
         }
         if self.outbox_bytes.get() < 2 * self.line_bytes.get() {
-            return Err(BadConfig { limit: "outbox_bytes", must: "hold two lines" });
+            return Err(BadConfig {
+                limit: "outbox_bytes",
+                must: "hold two lines",
+            });
         }
         Ok(())
     }

@@ -101,7 +101,10 @@ impl<const N: usize> Label<N> {
         debug_assert!(text.is_ascii());
         let mut bytes = [0; N];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Self { length: u8::try_from(text.len()).expect("labels are short"), bytes }
+        Self {
+            length: u8::try_from(text.len()).expect("labels are short"),
+            bytes,
+        }
     }
 
     fn as_str(&self) -> &str {
@@ -109,7 +112,9 @@ impl<const N: usize> Label<N> {
     }
 
     fn folded(&self) -> impl Iterator<Item = u8> {
-        self.bytes[..usize::from(self.length)].iter().map(u8::to_ascii_lowercase)
+        self.bytes[..usize::from(self.length)]
+            .iter()
+            .map(u8::to_ascii_lowercase)
     }
 }
 
@@ -145,7 +150,10 @@ impl<const N: usize> Hash for Label<N> {
 /// Letters, digits and `-_[]\`^{}|`: what a name is made of.
 const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'_' | b'[' | b']' | b'\\' | b'`' | b'^' | b'{' | b'}' | b'|')
+        || matches!(
+            byte,
+            b'-' | b'_' | b'[' | b']' | b'\\' | b'`' | b'^' | b'{' | b'}' | b'|'
+        )
 }
 
 /// What people call a peer.
@@ -204,7 +212,9 @@ impl Room {
         let rest = text.strip_prefix('#')?;
         let well_formed = !rest.is_empty()
             && text.len() <= Self::MAX_BYTES
-            && rest.bytes().all(|byte| is_name_byte(byte) || matches!(byte, b'#' | b'+' | b'.'));
+            && rest
+                .bytes()
+                .all(|byte| is_name_byte(byte) || matches!(byte, b'#' | b'+' | b'.'));
         well_formed.then(|| Self(Label::new(text)))
     }
 
@@ -370,10 +380,25 @@ mod tests {
     fn a_name_is_1_to_32_of_its_bytes_and_does_not_begin_with_a_digit_or_a_hyphen() {
         let longest = "a".repeat(32);
         for name in ["a", "Alice", "_x-9", "[]\\`^{}|", longest.as_str()] {
-            assert_eq!(Name::parse(name).map(|n| n.as_str() == name), Some(true), "{name}");
+            assert_eq!(
+                Name::parse(name).map(|n| n.as_str() == name),
+                Some(true),
+                "{name}"
+            );
         }
         let too_long = "a".repeat(33);
-        for text in ["", "9a", "-a", "a b", "a:b", "a,b", "#a", "é", "a\n", too_long.as_str()] {
+        for text in [
+            "",
+            "9a",
+            "-a",
+            "a b",
+            "a:b",
+            "a,b",
+            "#a",
+            "é",
+            "a\n",
+            too_long.as_str(),
+        ] {
             assert_eq!(Name::parse(text), None, "{text:?}");
         }
     }
@@ -391,10 +416,23 @@ mod tests {
     fn a_room_begins_with_a_hash_and_has_something_behind_it() {
         let longest = format!("#{}", "a".repeat(49));
         for room in ["#rust", "##c++", "#9", "#a.b", longest.as_str()] {
-            assert_eq!(Room::parse(room).map(|r| r.as_str() == room), Some(true), "{room}");
+            assert_eq!(
+                Room::parse(room).map(|r| r.as_str() == room),
+                Some(true),
+                "{room}"
+            );
         }
         let too_long = format!("#{}", "a".repeat(50));
-        for text in ["", "#", "rust", "#a b", "#a:", "#a,b", "#é", too_long.as_str()] {
+        for text in [
+            "",
+            "#",
+            "rust",
+            "#a b",
+            "#a:",
+            "#a,b",
+            "#é",
+            too_long.as_str(),
+        ] {
             assert_eq!(Room::parse(text), None, "{text:?}");
         }
     }
@@ -404,7 +442,9 @@ mod tests {
         for text in ["hi", "\thi", "\x02bold\x0F \x0304,01red\x03", "grüße 👋"] {
             assert!(Text::parse(text).is_some(), "{text:?}");
         }
-        for text in ["", "a\0", "a\rb", "a\nb", "\x1b[31m", "\x07", "\x7f", "\u{85}"] {
+        for text in [
+            "", "a\0", "a\rb", "a\nb", "\x1b[31m", "\x07", "\x7f", "\u{85}",
+        ] {
             assert!(Text::parse(text).is_none(), "{text:?}");
         }
     }
@@ -415,9 +455,18 @@ mod tests {
         assert!(Secret::parse(&shortest).is_ok());
         assert!(Secret::parse(&longest).is_ok());
         assert_eq!(Secret::parse("1234567").unwrap_err(), BadSecret::TooShort);
-        assert_eq!(Secret::parse(&"1".repeat(129)).unwrap_err(), BadSecret::TooLong);
-        assert_eq!(Secret::parse("1234 5678").unwrap_err(), BadSecret::Malformed);
-        assert_eq!(format!("{:?}", Secret::parse("hunter2hunter2").unwrap()), "Secret(..)");
+        assert_eq!(
+            Secret::parse(&"1".repeat(129)).unwrap_err(),
+            BadSecret::TooLong
+        );
+        assert_eq!(
+            Secret::parse("1234 5678").unwrap_err(),
+            BadSecret::Malformed
+        );
+        assert_eq!(
+            format!("{:?}", Secret::parse("hunter2hunter2").unwrap()),
+            "Secret(..)"
+        );
     }
 
     #[test]
@@ -436,6 +485,12 @@ mod tests {
         let late = Time::from_micros(u64::MAX - 1);
         assert_eq!(late.after(Duration::MAX).as_micros(), u64::MAX);
         assert_eq!(Time::ZERO.since(late), Duration::ZERO);
-        assert_eq!(Time::ZERO.after(Duration::from_secs(2)).since(Time::ZERO).as_secs(), 2);
+        assert_eq!(
+            Time::ZERO
+                .after(Duration::from_secs(2))
+                .since(Time::ZERO)
+                .as_secs(),
+            2
+        );
     }
 }

@@ -1,13 +1,13 @@
 //! Every interleaving of the hub and one connection's writer, up to three preemptions, over the outbox itself with loom's
 //! primitives in place of std's. The outbox's own unit tests run here as well, each as a model of one thread.
 
-use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, Ordering};
-use loom::sync::{Arc, Mutex};
+use loom::sync::{Arc, Mutex, Notify};
 use loom::thread;
 use outbox::{Inlet, Outlet, Stop, outbox};
 use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
 
 #[path = "../src/net/outbox.rs"]
 mod outbox;
@@ -88,27 +88,54 @@ impl Hub {
     }
 }
 
-/// A writer as the driver has it: a stop comes first, then whatever there is to write.
-async fn write_until_stopped(outlet: &mut Outlet<u32>, written: &mut Vec<u32>) -> Option<u32> {
+/// Polls `future` on this thread, which sleeps until it is woken; loom fails the model if that never happens.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let thread = std::sync::Arc::new(Thread(Notify::new()));
+    let waker = Waker::from(std::sync::Arc::clone(&thread));
     loop {
-        let event = poll_fn(|cx| {
-            if let Poll::Ready(stop) = outlet.poll_stop(cx) {
-                return Poll::Ready(Some(stop));
-            }
-            outlet.poll_fill(cx).map(|_| None)
-        });
-        let Some((stop, last)) = event.await else {
-            write_batch(outlet, written);
-            continue;
-        };
-        if stop == Stop::Flush {
-            while poll_fn(|cx| outlet.poll_fill(cx)).await {
-                write_batch(outlet, written);
-            }
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
         }
-        assert_stop_is_not_seen_again(outlet);
-        return last;
+        thread.0.wait();
     }
+}
+
+/// A std `Arc` holds it, as `Wake` asks for one; its count is no part of a model.
+struct Thread(Notify);
+
+impl Wake for Thread {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.notify();
+    }
+}
+
+/// A writer as the driver has it: a stop goes first, then whatever there is to write.
+async fn write_until_stopped(outlet: &mut Outlet<u32>, written: &mut Vec<u32>) -> Option<u32> {
+    let (stop, last) = loop {
+        let event = poll_fn(|cx| match outlet.poll_stop(cx) {
+            Poll::Ready(stop) => Poll::Ready(Event::Stop(stop)),
+            Poll::Pending => outlet.poll_fill(cx).map(Event::Filled),
+        });
+        match event.await {
+            Event::Stop(stop) => break stop,
+            Event::Filled(true) => write_batch(outlet, written),
+            // Closed between the two polls.
+            Event::Filled(false) => break poll_fn(|cx| outlet.poll_stop(cx)).await,
+        }
+    };
+    if stop == Stop::Flush {
+        while poll_fn(|cx| outlet.poll_fill(cx)).await {
+            write_batch(outlet, written);
+        }
+    }
+    assert_stop_is_not_seen_again(outlet);
+    last
+}
+
+enum Event {
+    Stop((Stop, Option<u32>)),
+    Filled(bool),
 }
 
 fn write_batch(outlet: &mut Outlet<u32>, written: &mut Vec<u32>) {

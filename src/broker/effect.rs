@@ -16,10 +16,22 @@ pub struct Effects {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Entry {
-    Deliver { to: Range<usize>, event: Event },
-    StopReader { conn: ConnId },
-    StopWriter { conn: ConnId, reason: StopReason },
-    Discard { receiver: Name, mail: Mail, reason: BounceReason },
+    Deliver {
+        to: Range<usize>,
+        event: Event,
+    },
+    StopReader {
+        conn: ConnId,
+    },
+    StopWriter {
+        conn: ConnId,
+        reason: StopReason,
+    },
+    Discard {
+        receiver: Name,
+        mail: Mail,
+        reason: BounceReason,
+    },
 }
 
 /// One thing to do.
@@ -60,20 +72,30 @@ pub enum Effect<'a> {
 impl Effects {
     /// No effects yet.
     pub const fn new() -> Self {
-        Self { list: Vec::new(), receivers: Vec::new() }
+        Self {
+            list: Vec::new(),
+            receivers: Vec::new(),
+        }
     }
 
     /// The effects, in order.
     pub fn iter(&self) -> impl Iterator<Item = Effect<'_>> {
         self.list.iter().map(|entry| match entry {
-            Entry::Deliver { to, event } => {
-                Effect::Deliver { to: &self.receivers[to.clone()], event }
-            }
+            Entry::Deliver { to, event } => Effect::Deliver {
+                to: &self.receivers[to.clone()],
+                event,
+            },
             &Entry::StopReader { conn } => Effect::StopReader { conn },
             &Entry::StopWriter { conn, reason } => Effect::StopWriter { conn, reason },
-            Entry::Discard { receiver, mail, reason } => {
-                Effect::Discard { receiver, mail, reason: *reason }
-            }
+            Entry::Discard {
+                receiver,
+                mail,
+                reason,
+            } => Effect::Discard {
+                receiver,
+                mail,
+                reason: *reason,
+            },
         })
     }
 
@@ -107,7 +129,11 @@ impl Effects {
     }
 
     pub(super) fn discard(&mut self, receiver: Name, mail: Mail, reason: BounceReason) {
-        self.list.push(Entry::Discard { receiver, mail, reason });
+        self.list.push(Entry::Discard {
+            receiver,
+            mail,
+            reason,
+        });
     }
 }
 

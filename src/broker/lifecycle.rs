@@ -223,7 +223,11 @@ impl Lifecycle {
     ///
     /// If its id is not greater than each one before: ids are never used again.
     pub fn accepted(&mut self, now: Time, conn: ConnId, stops: &mut Vec<Stop>) {
-        assert!(Some(conn) > self.newest, "{conn} was accepted after {:?}", self.newest);
+        assert!(
+            Some(conn) > self.newest,
+            "{conn} was accepted after {:?}",
+            self.newest
+        );
         self.newest = Some(conn);
         let until = now.after(self.limits.login_timeout);
         self.connections.insert(conn, Phase::Greeting { until });
@@ -264,11 +268,10 @@ impl Lifecycle {
                 }
                 self.wait(conn, name, proof)
             }
-            Hold::Held { holder, waiter: None }
-                if binding.proof.is_none() && self.is_leaving(holder) =>
-            {
-                self.wait(conn, name, proof)
-            }
+            Hold::Held {
+                holder,
+                waiter: None,
+            } if binding.proof.is_none() && self.is_leaving(holder) => self.wait(conn, name, proof),
             Hold::Away { .. } | Hold::Held { .. } => Login::Refused(LoginRefusal::NameInUse),
         }
     }
@@ -278,7 +281,10 @@ impl Lifecycle {
     pub fn quit(&mut self, conn: ConnId, stops: &mut Vec<Stop>) -> Option<Name> {
         let name = self.online(conn);
         if let Some(name) = name {
-            let binding = self.bindings.get_mut(&name).expect("an online connection's name is bound");
+            let binding = self
+                .bindings
+                .get_mut(&name)
+                .expect("an online connection's name is bound");
             binding.proof = None;
         }
         self.leave(conn, StopReason::Quit, stops);
@@ -318,9 +324,10 @@ impl Lifecycle {
                 None
             }
             Phase::Leaving { name: None } => None,
-            Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
-                Some(Removal { name, then: self.remove(now, name) })
-            }
+            Phase::Online { name } | Phase::Leaving { name: Some(name) } => Some(Removal {
+                name,
+                then: self.remove(now, name),
+            }),
         }
     }
 
@@ -352,7 +359,8 @@ impl Lifecycle {
     pub fn dismiss_away(&mut self) -> Vec<Name> {
         let is_away = |binding: &Binding| matches!(binding.hold, Hold::Away { .. });
         let gone: Vec<_> = self.bindings.extract_if(.., |_, b| is_away(b)).collect();
-        self.deadlines.retain(|(_, due)| matches!(due, Due::Login(_)));
+        self.deadlines
+            .retain(|(_, due)| matches!(due, Due::Login(_)));
         gone.into_iter().map(|(name, _)| name).collect()
     }
 
@@ -412,13 +420,19 @@ impl Lifecycle {
     /// Makes `conn` the live connection of `peer`.
     fn bind(&mut self, conn: ConnId, name: Name, peer: PeerId, proof: Option<Proof>) {
         self.enter(conn, Phase::Online { name });
-        let hold = Hold::Held { holder: conn, waiter: None };
+        let hold = Hold::Held {
+            holder: conn,
+            waiter: None,
+        };
         self.bindings.insert(name, Binding { peer, proof, hold });
     }
 
     fn wait(&mut self, conn: ConnId, name: Name, proof: Option<Proof>) -> Login {
         self.enter(conn, Phase::Waiting { name, proof });
-        let binding = self.bindings.get_mut(&name).expect("a name that is waited for is bound");
+        let binding = self
+            .bindings
+            .get_mut(&name)
+            .expect("a name that is waited for is bound");
         let Hold::Held { waiter, .. } = &mut binding.hold else {
             unreachable!("a name that is waited for is held")
         };
@@ -428,7 +442,10 @@ impl Lifecycle {
     }
 
     fn stop_waiting(&mut self, name: Name) {
-        let binding = self.bindings.get_mut(&name).expect("a name that is waited for is bound");
+        let binding = self
+            .bindings
+            .get_mut(&name)
+            .expect("a name that is waited for is bound");
         let Hold::Held { waiter, .. } = &mut binding.hold else {
             unreachable!("a name that is waited for is held")
         };
@@ -466,7 +483,10 @@ impl Lifecycle {
 
     /// Takes the name from its holder, which is forgotten, and gives it on.
     fn remove(&mut self, now: Time, name: Name) -> Then {
-        let binding = self.bindings.get_mut(&name).expect("a holder's name is bound");
+        let binding = self
+            .bindings
+            .get_mut(&name)
+            .expect("a holder's name is bound");
         let Hold::Held { waiter, .. } = binding.hold else {
             unreachable!("a holder's name is held")
         };
@@ -506,7 +526,10 @@ impl Lifecycle {
         let mut deadlines = BTreeSet::new();
         for (&conn, &phase) in &self.connections {
             let leaving = matches!(phase, Phase::Leaving { .. });
-            assert!(leaving || !self.shutting_down, "{conn} stays after the shutdown");
+            assert!(
+                leaving || !self.shutting_down,
+                "{conn} stays after the shutdown"
+            );
             let hold = |name| self.bindings.get(&name).map(|binding| binding.hold);
             match phase {
                 Phase::Greeting { until } => {
@@ -517,7 +540,8 @@ impl Lifecycle {
                     assert!(waits, "{conn} waits for {name}, which does not know it");
                 }
                 Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
-                    let holds = matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
+                    let holds =
+                        matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
                     assert!(holds, "{conn} holds {name}, which does not know it");
                 }
                 Phase::Leaving { name: None } => {}
@@ -543,7 +567,13 @@ impl Lifecycle {
                 }
             }
         }
-        assert_eq!(self.deadlines, deadlines, "a deadline is missing, or left over");
-        assert!(self.bindings.len() <= self.limits.peers, "more peers than may be");
+        assert_eq!(
+            self.deadlines, deadlines,
+            "a deadline is missing, or left over"
+        );
+        assert!(
+            self.bindings.len() <= self.limits.peers,
+            "more peers than may be"
+        );
     }
 }

@@ -117,7 +117,10 @@ impl Mailbox {
     pub fn trim(&mut self, limits: MailboxLimits) -> VecDeque<Mail> {
         let mut excess = VecDeque::new();
         while self.mail.len() > limits.messages || self.bytes > limits.bytes {
-            let mail = self.mail.pop_back().expect("an empty mailbox is within its bounds");
+            let mail = self
+                .mail
+                .pop_back()
+                .expect("an empty mailbox is within its bounds");
             self.bytes -= mail.cost();
             excess.push_front(mail);
         }
@@ -146,8 +149,15 @@ impl Mailbox {
 
     /// Panics if the count of bytes is wrong or a bound was passed.
     pub(super) fn check(&self, limits: MailboxLimits) {
-        assert_eq!(self.bytes, self.mail.iter().map(Mail::cost).sum::<usize>(), "bytes miscounted");
+        assert_eq!(
+            self.bytes,
+            self.mail.iter().map(Mail::cost).sum::<usize>(),
+            "bytes miscounted"
+        );
         assert!(self.bytes <= limits.bytes, "a mailbox holds too many bytes");
-        assert!(self.mail.len() <= limits.messages, "a mailbox holds too many messages");
+        assert!(
+            self.mail.len() <= limits.messages,
+            "a mailbox holds too many messages"
+        );
     }
 }

@@ -38,9 +38,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-pub use effect::{
-    Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason,
-};
+pub use effect::{Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason};
 pub use input::{Input, Receiver, Request};
 pub use message::{Bounce, BounceReason, Mail, Mailbox, MailboxLimits, Message};
 
@@ -121,7 +119,11 @@ impl Broker {
     /// On a mistake of the driver: if `now` is earlier than in a call before, or if a
     /// connection is accepted whose id is not greater than each one before.
     pub fn handle(&mut self, now: Time, input: Input, effects: &mut Effects) {
-        assert!(now >= self.now, "time runs backwards: {now:?} after {:?}", self.now);
+        assert!(
+            now >= self.now,
+            "time runs backwards: {now:?} after {:?}",
+            self.now
+        );
         self.now = now;
         self.expire(effects);
         match input {
@@ -209,7 +211,13 @@ impl Broker {
         }
     }
 
-    fn online_request(&mut self, conn: ConnId, name: Name, request: Request, effects: &mut Effects) {
+    fn online_request(
+        &mut self,
+        conn: ConnId,
+        name: Name,
+        request: Request,
+        effects: &mut Effects,
+    ) {
         match request {
             Request::LogIn { name, proof } => self.log_in(conn, name, proof, effects),
             Request::Send { to, text } => self.send(conn, name, to, text, effects),
@@ -240,7 +248,14 @@ impl Broker {
     fn welcome(&mut self, conn: ConnId, effects: &mut Effects) {
         let name = self.lifecycle.online(conn).expect("who joins is online");
         let id = PeerId::new(conn);
-        self.peers.insert(name, Peer { id, mailbox: Mailbox::default(), rooms: BTreeSet::new() });
+        self.peers.insert(
+            name,
+            Peer {
+                id,
+                mailbox: Mailbox::default(),
+                rooms: BTreeSet::new(),
+            },
+        );
         effects.deliver([conn], Event::Welcome { name });
     }
 
@@ -249,17 +264,28 @@ impl Broker {
     fn welcome_back(&mut self, conn: ConnId, effects: &mut Effects) {
         let name = self.lifecycle.online(conn).expect("who returns is online");
         let mail = self.peer_mut(&name).mailbox.take();
-        effects.deliver([conn], Event::Back { name, kept: mail.len() });
+        effects.deliver(
+            [conn],
+            Event::Back {
+                name,
+                kept: mail.len(),
+            },
+        );
         for mail in mail {
             effects.deliver([conn], Event::KeptMail(mail));
         }
     }
 
     fn writer_finished(&mut self, conn: ConnId, undelivered: Vec<Mail>, effects: &mut Effects) {
-        let removal = self.lifecycle.writer_finished(self.now, conn, &mut self.stops);
+        let removal = self
+            .lifecycle
+            .writer_finished(self.now, conn, &mut self.stops);
         self.stop(effects);
         let Some(Removal { name, then }) = removal else {
-            assert!(undelivered.is_empty(), "{conn} gives back mail that it cannot have had");
+            assert!(
+                undelivered.is_empty(),
+                "{conn} gives back mail that it cannot have had"
+            );
             return;
         };
         self.peer_mut(&name).mailbox.prepend(undelivered);
@@ -321,7 +347,11 @@ impl Broker {
             return effects.discard(receiver, mail, reason);
         }
         let from = message.from;
-        let bounce = Mail::Bounce(Arc::new(Bounce { receiver, reason, message }));
+        let bounce = Mail::Bounce(Arc::new(Bounce {
+            receiver,
+            reason,
+            message,
+        }));
         match self.lifecycle.live(&from) {
             Some(conn) => effects.deliver([conn], Event::Mail(bounce)),
             None => {
@@ -352,24 +382,46 @@ impl Broker {
         });
         let peers: Vec<_> = peers.collect();
         if !peers.is_empty() {
-            let message = Arc::new(Message { from, sender, room: None, text: text.clone() });
+            let message = Arc::new(Message {
+                from,
+                sender,
+                room: None,
+                text: text.clone(),
+            });
             self.deliver(conn, &message, &peers, effects);
         }
         for receiver in to {
-            let Receiver::Room(room) = receiver else { continue };
+            let Receiver::Room(room) = receiver else {
+                continue;
+            };
             if !self.peers[&from].rooms.contains(&room) {
                 effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
                 continue;
             }
-            let others: Vec<_> = self.rooms.members(&room).filter(|name| *name != from).collect();
-            let message = Arc::new(Message { from, sender, room: Some(room), text: text.clone() });
+            let others: Vec<_> = self
+                .rooms
+                .members(&room)
+                .filter(|name| *name != from)
+                .collect();
+            let message = Arc::new(Message {
+                from,
+                sender,
+                room: Some(room),
+                text: text.clone(),
+            });
             self.deliver(conn, &message, &others, effects);
         }
     }
 
     /// Delivers one message to the live connections of `to` at once, and to the
     /// mailboxes of the rest; answers on `conn` where that is not possible.
-    fn deliver(&mut self, conn: ConnId, message: &Arc<Message>, to: &[Name], effects: &mut Effects) {
+    fn deliver(
+        &mut self,
+        conn: ConnId,
+        message: &Arc<Message>,
+        to: &[Name],
+        effects: &mut Effects,
+    ) {
         let live = to.iter().filter_map(|name| self.lifecycle.live(name));
         effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
         let room = message.room;
@@ -420,7 +472,11 @@ impl Broker {
         match self.peer_mut(&name).rooms.take(&room) {
             Some(room) => {
                 self.rooms.leave(&room, &name);
-                let left = Event::Left { room, name, why: LeaveReason::Left };
+                let left = Event::Left {
+                    room,
+                    name,
+                    why: LeaveReason::Left,
+                };
                 self.tell_room(&room, Some(conn), left, effects);
             }
             None => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
@@ -431,7 +487,11 @@ impl Broker {
     fn leave_all(&mut self, name: Name, why: LeaveReason, effects: &mut Effects) {
         for room in core::mem::take(&mut self.peer_mut(&name).rooms) {
             self.rooms.leave(&room, &name);
-            let left = Event::Left { room, name, why: why.clone() };
+            let left = Event::Left {
+                room,
+                name,
+                why: why.clone(),
+            };
             self.tell_room(&room, None, left, effects);
         }
     }
@@ -451,24 +511,41 @@ impl Broker {
             joined: joined.contains(&room),
         });
         let rooms = rooms.take(self.limits.listed).collect();
-        effects.deliver([conn], Event::Rooms { rooms, total: self.rooms.len() });
+        effects.deliver(
+            [conn],
+            Event::Rooms {
+                rooms,
+                total: self.rooms.len(),
+            },
+        );
     }
 
     fn list_peers(&self, conn: ConnId, room: Option<Room>, effects: &mut Effects) {
-        let entry = |name| PeerEntry { name, away: self.lifecycle.live(&name).is_none() };
+        let entry = |name| PeerEntry {
+            name,
+            away: self.lifecycle.live(&name).is_none(),
+        };
         let limit = self.limits.listed;
         let (peers, total) = match room {
             Some(room) => {
                 let members = self.rooms.members(&room);
-                (members.take(limit).map(entry).collect(), self.rooms.members(&room).count())
+                (
+                    members.take(limit).map(entry).collect(),
+                    self.rooms.members(&room).count(),
+                )
             }
-            None => (self.peers.keys().copied().take(limit).map(entry).collect(), self.peers.len()),
+            None => (
+                self.peers.keys().copied().take(limit).map(entry).collect(),
+                self.peers.len(),
+            ),
         };
         effects.deliver([conn], Event::Who { peers, total });
     }
 
     fn peer_mut(&mut self, name: &Name) -> &mut Peer {
-        self.peers.get_mut(name).expect("whose name is bound is known")
+        self.peers
+            .get_mut(name)
+            .expect("whose name is bound is known")
     }
 
     /// Panics if the fields contradict each other.
@@ -476,15 +553,28 @@ impl Broker {
         assert!(self.stops.is_empty(), "an order was kept back");
         self.lifecycle.check();
         assert!(self.lifecycle.deadline() > Some(self.now) || self.lifecycle.deadline().is_none());
-        let bound = self.lifecycle.bindings().map(|(name, binding)| (name, binding.peer));
-        assert!(bound.eq(self.peers.iter().map(|(name, peer)| (name, peer.id))), "peers differ");
+        let bound = self
+            .lifecycle
+            .bindings()
+            .map(|(name, binding)| (name, binding.peer));
+        assert!(
+            bound.eq(self.peers.iter().map(|(name, peer)| (name, peer.id))),
+            "peers differ"
+        );
         for (name, peer) in &self.peers {
             let live = self.lifecycle.live(name).is_some();
-            assert!(!live || peer.mailbox.is_empty(), "{name} is online, and mail waits");
+            assert!(
+                !live || peer.mailbox.is_empty(),
+                "{name} is online, and mail waits"
+            );
             peer.mailbox.check(self.limits.mailbox);
-            assert!(peer.rooms.len() <= self.limits.rooms_per_peer, "{name} is in too many rooms");
+            assert!(
+                peer.rooms.len() <= self.limits.rooms_per_peer,
+                "{name} is in too many rooms"
+            );
         }
-        self.rooms.check(self.peers.iter().map(|(&name, peer)| (name, &peer.rooms)));
+        self.rooms
+            .check(self.peers.iter().map(|(&name, peer)| (name, &peer.rooms)));
     }
 }
 

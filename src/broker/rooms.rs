@@ -12,7 +12,10 @@ pub(super) struct Rooms(BTreeMap<Room, BTreeSet<Name>>);
 impl Rooms {
     /// Returns the room as its first member wrote it.
     pub(super) fn join(&mut self, room: Room, name: Name) -> Room {
-        let room = self.0.get_key_value(&room).map_or(room, |(&known_as, _)| known_as);
+        let room = self
+            .0
+            .get_key_value(&room)
+            .map_or(room, |(&known_as, _)| known_as);
         self.0.entry(room).or_default().insert(name);
         room
     }

@@ -142,7 +142,7 @@ impl<T> Outlet<T> {
     }
 
     /// Moves all that is queued to the end of the batch. Ready with `true` if the batch is not empty, and with `false` if it
-    /// is and nothing more can come.
+    /// is and nothing more can come; a stop that was not seen yet is then ready too.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = lock(&self.shared);
         if self.batch.is_empty() {
@@ -369,6 +369,18 @@ mod tests {
     }
 
     #[test]
+    fn a_close_wakes_the_writer_also_while_a_pusher_has_yet_to() {
+        model(|| {
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(100));
+            assert_eq!(task.fill(&mut outlet), Poll::Pending);
+            let late = push(&inlet, 1, 1).wake;
+            wake(inlet.close(Stop::Flush, None));
+            assert_eq!(task.wakes(), 1);
+            wake(late);
+        });
+    }
+
+    #[test]
     fn the_task_that_polled_last_is_woken() {
         model(|| {
             let (old, new, (inlet, mut outlet)) = (Task::new(), Task::new(), outbox(100));
@@ -461,6 +473,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_that_was_not_seen_is_gone_after_reclaim() {
+        model(|| {
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox::<u32>(100));
+            wake(inlet.close(Stop::Flush, Some(1)));
+            outlet.reclaim();
+            assert!(task.stop(&mut outlet).is_pending());
+        });
+    }
+
+    #[test]
     fn a_dropped_outlet_drops_what_is_queued_and_gives_later_pushes_back() {
         model(|| {
             let (inlet, outlet) = outbox(100);
@@ -489,6 +511,60 @@ mod tests {
             assert!(task.stop(&mut outlet).is_pending());
             assert!(!task.is_registered());
             drop(inlet);
+        });
+    }
+
+    /// An item or a waker whose drop counts whether the outbox is unlocked.
+    struct Probe {
+        shared: super::Arc<Mutex<State<Probe>>>,
+        dropped_unlocked: Arc<AtomicUsize>,
+    }
+
+    impl Drop for Probe {
+        fn drop(&mut self) {
+            let unlocked = usize::from(self.shared.try_lock().is_ok());
+            self.dropped_unlocked.fetch_add(unlocked, Ordering::Relaxed);
+        }
+    }
+
+    impl Wake for Probe {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn wakers_and_items_are_dropped_outside_the_lock() {
+        model(|| {
+            let dropped_unlocked = Arc::new(AtomicUsize::new(0));
+            let count = || dropped_unlocked.load(Ordering::Relaxed);
+            let probe = |inlet: &Inlet<Probe>| Probe {
+                shared: super::Arc::clone(&inlet.shared),
+                dropped_unlocked: Arc::clone(&dropped_unlocked),
+            };
+            let poll = |inlet: &Inlet<Probe>, outlet: &mut Outlet<Probe>| {
+                let waker = Waker::from(Arc::new(probe(inlet)));
+                assert!(
+                    outlet
+                        .poll_stop(&mut Context::from_waker(&waker))
+                        .is_pending()
+                );
+            };
+
+            let (inlet, mut outlet) = outbox(100);
+            poll(&inlet, &mut outlet);
+            poll(&inlet, &mut outlet);
+            assert_eq!(count(), 1, "a replaced waker");
+            outlet.reclaim();
+            assert_eq!(count(), 2, "a reclaimed waker");
+            let last = probe(&inlet);
+            assert!(inlet.close(Stop::Flush, Some(last)).is_none());
+            assert_eq!(count(), 3, "a last item that comes too late");
+
+            let (inlet, outlet) = outbox(100);
+            let (item, last) = (probe(&inlet), probe(&inlet));
+            assert!(inlet.push(item, 1).is_ok());
+            assert!(inlet.close(Stop::Flush, Some(last)).is_none());
+            drop(outlet);
+            assert_eq!(count(), 5, "a queued item, and a last item not seen");
         });
     }
 

@@ -34,12 +34,15 @@ pub enum Line<'a> {
 impl Lines {
     /// Takes lines of up to `limit` bytes, the end not counted.
     pub const fn new(limit: usize) -> Self {
-        Self { limit, state: State::Partial(Vec::new()) }
+        Self {
+            limit,
+            state: State::Partial(Vec::new()),
+        }
     }
 
     /// Takes the next line off the front of `input`; `None` if it takes more bytes to
     /// complete one, and then `input` is empty.
-    pub fn next<'a>(&'a mut self, input: &mut &'a [u8]) -> Option<Line<'a>> {
+    pub fn next<'a, 'b: 'a>(&'a mut self, input: &mut &'b [u8]) -> Option<Line<'a>> {
         if matches!(self.state, State::Joined(_)) {
             self.state = State::Partial(Vec::new());
         }
@@ -49,7 +52,9 @@ impl Lines {
             end?;
             self.state = State::Partial(Vec::new());
         }
-        let State::Partial(partial) = &mut self.state else { unreachable!("set above") };
+        let State::Partial(partial) = &mut self.state else {
+            unreachable!("set above")
+        };
         let Some(end) = memchr::memchr(b'\n', input) else {
             // One byte more than the limit may still turn out to be the `\r` of the end.
             let fits = partial.len() + input.len() <= self.limit + 1;
@@ -72,11 +77,17 @@ impl Lines {
             }
             partial.extend_from_slice(head);
             self.state = State::Joined(core::mem::take(partial));
-            let State::Joined(joined) = &self.state else { unreachable!("just set") };
+            let State::Joined(joined) = &self.state else {
+                unreachable!("just set")
+            };
             joined
         };
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        Some(if line.len() <= self.limit { Line::Whole(line) } else { Line::TooLong })
+        Some(if line.len() <= self.limit {
+            Line::Whole(line)
+        } else {
+            Line::TooLong
+        })
     }
 }
 
@@ -109,20 +120,32 @@ mod tests {
 
     #[test]
     fn a_line_ends_with_a_newline_and_perhaps_a_carriage_return() {
-        let expected = vec![whole("a"), whole("b"), whole(""), whole("c\rd"), whole("e\r")];
+        let expected = vec![
+            whole("a"),
+            whole("b"),
+            whole(""),
+            whole("c\rd"),
+            whole("e\r"),
+        ];
         assert_eq!(split(9, &[b"a\nb\r\n\nc\rd\ne\r\r\nhalf"]), expected);
     }
 
     #[test]
     fn a_line_may_come_in_pieces() {
         let expected = vec![whole("hello"), whole("world")];
-        assert_eq!(split(9, &[b"he", b"l", b"", b"lo\r", b"\nwor", b"ld\n"]), expected);
+        assert_eq!(
+            split(9, &[b"he", b"l", b"", b"lo\r", b"\nwor", b"ld\n"]),
+            expected
+        );
     }
 
     #[test]
     fn a_line_of_the_limit_is_whole_and_one_byte_more_is_too_long() {
         for end in ["\n", "\r\n"] {
-            let (fits, over) = (alloc::format!("12345{end}"), alloc::format!("123456{end}x{end}"));
+            let (fits, over) = (
+                alloc::format!("12345{end}"),
+                alloc::format!("123456{end}x{end}"),
+            );
             assert_eq!(split(5, &[fits.as_bytes()]), vec![whole("12345")]);
             assert_eq!(split(5, &[over.as_bytes()]), vec![None, whole("x")]);
         }
@@ -131,7 +154,10 @@ mod tests {
     #[test]
     fn an_endless_line_is_reported_once_and_skipped_to_its_end() {
         let expected = vec![None, whole("b")];
-        assert_eq!(split(4, &[b"aaaa", b"aa", b"aaaaaaaaaa", b"a\nb\n"]), expected);
+        assert_eq!(
+            split(4, &[b"aaaa", b"aa", b"aaaaaaaaaa", b"a\nb\n"]),
+            expected
+        );
     }
 
     #[test]
@@ -143,7 +169,9 @@ mod tests {
         assert_eq!(lines.next(&mut input), Some(Line::Whole(b"half whole")));
         assert_eq!(lines.next(&mut input), None);
         assert_eq!(lines, Lines::new(64));
-        let State::Partial(partial) = &lines.state else { panic!("{lines:?}") };
+        let State::Partial(partial) = &lines.state else {
+            panic!("{lines:?}")
+        };
         assert_eq!(partial.capacity(), 0);
     }
 

@@ -109,7 +109,10 @@ pub enum Mistake {
 impl Mistake {
     /// Whether this was an attempt to log in.
     pub const fn fails_login(self) -> bool {
-        matches!(self, Self::BadName | Self::BadSecret(_) | Self::TooManyLogins)
+        matches!(
+            self,
+            Self::BadName | Self::BadSecret(_) | Self::TooManyLogins
+        )
     }
 }
 
@@ -142,7 +145,9 @@ pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
         None => (line, None),
     };
     let name = Name::parse(name).ok_or(Mistake::BadName)?;
-    let secret = secret.filter(|secret| !secret.is_empty()).map(Secret::parse);
+    let secret = secret
+        .filter(|secret| !secret.is_empty())
+        .map(Secret::parse);
     let secret = secret.transpose().map_err(Mistake::BadSecret)?;
     Ok(Command::LogIn { name, secret })
 }
@@ -158,7 +163,9 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
         return parse_command(command);
     }
     let (to, text) = line.split_once(':').ok_or(Mistake::NoColon)?;
-    let to = to.split(',').map(|receiver| parse_receiver(receiver.trim()));
+    let to = to
+        .split(',')
+        .map(|receiver| parse_receiver(receiver.trim()));
     let to = to.collect::<Option<Vec<_>>>().ok_or(Mistake::BadReceiver)?;
     let text = Text::parse(text.strip_prefix(' ').unwrap_or(text)).ok_or(Mistake::EmptyText)?;
     Ok(Command::Request(Request::Send { to, text }))
@@ -190,13 +197,21 @@ fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
     let room = Room::parse(argument);
     let bad = |usage| Mistake::BadArguments { usage };
     let request = match word {
-        "join" => Request::Join { room: room.ok_or(bad("/join #room"))? },
-        "leave" => Request::Leave { room: room.ok_or(bad("/leave #room"))? },
+        "join" => Request::Join {
+            room: room.ok_or(bad("/join #room"))?,
+        },
+        "leave" => Request::Leave {
+            room: room.ok_or(bad("/leave #room"))?,
+        },
         "rooms" if argument.is_empty() => Request::Rooms,
         "rooms" => return Err(bad("/rooms")),
         "who" if argument.is_empty() => Request::Who { room: None },
-        "who" => Request::Who { room: Some(room.ok_or(bad("/who [#room]"))?) },
-        "quit" => Request::Quit { why: Text::parse(argument) },
+        "who" => Request::Who {
+            room: Some(room.ok_or(bad("/who [#room]"))?),
+        },
+        "quit" => Request::Quit {
+            why: Text::parse(argument),
+        },
         "help" if argument.is_empty() => return Ok(Command::Help),
         "help" => return Err(bad("/help")),
         "pong" => return Ok(Command::Pong),
@@ -223,7 +238,12 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
             LeaveReason::Expired => say(out, format_args!("* left {room} {name} expired")),
         },
         Event::Rooms { rooms, total } => {
-            for RoomEntry { room, members, joined } in rooms {
+            for RoomEntry {
+                room,
+                members,
+                joined,
+            } in rooms
+            {
                 let joined = if *joined { " joined" } else { "" };
                 say(out, format_args!("* room {room} {members}{joined}"));
             }
@@ -251,11 +271,20 @@ fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
                 BounceReason::MailboxFull => "mailbox-full",
                 BounceReason::ShuttingDown => "shutting-down",
             };
-            (&bounce.message, ["* undelivered ", bounce.receiver.as_str(), " ", code])
+            (
+                &bounce.message,
+                ["* undelivered ", bounce.receiver.as_str(), " ", code],
+            )
         }
     };
-    let (before, room) = message.room.as_ref().map_or(("", ""), |room| (" in ", room.as_str()));
-    for word in words.into_iter().chain([before, room, ": ", message.text.as_str(), "\n"]) {
+    let (before, room) = message
+        .room
+        .as_ref()
+        .map_or(("", ""), |room| (" in ", room.as_str()));
+    for word in words
+        .into_iter()
+        .chain([before, room, ": ", message.text.as_str(), "\n"])
+    {
         out.extend_from_slice(word.as_bytes());
     }
 }
@@ -263,10 +292,18 @@ fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
 fn write_refusal(refusal: Refusal, out: &mut Vec<u8>) {
     match refusal {
         Refusal::NotLoggedIn => {
-            error(out, "not-logged-in", format_args!("first say who you are: NAME or NAME SECRET"));
+            error(
+                out,
+                "not-logged-in",
+                format_args!("first say who you are: NAME or NAME SECRET"),
+            );
         }
         Refusal::Waiting => {
-            error(out, "waiting", format_args!("your older connection is about to end"));
+            error(
+                out,
+                "waiting",
+                format_args!("your older connection is about to end"),
+            );
         }
         Refusal::AlreadyLoggedIn => {
             error(out, "already-logged-in", format_args!("you have a name"));
@@ -279,7 +316,10 @@ fn write_refusal(refusal: Refusal, out: &mut Vec<u8>) {
         Refusal::MailboxFull { name, room: None } => {
             error(out, "mailbox-full", format_args!("{name}"));
         }
-        Refusal::MailboxFull { name, room: Some(room) } => {
+        Refusal::MailboxFull {
+            name,
+            room: Some(room),
+        } => {
             error(out, "mailbox-full", format_args!("{name} in {room}"));
         }
         Refusal::TooManyReceivers { limit } => {
@@ -306,12 +346,14 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
         Mistake::EmptyLine => ("empty-line", "say something, or /help"),
         Mistake::TooFast => ("too-fast", "slow down; the line was skipped"),
         Mistake::InvalidUtf8 => ("invalid-utf8", "lines are UTF-8"),
-        Mistake::ControlCharacter => {
-            ("control-character", "a line has none but tabs and formatting codes")
-        }
-        Mistake::BadName => {
-            ("bad-name", "a name is 1 to 32 of letters, digits and -_[]\\`^{}|, no digit or - first")
-        }
+        Mistake::ControlCharacter => (
+            "control-character",
+            "a line has none but tabs and formatting codes",
+        ),
+        Mistake::BadName => (
+            "bad-name",
+            "a name is 1 to 32 of letters, digits and -_[]\\`^{}|, no digit or - first",
+        ),
         Mistake::BadSecret(BadSecret::TooShort) => {
             ("bad-secret", "too short: a secret has 8 to 128 characters")
         }
@@ -319,9 +361,10 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
             ("bad-secret", "too long: a secret has 8 to 128 characters")
         }
         Mistake::BadSecret(BadSecret::Malformed) => ("bad-secret", "a secret has no spaces"),
-        Mistake::TooManyLogins => {
-            ("too-many-logins", "too many wrong secrets from your address; try later")
-        }
+        Mistake::TooManyLogins => (
+            "too-many-logins",
+            "too many wrong secrets from your address; try later",
+        ),
         Mistake::NoColon => ("no-colon", "say to whom, like this: bob: hi"),
         Mistake::BadReceiver => ("bad-receiver", "names and #rooms stand before the colon"),
         Mistake::EmptyText => ("empty-text", "nothing follows the colon"),

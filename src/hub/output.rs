@@ -1,0 +1,192 @@
+//! What the hub wants done, in order.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use crate::Config;
+use crate::broker::Mail;
+use crate::id::ConnId;
+
+/// One or more whole lines for a socket, written once for all who get them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Frame {
+    bytes: Arc<[u8]>,
+    mail: Option<Mail>,
+}
+
+impl Frame {
+    pub(super) fn new(bytes: &[u8], mail: Option<Mail>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            mail,
+        }
+    }
+
+    /// The lines, each with its end.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The mail that these lines hand over: what must be given back if they are not
+    /// written.
+    pub fn mail(&self) -> Option<&Mail> {
+        self.mail.as_ref()
+    }
+
+    /// What it costs to keep, in bytes: its lines, and [`Config::MAIL_OVERHEAD`].
+    pub fn cost(&self) -> usize {
+        self.bytes.len() + Config::MAIL_OVERHEAD
+    }
+
+    pub(super) fn into_mail(self) -> Option<Mail> {
+        self.mail
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?}",
+            String::from_utf8_lossy(&self.bytes)
+        )
+    }
+}
+
+/// An ordered list of things to do. The caller owns it and uses it again.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Outputs {
+    list: Vec<Entry>,
+    receivers: Vec<ConnId>,
+    discarded: usize,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Entry {
+    Send {
+        to: Range<usize>,
+        frame: Frame,
+        kept: bool,
+    },
+    StopReader {
+        conn: ConnId,
+    },
+    StopWriter {
+        conn: ConnId,
+        flush: bool,
+        last: Frame,
+    },
+    Proceed {
+        conn: ConnId,
+    },
+}
+
+/// One thing to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Output<'a> {
+    /// Queue the same lines for each of these connections.
+    Send {
+        /// The connections; at least one, none of them twice.
+        to: &'a [ConnId],
+        /// The lines.
+        frame: &'a Frame,
+        /// Whether it is mail that waited; it does not count against the bound of
+        /// the outbox.
+        kept: bool,
+    },
+    /// Let a reader finish at once.
+    StopReader {
+        /// Its connection.
+        conn: ConnId,
+    },
+    /// Let a writer finish. It is given nothing more.
+    StopWriter {
+        /// Its connection.
+        conn: ConnId,
+        /// Whether it may go on, within a bound, to write what is queued. If not, it
+        /// gives that back without delay.
+        flush: bool,
+        /// What it writes last, if the socket takes it at once.
+        last: &'a Frame,
+    },
+    /// Let a reader go on that was told to wait.
+    Proceed {
+        /// Its connection.
+        conn: ConnId,
+    },
+}
+
+impl Outputs {
+    /// Nothing to do yet.
+    pub const fn new() -> Self {
+        Self {
+            list: Vec::new(),
+            receivers: Vec::new(),
+            discarded: 0,
+        }
+    }
+
+    /// What to do, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Output<'_>> {
+        self.list.iter().map(|entry| match entry {
+            Entry::Send { to, frame, kept } => Output::Send {
+                to: &self.receivers[to.clone()],
+                frame,
+                kept: *kept,
+            },
+            &Entry::StopReader { conn } => Output::StopReader { conn },
+            Entry::StopWriter { conn, flush, last } => Output::StopWriter {
+                conn: *conn,
+                flush: *flush,
+                last,
+            },
+            &Entry::Proceed { conn } => Output::Proceed { conn },
+        })
+    }
+
+    /// How many pieces of mail neither their receiver nor their sender will get.
+    pub const fn discarded(&self) -> usize {
+        self.discarded
+    }
+
+    /// Forgets everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.receivers.clear();
+        self.discarded = 0;
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn send(&mut self, to: &[ConnId], frame: Frame, kept: bool) {
+        let start = self.receivers.len();
+        self.receivers.extend_from_slice(to);
+        self.list.push(Entry::Send {
+            to: start..self.receivers.len(),
+            frame,
+            kept,
+        });
+    }
+
+    pub(super) fn stop_reader(&mut self, conn: ConnId) {
+        self.list.push(Entry::StopReader { conn });
+    }
+
+    pub(super) fn stop_writer(&mut self, conn: ConnId, flush: bool, last: Frame) {
+        self.list.push(Entry::StopWriter { conn, flush, last });
+    }
+
+    pub(super) fn proceed(&mut self, conn: ConnId) {
+        self.list.push(Entry::Proceed { conn });
+    }
+
+    pub(super) fn count_discarded(&mut self) {
+        self.discarded += 1;
+    }
+}

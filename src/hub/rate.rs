@@ -1,0 +1,79 @@
+//! How often something may happen.
+
+use core::time::Duration;
+
+use crate::id::Time;
+
+/// A rate with a burst, counted by the generic cell rate algorithm (ITU-T I.371,
+/// annex A): one point in time says it all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Rate {
+    /// Between two events, over time.
+    interval: Duration,
+    /// How far ahead of the rate a burst may run.
+    tolerance: Duration,
+}
+
+/// What one source has used of a [`Rate`]: when it will have nothing to pay for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub(super) struct Used(Time);
+
+impl Rate {
+    /// `burst` events at once, and all of them again after `window`.
+    pub(super) fn new(burst: u32, window: Duration) -> Self {
+        let interval = window / burst;
+        Self {
+            interval,
+            tolerance: interval * (burst - 1),
+        }
+    }
+
+    /// Whether one more may happen at `now`.
+    pub(super) fn allows(&self, used: Used, now: Time) -> bool {
+        used.0.since(now) <= self.tolerance
+    }
+
+    /// Counts one that happens at `now`.
+    pub(super) fn count(&self, used: &mut Used, now: Time) {
+        used.0 = used.0.max(now).after(self.interval);
+    }
+}
+
+impl Used {
+    /// Whether nothing is left to pay for at `now`.
+    pub(super) fn is_forgiven(self, now: Time) -> bool {
+        self.0 <= now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of `attempts` at `now` are allowed.
+    fn attempts(rate: Rate, used: &mut Used, now: Time, attempts: usize) -> usize {
+        let allowed = (0..attempts).filter(|_| {
+            let allowed = rate.allows(*used, now);
+            if allowed {
+                rate.count(used, now);
+            }
+            allowed
+        });
+        allowed.count()
+    }
+
+    #[test]
+    fn a_burst_is_allowed_at_once_and_then_the_rate() {
+        let rate = Rate::new(5, Duration::from_secs(10));
+        let mut used = Used::default();
+        let start = Time::from_micros(7);
+        assert_eq!(attempts(rate, &mut used, start, 9), 5);
+        let second = |n| start.after(Duration::from_secs(n));
+        assert_eq!(attempts(rate, &mut used, second(1), 9), 0);
+        assert_eq!(attempts(rate, &mut used, second(2), 9), 1);
+        assert_eq!(attempts(rate, &mut used, second(6), 9), 2);
+        assert!(!used.is_forgiven(second(15)));
+        assert!(used.is_forgiven(second(16)));
+        assert_eq!(attempts(rate, &mut used, second(16), 9), 5);
+    }
+}

@@ -1,0 +1,394 @@
+//! One connection: a reader and a writer that fail apart from each other.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf, split};
+use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep, timeout};
+use tracing::{debug, info};
+
+use crate::hub::Frame;
+use crate::id::ConnId;
+
+use super::outbox::{Outlet, Stop};
+use super::server::{Received, Server};
+
+/// Frames that one write may take.
+const FRAMES_PER_WRITE: usize = 64;
+
+/// Reads that are thrown away when a connection closes.
+const READS_AT_THE_END: usize = 64;
+
+/// Serves a connection until both of its halves have finished.
+///
+/// However this ends, by return, cancellation or panic, the two ends are dropped, and
+/// with each of them its half is reported as finished.
+pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    reader: ReaderEnd,
+    writer: WriterEnd,
+) {
+    let flush_timeout = writer.server.config.flush_timeout;
+    let (mut read_half, mut write_half) = split(stream);
+    let writing = async {
+        writer.run(&mut write_half).await;
+        // The writer has finished; a stream that takes its time to close holds nobody up.
+        let _ = timeout(flush_timeout, write_half.shutdown()).await;
+    };
+    // The reader comes first, so that a write can already hold what its lines caused.
+    tokio::join!(biased; reader.run(&mut read_half), writing);
+    discard_input(&mut read_half).await;
+}
+
+/// Tells a connection that is not served why, if its socket takes that at once.
+pub(super) fn refuse<S: AsyncWrite>(stream: S, last: &Frame) {
+    let mut cx = Context::from_waker(Waker::noop());
+    // Whoever does not get it finds the connection closed.
+    let _ = pin!(stream).poll_write(&mut cx, last.bytes());
+}
+
+/// Closing a socket with unread input resets it, and the client may then lose the last
+/// lines that it was sent. So what has come already is read.
+async fn discard_input<S: AsyncRead>(stream: &mut ReadHalf<S>) {
+    let mut scrap = [0; 1024];
+    poll_fn(|cx| {
+        for _ in 0..READS_AT_THE_END {
+            let mut buffer = ReadBuf::new(&mut scrap);
+            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) | Poll::Pending => break,
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// How a half ended.
+enum End {
+    /// Its task was cancelled, or panicked.
+    CutOff,
+    /// In an orderly way.
+    Finished,
+    Failed(io::Error),
+}
+
+impl From<io::Result<()>> for End {
+    fn from(result: io::Result<()>) -> Self {
+        result.map_or_else(Self::Failed, |()| Self::Finished)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CutOff if std::thread::panicking() => f.write_str("panicked"),
+            Self::CutOff => f.write_str("was cancelled"),
+            Self::Finished => f.write_str("finished"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+        }
+    }
+}
+
+/// The reader of a connection. Its drop reports that it has finished.
+pub(super) struct ReaderEnd {
+    server: Arc<Server>,
+    conn: ConnId,
+    /// Completes when the reader is to stop.
+    stopped: oneshot::Receiver<()>,
+    end: End,
+}
+
+impl Drop for ReaderEnd {
+    fn drop(&mut self) {
+        let Self {
+            server, conn, end, ..
+        } = self;
+        let peer = server.reader_finished(*conn);
+        log(*conn, peer.as_ref(), "reader", end);
+    }
+}
+
+fn log(conn: ConnId, peer: Option<&crate::id::Name>, half: &str, end: &End) {
+    let peer = peer.map_or("nobody", |peer| peer.as_str());
+    match end {
+        End::Finished => debug!(%conn, peer, "{half} {end}"),
+        End::CutOff | End::Failed(_) => info!(%conn, peer, "{half} {end}"),
+    }
+}
+
+/// What one read brought.
+enum Read {
+    End,
+    Lines,
+    /// These bytes must wait until that says so.
+    Held(Vec<u8>, oneshot::Receiver<()>),
+}
+
+thread_local! {
+    /// What is read is handled before anything is awaited, so the connections of a
+    /// thread share one buffer.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl ReaderEnd {
+    pub(super) fn new(server: Arc<Server>, conn: ConnId, stopped: oneshot::Receiver<()>) -> Self {
+        Self {
+            server,
+            conn,
+            stopped,
+            end: End::CutOff,
+        }
+    }
+
+    async fn run<S: AsyncRead>(mut self, stream: &mut ReadHalf<S>) {
+        self.end = self.read(stream).await.into();
+    }
+
+    async fn read<S: AsyncRead>(&mut self, stream: &mut ReadHalf<S>) -> io::Result<()> {
+        let Self {
+            server,
+            conn,
+            stopped,
+            ..
+        } = self;
+        loop {
+            // A reader that was told to stop reads nothing more.
+            let read = tokio::select! {
+                biased;
+                _ = &mut *stopped => return Ok(()),
+                read = poll_fn(|cx| poll_read(server, *conn, Pin::new(&mut *stream), cx)) => read?,
+            };
+            let (mut rest, mut proceed) = match read {
+                Read::End => return Ok(()),
+                Read::Lines => continue,
+                Read::Held(rest, proceed) => (rest, proceed),
+            };
+            // Nothing is read meanwhile: the client's next lines, and its end, wait
+            // until these lines were handled.
+            while !rest.is_empty() {
+                tokio::select! {
+                    biased;
+                    _ = &mut *stopped => return Ok(()),
+                    _ = &mut proceed => {}
+                }
+                match server.received(*conn, &rest) {
+                    Received::All => rest.clear(),
+                    Received::Held(taken, again) => {
+                        rest.drain(..taken);
+                        proceed = again;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads once, and brings what came to the hub.
+fn poll_read<S: AsyncRead>(
+    server: &Server,
+    conn: ConnId,
+    stream: Pin<&mut ReadHalf<S>>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Read>> {
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(server.config.read_bytes.get(), 0);
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(stream.poll_read(cx, &mut buffer))?;
+        let bytes = buffer.filled();
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(Read::End));
+        }
+        Poll::Ready(Ok(match server.received(conn, bytes) {
+            Received::All => Read::Lines,
+            Received::Held(taken, proceed) => Read::Held(bytes[taken..].to_vec(), proceed),
+        }))
+    })
+}
+
+/// The writer of a connection. Its drop reports that it has finished, and gives back
+/// what it has not written.
+pub(super) struct WriterEnd {
+    server: Arc<Server>,
+    conn: ConnId,
+    outlet: Outlet<Frame>,
+    /// Bytes of the batch's first frame that are written.
+    offset: usize,
+    /// Runs while the socket takes nothing.
+    blocked: Option<Pin<Box<Sleep>>>,
+    end: End,
+}
+
+impl Drop for WriterEnd {
+    fn drop(&mut self) {
+        let Self {
+            server,
+            conn,
+            outlet,
+            end,
+            ..
+        } = self;
+        let peer = server.writer_finished(*conn, || outlet.reclaim());
+        log(*conn, peer.as_ref(), "writer", end);
+    }
+}
+
+impl WriterEnd {
+    pub(super) fn new(server: Arc<Server>, conn: ConnId, outlet: Outlet<Frame>) -> Self {
+        Self {
+            server,
+            conn,
+            outlet,
+            offset: 0,
+            blocked: None,
+            end: End::CutOff,
+        }
+    }
+
+    async fn run<S: AsyncWrite>(mut self, stream: &mut WriteHalf<S>) {
+        self.end = self.write(stream).await.into();
+    }
+
+    async fn write<S: AsyncWrite>(&mut self, stream: &mut WriteHalf<S>) -> io::Result<()> {
+        let stop = poll_fn(|cx| self.poll_until_stopped(Pin::new(stream), cx)).await?;
+        match stop {
+            (Stop::Flush, last) => {
+                let flush_timeout = self.server.config.flush_timeout;
+                timeout(flush_timeout, self.flush(stream, last)).await?
+            }
+            (Stop::HandOver, last) => self.hand_over(stream, last).await,
+        }
+    }
+
+    /// Writes what is queued until it is told to stop, which it also sees while the
+    /// socket takes nothing.
+    fn poll_until_stopped<S: AsyncWrite>(
+        &mut self,
+        mut stream: Pin<&mut WriteHalf<S>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(Stop, Option<Frame>)>> {
+        loop {
+            if let Poll::Ready(stop) = self.outlet.poll_stop(cx) {
+                return Poll::Ready(Ok(stop));
+            }
+            // The inlet cannot close unseen: a stop is polled for after it, and before
+            // the next fill.
+            if ready!(self.outlet.poll_fill(cx)) {
+                ready!(self.poll_write(stream.as_mut(), cx))?;
+            }
+        }
+    }
+
+    /// Writes what is queued, and then `last`.
+    async fn flush<S: AsyncWrite>(
+        &mut self,
+        stream: &mut WriteHalf<S>,
+        last: Option<Frame>,
+    ) -> io::Result<()> {
+        while poll_fn(|cx| self.outlet.poll_fill(cx)).await {
+            poll_fn(|cx| self.poll_write(Pin::new(&mut *stream), cx)).await?;
+        }
+        match last {
+            Some(last) => stream.write_all(last.bytes()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes `last`, and ahead of it the rest of a line that was begun, as far as the
+    /// socket takes them at once.
+    async fn hand_over<S: AsyncWrite>(
+        &mut self,
+        stream: &mut WriteHalf<S>,
+        last: Option<Frame>,
+    ) -> io::Result<()> {
+        let begun = self
+            .outlet
+            .batch()
+            .next()
+            .filter(|_| self.offset > 0)
+            .cloned();
+        let begun_rest = begun
+            .as_ref()
+            .map_or(&[][..], |frame| &frame.bytes()[self.offset..]);
+        if write_at_once(stream, begun_rest).await? {
+            if begun.is_some() {
+                self.outlet.written(1);
+                self.offset = 0;
+            }
+            write_at_once(stream, last.as_ref().map_or(&[], Frame::bytes)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes as much of the batch as the socket takes in one go. It fails when the
+    /// socket takes nothing for too long.
+    fn poll_write<S: AsyncWrite>(
+        &mut self,
+        stream: Pin<&mut WriteHalf<S>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
+        let mut offset = self.offset;
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(self.outlet.batch()) {
+            *slice = IoSlice::new(&frame.bytes()[offset..]);
+            offset = 0;
+            count += 1;
+        }
+        match stream.poll_write_vectored(cx, &slices[..count]) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(bytes)) => {
+                self.blocked = None;
+                self.count_written(bytes);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                let write_timeout = self.server.config.write_timeout;
+                let blocked = self
+                    .blocked
+                    .get_or_insert_with(|| Box::pin(sleep(write_timeout)));
+                ready!(blocked.as_mut().poll(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+
+    /// A frame counts as written when the socket has taken its last byte.
+    fn count_written(&mut self, bytes: usize) {
+        let mut whole = 0;
+        self.offset += bytes;
+        for frame in self.outlet.batch() {
+            if self.offset < frame.bytes().len() {
+                break;
+            }
+            self.offset -= frame.bytes().len();
+            whole += 1;
+        }
+        self.outlet.written(whole);
+    }
+}
+
+/// Writes `bytes` without waiting. Returns whether the socket took them all.
+async fn write_at_once<S: AsyncWrite>(
+    stream: &mut WriteHalf<S>,
+    mut bytes: &[u8],
+) -> io::Result<bool> {
+    poll_fn(|cx| {
+        while !bytes.is_empty() {
+            match Pin::new(&mut *stream).poll_write(cx, bytes) {
+                Poll::Ready(Ok(0)) | Poll::Pending => return Poll::Ready(Ok(false)),
+                Poll::Ready(Ok(taken)) => bytes = &bytes[taken..],
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(true))
+    })
+    .await
+}

@@ -1,0 +1,71 @@
+//! Where connections come from.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// Something that accepts connections.
+pub trait Listener: Send + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + 'static;
+
+    /// Waits for the next connection, and says where it comes from.
+    ///
+    /// Dropping the future must lose no connection.
+    ///
+    /// # Errors
+    ///
+    /// If there is none to be had now; the listener may be asked again.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+}
+
+/// TCP, without delay of small writes.
+#[derive(Debug)]
+pub struct Tcp(TcpListener);
+
+impl Tcp {
+    /// Connections that may wait to be accepted.
+    const BACKLOG: u32 = 4096;
+
+    /// Listens on `address`; on a free port if its port is 0.
+    ///
+    /// # Errors
+    ///
+    /// If the address is in use, or not one of this machine's.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with I/O enabled.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A server that is started again need not wait for the old connections' ends.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(Self::BACKLOG).map(Self)
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Listener for Tcp {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, address) = self.0.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, address))
+    }
+}

@@ -1,0 +1,170 @@
+//! The tokio driver: accepts, reads, writes, and keeps the clock.
+//!
+//! It decides nothing about peers. Each connection is one task with two halves, a reader
+//! and a writer, that fail apart from each other; all of them reach the one [`Hub`]
+//! under one lock, a whole read's worth of lines at once. That each half ends exactly
+//! once, however it ends, follows from two guards whose drop says so.
+//!
+//! [`Hub`]: crate::hub::Hub
+
+mod connection;
+mod digest;
+mod listener;
+mod outbox;
+mod server;
+mod sync;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until, timeout};
+use tracing::{info, warn};
+
+pub use listener::{Listener, Tcp};
+
+use crate::Config;
+use crate::config::BadConfig;
+use digest::KeyedDigest;
+use server::Server;
+
+/// How long to wait before accepting again when the system is out of something.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` completes; then tells every peer, writes what is queued
+/// and ends, within [`Config::shutdown_timeout`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use rejoin::{Config, net};
+///
+/// let config = Config::default();
+/// let listener = net::Tcp::bind("127.0.0.1:6000".parse()?)?;
+/// let stop = async { tokio::signal::ctrl_c().await.expect("signals can be handled") };
+/// net::serve(listener, config, stop).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// If the limits contradict each other, the system has no randomness, or a bug has made
+/// the hub unusable. An error of one connection only ends that connection.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime with time enabled.
+pub async fn serve<L: Listener>(
+    listener: L,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Report, ServeError> {
+    config.check().map_err(ServeError::Config)?;
+    let digest = KeyedDigest::random().map_err(ServeError::Randomness)?;
+    serve_with(listener, config, digest, shutdown).await
+}
+
+async fn serve_with<L: Listener>(
+    mut listener: L,
+    config: Config,
+    digest: KeyedDigest,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Report, ServeError> {
+    let shutdown_timeout = config.shutdown_timeout;
+    let server = Arc::new(Server::new(config, digest));
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let deadline = server.deadline().ok_or(ServeError::Bug)?;
+        // The end comes first, so that it cannot be starved; then the clock; then the
+        // ends of connections, which make room; and only then new ones.
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            () = server.attention() => {}
+            () = sleep_until(deadline) => server.tick(),
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => {
+                    if let Some(connection) = server.accepted(stream, address) {
+                        connections.spawn(connection);
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_BACKOFF).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    info!("stopping");
+    server.shut_down();
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(shutdown_timeout, all_ended).await.is_err() {
+        warn!(
+            connections = connections.len(),
+            "some connections did not end in time"
+        );
+        connections.shutdown().await;
+    }
+    server.report().ok_or(ServeError::Bug)
+}
+
+/// What a server leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Connections that it served.
+    pub connections: u64,
+    /// Pieces of mail that were accepted, and that in the end neither their receiver
+    /// nor their sender got.
+    pub discarded: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            connections,
+            discarded,
+        } = self;
+        write!(
+            f,
+            "served {connections} connections, discarded {discarded} messages"
+        )
+    }
+}
+
+/// Why a server could not go on.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The limits contradict each other. Nothing was done.
+    Config(BadConfig),
+    /// The system has no randomness. Nothing was done.
+    Randomness(io::Error),
+    /// A bug has made the hub unusable; all connections have ended.
+    Bug,
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(bad) => bad.fmt(f),
+            Self::Randomness(error) => write!(f, "the system has no randomness: {error}"),
+            Self::Bug => f.write_str("a bug has made the server unusable"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(bad) => Some(bad),
+            Self::Randomness(error) => Some(error),
+            Self::Bug => None,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The hub's one owner at a time, and what the driver keeps beside it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::Config;
+use crate::hub::{Frame, Hub, Output, Outputs};
+use crate::id::{ConnId, Name, Time};
+
+use super::Report;
+use super::connection::{self, ReaderEnd, WriterEnd};
+use super::digest::KeyedDigest;
+use super::outbox::{Inlet, Stop, outbox};
+
+/// How long the clock sleeps when the hub has no deadline.
+const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// What all connections share.
+pub(super) struct Server {
+    pub(super) config: Config,
+    start: Instant,
+    state: Mutex<State>,
+    /// The deadline has become sooner, or the hub unusable.
+    attention: Notify,
+}
+
+struct State {
+    hub: Hub<KeyedDigest>,
+    links: BTreeMap<ConnId, Link>,
+    /// The number of the next connection.
+    next: u64,
+    served: u64,
+    discarded: usize,
+    /// When the clock will tick by itself.
+    armed: Time,
+    /// Empty between two inputs; kept for their memory.
+    outputs: Outputs,
+    wakers: Vec<Waker>,
+}
+
+/// The driver's ends of one connection's channels.
+struct Link {
+    /// `None` once the writer was told to stop.
+    outbox: Option<Inlet<Frame>>,
+    /// `None` once the reader was told to stop; dropping it tells it.
+    stop_reader: Option<oneshot::Sender<()>>,
+    /// Present while the reader waits; dropping it lets it go on.
+    proceed: Option<oneshot::Sender<()>>,
+}
+
+/// What became of the bytes that a reader brought.
+pub(super) enum Received {
+    /// All were taken.
+    All,
+    /// Only this many were taken; the rest is to be brought again after this says so.
+    Held(usize, oneshot::Receiver<()>),
+}
+
+impl Server {
+    pub(super) fn new(config: Config, digest: KeyedDigest) -> Self {
+        let state = State {
+            hub: Hub::new(&config, digest),
+            links: BTreeMap::new(),
+            next: 1,
+            served: 0,
+            discarded: 0,
+            armed: Time::ZERO,
+            outputs: Outputs::new(),
+            wakers: Vec::new(),
+        };
+        let (start, state) = (Instant::now(), Mutex::new(state));
+        Self {
+            config,
+            start,
+            state,
+            attention: Notify::new(),
+        }
+    }
+
+    /// Takes a new connection on. Returns the task that serves it, unless there are too
+    /// many.
+    pub(super) fn accepted<S: AsyncRead + AsyncWrite + Send + 'static>(
+        self: &Arc<Self>,
+        stream: S,
+        address: SocketAddr,
+    ) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let (inlet, outlet) = outbox(self.config.outbox_bytes.get());
+        let (stop_reader, stopped) = oneshot::channel();
+        let link = Link {
+            outbox: Some(inlet),
+            stop_reader: Some(stop_reader),
+            proceed: None,
+        };
+        let admitted = self.with_hub(|now, state| {
+            let conn = ConnId::new(state.next);
+            state.next += 1;
+            state
+                .hub
+                .accepted(now, conn, address.ip(), &mut state.outputs)?;
+            state.served += 1;
+            state.links.insert(conn, link);
+            Ok(conn)
+        })?;
+        match admitted {
+            Ok(conn) => {
+                debug!(%conn, %address, "accepted");
+                let reader = ReaderEnd::new(Arc::clone(self), conn, stopped);
+                let writer = WriterEnd::new(Arc::clone(self), conn, outlet);
+                Some(connection::serve(stream, reader, writer))
+            }
+            Err(last) => {
+                warn!(%address, "refused, as there are too many connections");
+                connection::refuse(stream, &last);
+                None
+            }
+        }
+    }
+
+    pub(super) fn received(&self, conn: ConnId, bytes: &[u8]) -> Received {
+        let received = self.with_hub(|now, state| {
+            let taken = state.hub.received(now, conn, bytes, &mut state.outputs);
+            if taken == bytes.len() {
+                return Received::All;
+            }
+            let (sender, receiver) = oneshot::channel();
+            if let Some(link) = state.links.get_mut(&conn) {
+                link.proceed = Some(sender);
+            }
+            Received::Held(taken, receiver)
+        });
+        received.unwrap_or(Received::All)
+    }
+
+    /// Returns the name that the connection holds, for the log.
+    pub(super) fn reader_finished(&self, conn: ConnId) -> Option<Name> {
+        self.with_hub(|now, state| {
+            state.hub.reader_finished(now, conn, &mut state.outputs);
+            state.hub.name(conn)
+        })?
+    }
+
+    /// `reclaim` is called while the hub is owned, so that nothing can be pushed between
+    /// what it gives back and the hub's knowing of it. Returns the name that the
+    /// connection held, for the log.
+    pub(super) fn writer_finished(
+        &self,
+        conn: ConnId,
+        reclaim: impl FnOnce() -> Vec<Frame>,
+    ) -> Option<Name> {
+        self.with_hub(|now, state| {
+            let name = state.hub.name(conn);
+            // Dropping the link tells the reader to stop, should the hub not say so.
+            state.links.remove(&conn);
+            state
+                .hub
+                .writer_finished(now, conn, reclaim(), &mut state.outputs);
+            name
+        })?
+    }
+
+    pub(super) fn tick(&self) {
+        self.with_hub(|now, state| state.hub.tick(now, &mut state.outputs));
+    }
+
+    pub(super) fn shut_down(&self) {
+        self.with_hub(|now, state| state.hub.shut_down(now, &mut state.outputs));
+    }
+
+    /// When to call [`tick`](Self::tick), unless [`attention`](Self::attention) comes
+    /// first. `None` if the hub is unusable.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let mut state = self.state.lock().ok()?;
+        let deadline = state.hub.deadline();
+        state.armed = deadline.unwrap_or(Time::from_micros(u64::MAX));
+        let wait = deadline.map_or(IDLE, |deadline| deadline.since(Time::ZERO));
+        Some(self.start.checked_add(wait).unwrap_or(self.start + IDLE))
+    }
+
+    /// Waits until [`deadline`](Self::deadline) is to be asked again.
+    pub(super) async fn attention(&self) {
+        self.attention.notified().await;
+    }
+
+    /// `None` if the hub is unusable.
+    pub(super) fn report(&self) -> Option<Report> {
+        let state = self.state.lock().ok()?;
+        Some(Report {
+            connections: state.served,
+            discarded: state.discarded,
+        })
+    }
+
+    /// Owns the hub, brings it one input, and does what it wants done. `None` if the hub
+    /// is unusable, as a bug has made its owner panic; then `serve` ends.
+    fn with_hub<R>(&self, input: impl FnOnce(Time, &mut State) -> R) -> Option<R> {
+        let Ok(mut state) = self.state.lock() else {
+            self.attention.notify_one();
+            return None;
+        };
+        // Read under the lock, so that it never runs backwards from one owner to the next.
+        let now = self.now();
+        let result = input(now, &mut state);
+        state.do_outputs(now);
+        if state
+            .hub
+            .deadline()
+            .is_some_and(|deadline| deadline < state.armed)
+        {
+            self.attention.notify_one();
+        }
+        let wakers = mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        Some(result)
+    }
+
+    fn now(&self) -> Time {
+        let micros = self.start.elapsed().as_micros();
+        Time::from_micros(u64::try_from(micros).expect("a server does not run for ages"))
+    }
+}
+
+impl State {
+    fn do_outputs(&mut self, now: Time) {
+        let mut outputs = mem::take(&mut self.outputs);
+        while !outputs.is_empty() {
+            self.discarded += outputs.discarded();
+            let overflowed = self.do_each(&outputs);
+            outputs.clear();
+            for conn in overflowed {
+                self.hub.overflowed(now, conn, &mut outputs);
+            }
+        }
+        self.outputs = outputs;
+    }
+
+    /// Returns the connections in whose outboxes more waits than may.
+    fn do_each(&mut self, outputs: &Outputs) -> Vec<ConnId> {
+        let mut overflowed = Vec::new();
+        for output in outputs.iter() {
+            match output {
+                Output::Send { to, frame, kept } => {
+                    for conn in to {
+                        let link = self.links.get(conn);
+                        let outbox = link.and_then(|link| link.outbox.as_ref());
+                        let outbox = outbox.expect("the hub sends only to a writer that runs");
+                        if kept {
+                            outbox.allow(frame.cost());
+                        }
+                        let pushed = outbox.push(frame.clone(), frame.cost());
+                        let pushed = pushed.expect("a link goes with its outbox");
+                        self.wakers.extend(pushed.wake);
+                        if pushed.over {
+                            overflowed.push(*conn);
+                        }
+                    }
+                }
+                Output::StopReader { conn } => {
+                    if let Some(link) = self.links.get_mut(&conn) {
+                        link.stop_reader = None;
+                    }
+                }
+                Output::StopWriter { conn, flush, last } => {
+                    let stop = if flush { Stop::Flush } else { Stop::HandOver };
+                    let link = self.links.get_mut(&conn);
+                    let outbox = link.and_then(|link| link.outbox.take());
+                    let outbox = outbox.expect("a writer is told to stop once, while it runs");
+                    self.wakers.extend(outbox.close(stop, Some(last.clone())));
+                }
+                Output::Proceed { conn } => {
+                    if let Some(link) = self.links.get_mut(&conn) {
+                        link.proceed = None;
+                    }
+                }
+            }
+        }
+        overflowed
+    }
+}
