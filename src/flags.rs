@@ -1,0 +1,315 @@
+//! The command line: one flag for each limit in [`Config`], and two of the binary's own.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::str::FromStr;
+
+use clap::{Args, Parser};
+use humantime::Duration;
+use rejoin::Config;
+use rejoin::config::BadConfig;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Serve until a signal.
+    Serve(Box<Settings>),
+    /// Print the help or the version, and no more.
+    Print(String),
+}
+
+/// A valid command line.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: Address,
+    pub(crate) threads: NonZeroUsize,
+    pub(crate) config: Config,
+}
+
+/// Reads the arguments, the program's name first.
+///
+/// # Errors
+///
+/// Says in one line which flag is wrong, and why.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, BadFlag> {
+    let flags = match Flags::try_parse_from(arguments) {
+        Ok(flags) => flags,
+        Err(error) if error.use_stderr() => return Err(BadFlag::from_clap(&error)),
+        Err(text) => return Ok(Command::Print(text.to_string())),
+    };
+    let config = flags.limits.into_config();
+    config.check().map_err(|bad| BadFlag::from_config(&bad))?;
+    let settings = Settings {
+        listen: flags.listen,
+        threads: flags.threads,
+        config,
+    };
+    Ok(Command::Serve(Box::new(settings)))
+}
+
+/// A flag that can't be used, in one line.
+#[derive(Debug)]
+pub(crate) struct BadFlag(String);
+
+impl BadFlag {
+    /// Keeps clap's first paragraph; the usage and the hints that follow take more lines.
+    fn from_clap(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let first = text.split("\n\n").next().unwrap_or_default();
+        let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
+    }
+
+    /// Names the flags where `bad` names fields: only a field's name has an underscore.
+    fn from_config(bad: &BadConfig) -> Self {
+        let flag = |field: &str| format!("--{}", field.replace('_', "-"));
+        let name = |word| {
+            if str::contains(word, '_') {
+                flag(word)
+            } else {
+                word.to_owned()
+            }
+        };
+        let must: Vec<_> = bad.must.split(' ').map(name).collect();
+        Self(format!("{} must {}", flag(bad.limit), must.join(" ")))
+    }
+}
+
+impl fmt::Display for BadFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (see 'rejoin --help')", self.0)
+    }
+}
+
+/// `host:port`, where the host is an IP address or a name still to be looked up.
+#[derive(Clone, Debug)]
+pub(crate) struct Address(String);
+
+impl Address {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Address {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.parse::<std::net::SocketAddr>().is_ok() {
+            return Ok(Self(text.to_owned()));
+        }
+        match text.rsplit_once(':') {
+            Some((host, port))
+                if !host.is_empty()
+                    && !host.contains([':', '['])
+                    && port.parse::<u16>().is_ok() =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            Some(_) | None => Err("expected HOST:PORT, for example 127.0.0.1:6000 or [::1]:6000"),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+const NOTES: &str = "\
+A TIME is a number with a unit, or several of them: 30s, 5min, 1h 30m.
+
+SIGINT or SIGTERM stops accepting, tells every peer, writes what is queued, \
+and exits with 0, all within --shutdown-timeout. A second signal exits at \
+once, with 130 for SIGINT and 143 for SIGTERM. A bad flag or a bad RUST_LOG \
+exits with 2, any other failure with 1.
+
+Logs go to standard error. RUST_LOG filters them, for example \
+RUST_LOG=rejoin=debug; the default is info.";
+
+#[derive(Debug, Parser)]
+#[command(name = "rejoin", version, about, after_help = NOTES)]
+struct Flags {
+    /// Address to listen on; with port 0, a free one is taken.
+    #[arg(help_heading = "Server", long, value_name = "HOST:PORT")]
+    #[arg(default_value = "127.0.0.1:6000")]
+    listen: Address,
+
+    /// Worker threads, at most 1024.
+    #[arg(help_heading = "Server", long, value_name = "N")]
+    #[arg(default_value = "1", value_parser = threads)]
+    threads: NonZeroUsize,
+
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// A flag for each field of [`Config`]; [`Limits::into_config`] does not compile if one
+/// is missing.
+#[derive(Debug, Args)]
+struct Limits {
+    /// Bytes in one line, its end not counted; at least 1024.
+    #[arg(help_heading = "Lines", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().line_bytes)]
+    line_bytes: NonZeroUsize,
+
+    /// Lines a second that one connection may send, over time.
+    #[arg(help_heading = "Lines", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().lines_per_second)]
+    lines_per_second: NonZeroU32,
+
+    /// Lines that one connection may send at once, after it has been silent.
+    #[arg(help_heading = "Lines", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().lines_burst)]
+    lines_burst: NonZeroU32,
+
+    /// Bytes that one read takes from a socket.
+    #[arg(help_heading = "Lines", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().read_bytes)]
+    read_bytes: NonZeroUsize,
+
+    /// Time that a connection may take to log in.
+    #[arg(help_heading = "Logins", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().login_timeout.into())]
+    login_timeout: Duration,
+
+    /// Failed logins on one connection, the last of which ends it.
+    #[arg(help_heading = "Logins", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().failed_logins_per_connection)]
+    failed_logins_per_connection: NonZeroU32,
+
+    /// Failed logins from one address within --failed-login-window, after which it gets
+    /// no more tries.
+    #[arg(help_heading = "Logins", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().failed_logins_per_address)]
+    failed_logins_per_address: NonZeroU32,
+
+    /// Time until an address has all its tries again.
+    #[arg(help_heading = "Logins", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().failed_login_window.into())]
+    failed_login_window: Duration,
+
+    /// Addresses with failed logins that are remembered at once.
+    #[arg(help_heading = "Logins", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().failed_login_addresses)]
+    failed_login_addresses: NonZeroUsize,
+
+    /// Connections at once.
+    #[arg(help_heading = "Connections and peers", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().connections)]
+    connections: NonZeroUsize,
+
+    /// Connections at once from one address (IPv6: from one /64 network).
+    #[arg(help_heading = "Connections and peers", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().connections_per_address)]
+    connections_per_address: NonZeroUsize,
+
+    /// Peers at once, those that are away included.
+    #[arg(help_heading = "Connections and peers", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().peers)]
+    peers: NonZeroUsize,
+
+    /// Time that a peer with a secret keeps its name, rooms and mailbox while it is away.
+    #[arg(help_heading = "Connections and peers", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().resume_window.into())]
+    resume_window: Duration,
+
+    /// Bytes that may wait for one connection's socket; at least two lines.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().outbox_bytes)]
+    outbox_bytes: NonZeroUsize,
+
+    /// Bytes that may wait in one peer's mailbox; at least one line and what it costs to
+    /// keep it.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().mailbox_bytes)]
+    mailbox_bytes: NonZeroUsize,
+
+    /// Messages that may wait in one peer's mailbox.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().mailbox_messages)]
+    mailbox_messages: NonZeroUsize,
+
+    /// Receivers of one message, each room counted as one.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().receivers)]
+    receivers: NonZeroUsize,
+
+    /// Rooms that one peer may be in.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().rooms_per_peer)]
+    rooms_per_peer: NonZeroUsize,
+
+    /// Rooms or peers that one answer lists.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().listed)]
+    listed: NonZeroUsize,
+
+    /// Time that a connection may be silent before it is sent a probe.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().probe_after.into())]
+    probe_after: Duration,
+
+    /// Time that a connection may be silent before it is given up; longer than
+    /// --probe-after.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().silence_timeout.into())]
+    silence_timeout: Duration,
+
+    /// Time that a write may wait for a socket that takes nothing.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().write_timeout.into())]
+    write_timeout: Duration,
+
+    /// Time that a connection which ends may go on to write what is queued.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().flush_timeout.into())]
+    flush_timeout: Duration,
+
+    /// Time that the whole server may take to stop.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().shutdown_timeout.into())]
+    shutdown_timeout: Duration,
+}
+
+impl Limits {
+    fn into_config(self) -> Config {
+        Config {
+            line_bytes: self.line_bytes,
+            lines_per_second: self.lines_per_second,
+            lines_burst: self.lines_burst,
+            login_timeout: self.login_timeout.into(),
+            failed_logins_per_connection: self.failed_logins_per_connection,
+            failed_logins_per_address: self.failed_logins_per_address,
+            failed_login_window: self.failed_login_window.into(),
+            failed_login_addresses: self.failed_login_addresses,
+            probe_after: self.probe_after.into(),
+            silence_timeout: self.silence_timeout.into(),
+            write_timeout: self.write_timeout.into(),
+            flush_timeout: self.flush_timeout.into(),
+            shutdown_timeout: self.shutdown_timeout.into(),
+            connections: self.connections,
+            connections_per_address: self.connections_per_address,
+            peers: self.peers,
+            resume_window: self.resume_window.into(),
+            outbox_bytes: self.outbox_bytes,
+            mailbox_bytes: self.mailbox_bytes,
+            mailbox_messages: self.mailbox_messages,
+            receivers: self.receivers,
+            rooms_per_peer: self.rooms_per_peer,
+            listed: self.listed,
+            read_bytes: self.read_bytes,
+        }
+    }
+}
+
+/// Threads, few enough that tokio can start them: it panics where the system refuses one.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(threads) if threads.get() <= 1024 => Ok(threads),
+        Ok(_) => Err("must be at most 1024".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

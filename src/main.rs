@@ -1,0 +1,235 @@
+//! The binary `rejoin`: a chat server on one TCP port.
+
+mod flags;
+
+use std::env::{self, VarError};
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::{fmt, pin::pin};
+
+use flags::{Address, BadFlag, Command, Settings};
+use rejoin::net;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(end) => end.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Does what the command line asks for.
+fn run() -> Result<End, Failure> {
+    match flags::parse(env::args_os())? {
+        Command::Serve(settings) => {
+            start_logging()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(settings.threads.get())
+                .enable_all()
+                .build()
+                .map_err(Failure::Runtime)?;
+            let end = runtime.block_on(serve(*settings));
+            // After a second signal there may be tasks left, and nothing waits for them.
+            runtime.shutdown_background();
+            end
+        }
+        Command::Print(text) => {
+            print(format_args!("{text}"));
+            Ok(End::Finished)
+        }
+    }
+}
+
+/// Serves until a signal, and then until everything is flushed or a second signal comes.
+async fn serve(settings: Settings) -> Result<End, Failure> {
+    // Before the line that invites signals.
+    let mut stops = Stops::new().map_err(Failure::Signals)?;
+    let (listener, address) = listen(&settings.listen).await?;
+    let host = reachable(address.ip());
+    print(format_args!(
+        "rejoin listens on {address}; try: nc {host} {}\n",
+        address.port()
+    ));
+
+    let (stop, stopped) = oneshot::channel();
+    let served = pin!(net::serve(listener, settings.config, async {
+        // An error means that `stops` is gone, and `served` with it.
+        let _ = stopped.await;
+    }));
+    let stopped_twice = pin!(async {
+        tracing::info!(
+            "{}: stopping; a second signal exits at once",
+            stops.next().await
+        );
+        let _ = stop.send(());
+        stops.next().await
+    });
+    tokio::select! {
+        biased; // A second signal exits at once, even if `served` never rests.
+        second = stopped_twice => {
+            tracing::warn!("{second}: exiting at once");
+            Ok(End::Interrupted(second))
+        }
+        result = served => {
+            let report = result.map_err(|error| Failure::Serve(error.to_string()))?;
+            tracing::info!("stopped: {report}");
+            Ok(End::Finished)
+        }
+    }
+}
+
+/// Listens on the first address of the name that can be listened on.
+async fn listen(wanted: &Address) -> Result<(net::Tcp, SocketAddr), Failure> {
+    let failure = |error| Failure::Listen {
+        wanted: wanted.clone(),
+        error,
+    };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host(wanted.as_str())
+        .await
+        .map_err(failure)?
+    {
+        match net::Tcp::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener))) {
+            Ok((address, listener)) => return Ok((listener, address)),
+            Err(error) => last = error,
+        }
+    }
+    Err(failure(last))
+}
+
+/// The address to connect to where the server listens on every interface.
+fn reachable(listening: IpAddr) -> IpAddr {
+    match listening {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        IpAddr::V4(_) | IpAddr::V6(_) => listening,
+    }
+}
+
+/// Logs to standard error, filtered by `RUST_LOG`.
+fn start_logging() -> Result<(), Failure> {
+    let directives = match env::var("RUST_LOG") {
+        Ok(directives) if !directives.trim().is_empty() => directives,
+        Ok(_) | Err(VarError::NotPresent) => "info".to_owned(),
+        Err(error @ VarError::NotUnicode(_)) => return Err(Failure::Filter(error.to_string())),
+    };
+    let filter = EnvFilter::builder()
+        .parse(&directives)
+        .map_err(|error| Failure::Filter(format!("'{}': {error}", directives.escape_debug())))?;
+    let colours = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colours && io::stderr().is_terminal())
+        // It would panic where standard error is closed.
+        .log_internal_errors(false)
+        .init();
+    Ok(())
+}
+
+/// Prints to standard output. One that is closed must not stop a server, so errors are
+/// ignored.
+fn print(text: fmt::Arguments<'_>) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_fmt(text).and_then(|()| out.flush());
+}
+
+/// The signals that stop the server.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    /// From here on the signals no longer end the process by themselves.
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Stop {
+        tokio::select! {
+            biased; // The order is of no matter: what comes second is still there next time.
+            _ = self.interrupt.recv() => Stop::Interrupt,
+            _ = self.terminate.recv() => Stop::Terminate,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    Interrupt,
+    Terminate,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        })
+    }
+}
+
+/// How a run that did not fail ended.
+enum End {
+    Finished,
+    Interrupted(Stop),
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        match end {
+            End::Finished => Self::SUCCESS,
+            End::Interrupted(Stop::Interrupt) => Self::from(128 + 2),
+            End::Interrupted(Stop::Terminate) => Self::from(128 + 15),
+        }
+    }
+}
+
+/// Why a run failed. Each says so in one line.
+enum Failure {
+    Flag(BadFlag),
+    Filter(String),
+    Runtime(io::Error),
+    Signals(io::Error),
+    Listen { wanted: Address, error: io::Error },
+    Serve(String),
+}
+
+impl Failure {
+    /// Prints the line to standard error. One that is closed changes nothing.
+    fn report(&self) -> ExitCode {
+        let _ = writeln!(io::stderr(), "rejoin: {self}");
+        match self {
+            Self::Flag(_) | Self::Filter(_) => ExitCode::from(2),
+            Self::Runtime(_) | Self::Signals(_) | Self::Listen { .. } | Self::Serve(_) => {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl From<BadFlag> for Failure {
+    fn from(bad: BadFlag) -> Self {
+        Self::Flag(bad)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(bad) => bad.fmt(f),
+            Self::Filter(why) => write!(f, "bad RUST_LOG: {why}"),
+            Self::Runtime(error) => write!(f, "can't start the runtime: {error}"),
+            Self::Signals(error) => write!(f, "can't wait for signals: {error}"),
+            Self::Listen { wanted, error } => write!(f, "can't listen on {wanted}: {error}"),
+            Self::Serve(why) => write!(f, "can't go on serving: {why}"),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A real server in a process of its own, and line clients for it.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long a test waits for anything that must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The binary, deaf to the environment of whoever runs the tests.
+pub(crate) fn rejoin(flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+    command.args(flags).stdin(Stdio::null());
+    for variable in ["RUST_LOG", "NO_COLOR", "COLUMNS"] {
+        command.env_remove(variable);
+    }
+    command.env("RUST_BACKTRACE", "1");
+    command
+}
+
+/// Asks every 10 ms, until the answer is not `None`.
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..PATIENCE.as_millis() / 10 {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("waited {PATIENCE:?} for {what}");
+}
+
+/// A process. It is killed when this is dropped.
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the binary starts"))
+    }
+
+    /// Sends a signal, `TERM` or `INT`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill")
+            .args(["-s", signal, &self.0.id().to_string()])
+            .status()
+            .expect("there is a `kill`");
+        assert!(status.success(), "the process is gone before SIG{signal}");
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.ended().is_none()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        wait_for("the process to end", || self.ended())
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("a child can be waited for")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server that listens. It is killed when this is dropped, and its log shown if the
+/// test failed.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    /// The line that says where it listens.
+    pub(crate) says: String,
+    pub(crate) child: Process,
+    output: Receiver<String>,
+    log: Option<JoinHandle<String>>,
+}
+
+/// What is left of a process that ended before it listened, and printed nothing.
+pub(crate) struct Failed {
+    pub(crate) status: ExitStatus,
+    pub(crate) log: String,
+}
+
+impl Server {
+    /// Starts the binary on a free port of 127.0.0.1, with these flags besides.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        let mut all = vec!["--listen", "127.0.0.1:0"];
+        all.extend(flags);
+        Self::spawn(&mut rejoin(&all))
+    }
+
+    /// Starts a command that ends up as the binary.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self::try_spawn(command)
+            .unwrap_or_else(|failed| panic!("{}\n{}", failed.status, failed.log))
+    }
+
+    /// Starts a command that may refuse to serve.
+    pub(crate) fn try_spawn(command: &mut Command) -> Result<Self, Failed> {
+        let mut child = Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let stdout = BufReader::new(child.0.stdout.take().expect("it is piped"));
+        let mut stderr = child.0.stderr.take().expect("it is piped");
+        let (lines, output) = mpsc::channel();
+        thread::spawn(move || {
+            let mut read = stdout.lines().map_while(Result::ok);
+            read.try_for_each(|line| lines.send(line))
+        });
+        let log = thread::spawn(move || {
+            let mut log = Vec::new();
+            let _ = stderr.read_to_end(&mut log);
+            String::from_utf8_lossy(&log).into_owned()
+        });
+        let says = match output.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => panic!("no line within {PATIENCE:?}"),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = child.wait();
+                let log = log.join().expect("reading does not panic");
+                return Err(Failed { status, log });
+            }
+        };
+        let addr = says
+            .strip_prefix("rejoin listens on ")
+            .and_then(|rest| rest.split(';').next())
+            .and_then(|address| address.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {says:?}"));
+        Ok(Self {
+            addr,
+            says,
+            child,
+            output,
+            log: Some(log),
+        })
+    }
+
+    /// A new connection.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.addr)
+    }
+
+    /// A new connection that has logged in as a new peer.
+    #[track_caller]
+    pub(crate) fn login(&self, name: &str) -> Client {
+        let mut client = self.client();
+        client.send(name);
+        client.expect(&format!("* welcome {name}"));
+        client
+    }
+
+    /// Whether a new connection is refused.
+    pub(crate) fn refuses(&self) -> bool {
+        TcpStream::connect(self.addr).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
+    }
+
+    /// What an ended server wrote to standard output, after its first line.
+    pub(crate) fn output(&self) -> Vec<String> {
+        self.output.iter().collect()
+    }
+
+    /// What an ended server wrote to standard error.
+    pub(crate) fn log(&mut self) -> String {
+        let log = self.log.take().expect("the log is read once");
+        log.join().expect("reading does not panic")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(log) = self.log.take().filter(|_| thread::panicking()) {
+            let _ = self.child.0.kill();
+            eprintln!(
+                "--- the server's log\n{}---",
+                log.join().unwrap_or_default()
+            );
+        }
+    }
+}
+
+/// A line client.
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address)
+            .unwrap_or_else(|error| panic!("no connection to {address}: {error}"));
+        Self::over(stream)
+    }
+
+    /// A client over a connection that is there already.
+    pub(crate) fn over(stream: TcpStream) -> Self {
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
+            .and_then(|()| stream.set_nodelay(true))
+            .expect("an open socket takes options");
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// The connection itself, past whose buffer nothing may be read.
+    pub(crate) fn stream(&self) -> &TcpStream {
+        self.stream.get_ref()
+    }
+
+    /// Sends a line; its end is added.
+    pub(crate) fn send(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\n").as_bytes());
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream
+            .get_mut()
+            .write_all(bytes)
+            .unwrap_or_else(|error| panic!("sending {} bytes failed: {error}", bytes.len()));
+    }
+
+    /// The next line, without its end.
+    pub(crate) fn line(&mut self) -> String {
+        self.next_line()
+            .expect("the server closed where a line was due")
+    }
+
+    /// Asserts what the next line is.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, line: &str) {
+        assert_eq!(self.line(), line);
+    }
+
+    /// Asserts that the server has closed, and sent no more lines before.
+    #[track_caller]
+    pub(crate) fn expect_eof(&mut self) {
+        assert_eq!(self.next_line(), None);
+    }
+
+    fn next_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.stream.read_line(&mut line) {
+            Ok(0) => None,
+            Ok(_) => {
+                let line = line.strip_suffix('\n').expect("lines are whole");
+                Some(line.strip_suffix('\r').unwrap_or(line).to_owned())
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                panic!("no line within {PATIENCE:?}, only {line:?}")
+            }
+            Err(error) => panic!("reading failed after {line:?}: {error}"),
+        }
+    }
+}
