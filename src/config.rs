@@ -73,9 +73,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The least [`line_bytes`](Self::line_bytes): a login with the longest name and
-    /// secret fits.
-    pub const MIN_LINE_BYTES: usize = 1024;
+    /// The least [`line_bytes`](Self::line_bytes): a login with the longest name and a
+    /// short secret fits.
+    pub const MIN_LINE_BYTES: usize = 64;
 
     /// What a waiting message costs beside its words, in bytes.
     pub const MAIL_OVERHEAD: usize = 64;
@@ -106,7 +106,7 @@ impl Config {
         if self.line_bytes.get() < Self::MIN_LINE_BYTES {
             return Err(BadConfig {
                 limit: "line_bytes",
-                must: "be at least 1024",
+                must: "be at least 64",
             });
         }
         if self.silence_timeout <= self.probe_after {

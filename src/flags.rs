@@ -53,11 +53,15 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 pub(crate) struct BadFlag(String);
 
 impl BadFlag {
-    /// Keeps clap's first paragraph; the usage and the hints that follow take more lines.
+    /// Leaves out the usage and the hints with which clap's text ends, on lines of their own.
     fn from_clap(error: &clap::Error) -> Self {
         let text = error.to_string();
-        let first = text.split("\n\n").next().unwrap_or_default();
-        let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+        let message = ["\n\nUsage: ", "\n\nFor more information"]
+            .into_iter()
+            .fold(text.as_str(), |text, end| {
+                text.split_once(end).map_or(text, |(message, _)| message)
+            });
+        let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
         Self(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
     }
 
@@ -150,7 +154,7 @@ struct Flags {
 /// is missing.
 #[derive(Debug, Args)]
 struct Limits {
-    /// Bytes in one line, its end not counted; at least 1024.
+    /// Bytes in one line, its end not counted; at least 64.
     #[arg(help_heading = "Lines", long, value_name = "BYTES")]
     #[arg(default_value_t = Config::default().line_bytes)]
     line_bytes: NonZeroUsize,

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::{fmt, pin::pin};
 
 use flags::{Address, BadFlag, Command, Settings};
-use rejoin::net;
+use rejoin::net::{self, ServeError, Tcp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -60,10 +60,8 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
         let _ = stopped.await;
     }));
     let stopped_twice = pin!(async {
-        tracing::info!(
-            "{}: stopping; a second signal exits at once",
-            stops.next().await
-        );
+        let first = stops.next().await;
+        tracing::info!("{first}: stopping; a second signal exits at once");
         let _ = stop.send(());
         stops.next().await
     });
@@ -74,7 +72,7 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
             Ok(End::Interrupted(second))
         }
         result = served => {
-            let report = result.map_err(|error| Failure::Serve(error.to_string()))?;
+            let report = result.map_err(Failure::Serve)?;
             tracing::info!("stopped: {report}");
             Ok(End::Finished)
         }
@@ -82,7 +80,7 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
 }
 
 /// Listens on the first address of the name that can be listened on.
-async fn listen(wanted: &Address) -> Result<(net::Tcp, SocketAddr), Failure> {
+async fn listen(wanted: &Address) -> Result<(Tcp, SocketAddr), Failure> {
     let failure = |error| Failure::Listen {
         wanted: wanted.clone(),
         error,
@@ -92,7 +90,7 @@ async fn listen(wanted: &Address) -> Result<(net::Tcp, SocketAddr), Failure> {
         .await
         .map_err(failure)?
     {
-        match net::Tcp::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener))) {
+        match Tcp::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener))) {
             Ok((address, listener)) => return Ok((listener, address)),
             Err(error) => last = error,
         }
@@ -199,7 +197,7 @@ enum Failure {
     Runtime(io::Error),
     Signals(io::Error),
     Listen { wanted: Address, error: io::Error },
-    Serve(String),
+    Serve(ServeError),
 }
 
 impl Failure {
@@ -229,7 +227,7 @@ impl fmt::Display for Failure {
             Self::Runtime(error) => write!(f, "can't start the runtime: {error}"),
             Self::Signals(error) => write!(f, "can't wait for signals: {error}"),
             Self::Listen { wanted, error } => write!(f, "can't listen on {wanted}: {error}"),
-            Self::Serve(why) => write!(f, "can't go on serving: {why}"),
+            Self::Serve(error) => write!(f, "can't go on serving: {error}"),
         }
     }
 }

@@ -28,7 +28,10 @@ fn the_transcript_holds_word_for_word_in_nc() {
 
 #[test]
 fn the_table_of_limits_is_what_the_binary_says() {
-    let help = rejoin(&["--help"]).env("COLUMNS", "400").output().expect("the binary runs");
+    let help = rejoin(&["--help"])
+        .env("COLUMNS", "400")
+        .output()
+        .expect("the binary runs");
     let help = String::from_utf8(help.stdout).expect("help is text");
     let mut expected = BTreeMap::new();
     for flag in help.split("\n      --").skip(1) {
@@ -36,14 +39,20 @@ fn the_table_of_limits_is_what_the_binary_says() {
         let (text, default) = text.split_once(" [default: ").expect("each has a default");
         let (usage, text) = text.split_once("> ").expect("each takes a value");
         let name = usage.split(' ').next().expect("each has a name").to_owned();
-        let default = default.split(']').next().expect("a bracket closes").to_owned();
+        let default = default
+            .split(']')
+            .next()
+            .expect("a bracket closes")
+            .to_owned();
         expected.insert(name, (default, text.to_owned()));
     }
     expected.retain(|name, _| !["listen", "threads"].contains(&name.as_str()));
     let rows = README.lines().filter_map(|line| line.strip_prefix("| `--"));
     let rows = rows.map(|row| {
         let cells: Vec<_> = row.trim_end_matches(" |").split(" | ").collect();
-        let [name, default, text] = cells[..] else { panic!("not three cells: {row}") };
+        let [name, default, text] = cells[..] else {
+            panic!("not three cells: {row}")
+        };
         let name = name.strip_suffix('`').expect("flags are code");
         (name.to_owned(), (default.to_owned(), text.to_owned()))
     });
@@ -64,8 +73,10 @@ fn play(open: impl Fn(&Server) -> Terminal) {
                 wait_for("the server to notice", || {
                     watcher.send("/who");
                     let mut answer = std::iter::from_fn(|| Some(watcher.line()));
-                    let list: Vec<_> =
-                        answer.by_ref().take_while(|line| !line.starts_with("* end")).collect();
+                    let list: Vec<_> = answer
+                        .by_ref()
+                        .take_while(|line| !line.starts_with("* end"))
+                        .collect();
                     list.contains(&format!("* peer {who} away")).then_some(())
                 });
             }
@@ -73,9 +84,18 @@ fn play(open: impl Fn(&Server) -> Terminal) {
                 assert_eq!(command, "nc 127.0.0.1 6000");
                 terminals.insert(who, open(&server));
             }
-            ('>', line) => terminals.get_mut(who).expect("the terminal is open").type_line(line),
+            ('>', line) => terminals
+                .get_mut(who)
+                .expect("the terminal is open")
+                .type_line(line),
             ('<', line) => {
-                assert_eq!(terminals.get_mut(who).expect("the terminal is open").read_line(), line);
+                assert_eq!(
+                    terminals
+                        .get_mut(who)
+                        .expect("the terminal is open")
+                        .read_line(),
+                    line
+                );
             }
             (sign, _) => panic!("unknown sign {sign}"),
         }
@@ -90,19 +110,30 @@ struct Step {
 }
 
 fn transcript() -> impl Iterator<Item = Step> {
-    let block = README.split("```text\n").nth(1).expect("the transcript is the first block");
+    let block = README
+        .split("```text\n")
+        .nth(1)
+        .expect("the transcript is the first block");
     let block = block.split("```").next().expect("a block ends");
     block.lines().map(|line| {
         let (who, rest) = line.split_at(6);
         let (sign, text) = rest.split_at(2);
-        Step { who: who.trim(), sign: sign.chars().next().expect("two bytes"), text }
+        Step {
+            who: who.trim(),
+            sign: sign.chars().next().expect("two bytes"),
+            text,
+        }
     })
 }
 
 /// What a person types into and reads from. Dropping it ends the client.
 enum Terminal {
     Socket(Client),
-    Nc { process: Child, typed: ChildStdin, read: BufReader<ChildStdout> },
+    Nc {
+        process: Child,
+        typed: ChildStdin,
+        read: BufReader<ChildStdout>,
+    },
 }
 
 impl Terminal {
@@ -115,7 +146,11 @@ impl Terminal {
             .expect("nc starts");
         let typed = process.stdin.take().expect("it is piped");
         let read = BufReader::new(process.stdout.take().expect("it is piped"));
-        Self::Nc { process, typed, read }
+        Self::Nc {
+            process,
+            typed,
+            read,
+        }
     }
 
     fn type_line(&mut self, line: &str) {

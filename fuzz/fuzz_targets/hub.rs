@@ -25,6 +25,8 @@ fuzz_target!(|reads: Vec<(u8, u16, &[u8])>| {
         now = now.after(std::time::Duration::from_secs(seconds.into()));
         hub.received(now, conns[usize::from(conn) % 3], bytes, &mut out);
     }
-    conns.map(|conn| hub.writer_finished(now, conn, [], &mut out));
+    for conn in conns {
+        hub.writer_finished(now, conn, [], &mut out);
+    }
     assert!(hub.is_idle());
 });

@@ -138,7 +138,7 @@ impl Effects {
 }
 
 /// What a connection is told.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Event {
     /// It is logged in.
     Welcome {
@@ -196,7 +196,7 @@ pub enum Event {
 }
 
 /// A room in a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RoomEntry {
     /// The room.
     pub room: Room,
@@ -207,7 +207,7 @@ pub struct RoomEntry {
 }
 
 /// A peer in a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PeerEntry {
     /// The peer.
     pub name: Name,
@@ -273,7 +273,7 @@ impl Refusal {
 }
 
 /// Why a peer is no longer in a room.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum LeaveReason {
     /// It left.
     Left,

@@ -48,11 +48,7 @@ impl Frame {
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?}",
-            String::from_utf8_lossy(&self.bytes)
-        )
+        write!(f, "{:?}", String::from_utf8_lossy(&self.bytes))
     }
 }
 
@@ -159,9 +155,9 @@ impl Outputs {
         self.discarded = 0;
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to do, and nothing to count.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.discarded == 0
     }
 
     pub(super) fn send(&mut self, to: &[ConnId], frame: Frame, kept: bool) {

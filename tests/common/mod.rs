@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod links;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -146,11 +148,12 @@ impl Server {
         Client::connect(self.addr)
     }
 
-    /// A new connection that has logged in as a new peer.
+    /// A new connection that has logged in as a new peer: `NAME`, or `NAME SECRET`.
     #[track_caller]
-    pub(crate) fn login(&self, name: &str) -> Client {
+    pub(crate) fn login(&self, login: &str) -> Client {
         let mut client = self.client();
-        client.send(name);
+        client.send(login);
+        let name = login.split(' ').next().expect("a name");
         client.expect(&format!("* welcome {name}"));
         client
     }

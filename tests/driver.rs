@@ -1,0 +1,401 @@
+//! The driver on streams in memory, with virtual time: each half of a connection ends exactly
+//! once, however it ends, and takes nobody else along.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rejoin::net::{self, Listener, Report};
+use rejoin::{Config, config};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, DuplexStream,
+    ReadBuf, duplex,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+#[tokio::test(start_paused = true)]
+async fn two_people_chat_over_any_stream() {
+    let server = TestServer::start(Config::default());
+    let mut alice = server.login("alice", Fault::None).await;
+    let mut bob = server.login("bob", Fault::None).await;
+    bob.say("alice: hi").await;
+    alice.hears("from bob: hi").await;
+    assert_eq!(
+        server.stop().await,
+        Report {
+            connections: 2,
+            discarded: 0
+        }
+    );
+    alice.hears("* bye the server stops").await;
+    alice.hears_the_end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_either_half_ends_that_connection_once_and_no_other() {
+    for fault in [Fault::ReadPanics, Fault::WritePanics] {
+        let server = TestServer::start(Config::default());
+        let mut watcher = server.login("watcher", Fault::None).await;
+        let mut alice = server.login("alice", fault).await;
+        alice.say("watcher: this one fails").await;
+        watcher.say("alice: and so does this").await;
+        watcher.sees_leave("alice").await;
+        let mut again = server.login("alice", Fault::None).await;
+        watcher.say("alice: hi").await;
+        again.hears("from watcher: hi").await;
+        assert_eq!(server.stop().await.connections, 3, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_fails_leaves_the_writer_to_flush() {
+    let server = TestServer::start(Config::default());
+    let mut bob = server.login("bob", Fault::None).await;
+    let mut alice = server.login("alice", Fault::ReadFails).await;
+    bob.say("alice: one").await;
+    alice.hears("from bob: one").await;
+    alice.say("bob: this read fails").await;
+    alice.hears("* bye you closed the connection").await;
+    alice.hears_the_end().await;
+    server.login("alice", Fault::None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_fails_stops_the_reader_and_gives_the_message_back() {
+    let server = TestServer::start(Config::default());
+    let mut bob = server.login("bob", Fault::None).await;
+    let alice = server.login("alice", Fault::WriteFails).await;
+    bob.say("alice: one").await;
+    bob.hears("* undelivered alice gone: one").await;
+    drop(alice);
+    server.login("alice", Fault::None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_written_a_byte_at_a_time_arrives_once() {
+    let server = TestServer::start(Config::default());
+    let mut bob = server.login("bob", Fault::None).await;
+    let mut alice = server.login("alice", Fault::Trickles).await;
+    for n in 0..100 {
+        bob.say(&format!("alice: message {n}")).await;
+    }
+    for n in 0..100 {
+        alice.hears(&format!("from bob: message {n}")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_write_ends_the_connection_after_its_timeout() {
+    let server = TestServer::start(Config::default());
+    let mut bob = server.login("bob", Fault::None).await;
+    let _alice = server.login("alice", Fault::WriteBlocks).await;
+    let start = Instant::now();
+    bob.say("alice: hello?").await;
+    bob.hears("* undelivered alice gone: hello?").await;
+    let waited = start.elapsed();
+    let bound = Config::default().write_timeout;
+    assert!(
+        waited >= bound && waited < bound + Duration::from_secs(1),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_writer_that_is_told_to_stop_ends_within_the_flush_timeout() {
+    let server = TestServer::start(Config::default());
+    let mut bob = server.login("bob", Fault::None).await;
+    let mut alice = server.login("alice", Fault::WriteBlocks).await;
+    bob.say("alice: hello?").await;
+    bob.say("bob: echo").await;
+    bob.hears("from bob: echo").await;
+    let start = Instant::now();
+    alice.hang_up().await;
+    bob.hears("* undelivered alice gone: hello?").await;
+    let waited = start.elapsed();
+    let bound = Config::default().flush_timeout;
+    assert!(
+        waited >= bound && waited < bound + Duration::from_secs(1),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_takeover_does_not_wait_for_a_blocked_writer() {
+    let server = TestServer::start(Config::default());
+    let mut bob = server.login("bob", Fault::None).await;
+    let _stuck = server
+        .login("alice correct-horse", Fault::WriteBlocks)
+        .await;
+    bob.say("alice: one").await;
+    bob.say("alice: two").await;
+    bob.say("bob: echo").await;
+    bob.hears("from bob: echo").await;
+    let start = Instant::now();
+    let mut alice = server.connect(Fault::None).await;
+    alice.say("alice correct-horse").await;
+    alice.hears("* back alice 2").await;
+    alice.hears("from bob: one").await;
+    alice.hears("from bob: two").await;
+    assert_eq!(start.elapsed(), Duration::ZERO, "nothing was waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_behind_a_login_that_must_wait_are_kept_and_handled_in_order() {
+    let server = TestServer::start(Config::default());
+    let mut bob = server.login("bob", Fault::None).await;
+    let mut old = server.login("alice", Fault::WriteBlocks).await;
+    bob.say("alice: this write blocks").await;
+    bob.say("bob: echo").await;
+    bob.hears("from bob: echo").await;
+    old.hang_up().await;
+    // The old guest's writer may flush for a while, and the new one waits for its end.
+    let mut new = server.connect(Fault::None).await;
+    new.say("alice\nbob: one\nbob: two").await;
+    new.hang_up().await;
+    bob.hears("* undelivered alice gone: this write blocks")
+        .await;
+    bob.hears("from alice: one").await;
+    bob.hears("from alice: two").await;
+    new.hears("* welcome alice").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_in_time_though_a_socket_is_stuck() {
+    let second = Duration::from_secs(1);
+    for (flush_timeout, shutdown_timeout) in [(second, 9 * second), (9 * second, second)] {
+        let server = TestServer::start(Config {
+            flush_timeout,
+            shutdown_timeout,
+            ..Config::default()
+        });
+        let mut bob = server.login("bob", Fault::None).await;
+        let _stuck = server.login("alice", Fault::WriteBlocks).await;
+        bob.say("alice: lost to a stuck socket, and counted").await;
+        bob.say("bob: echo").await;
+        bob.hears("from bob: echo").await;
+        let start = Instant::now();
+        assert_eq!(
+            server.stop().await,
+            Report {
+                connections: 2,
+                discarded: 1
+            }
+        );
+        assert!(start.elapsed() < 2 * second, "{:?}", start.elapsed());
+        bob.hears("* bye the server stops").await;
+    }
+}
+
+#[tokio::test]
+async fn limits_that_contradict_each_other_are_refused() {
+    let config = Config {
+        silence_timeout: Duration::from_secs(1),
+        ..Config::default()
+    };
+    let (_connect, accept) = mpsc::channel(1);
+    let refused = net::serve(Memory(accept), config, pending())
+        .await
+        .unwrap_err();
+    let bad = config::BadConfig {
+        limit: "silence_timeout",
+        must: "be longer than probe_after",
+    };
+    assert!(
+        matches!(refused, net::ServeError::Config(found) if found == bad),
+        "{refused}"
+    );
+}
+
+/// A server on streams in memory.
+struct TestServer {
+    connect: mpsc::Sender<Faulty>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<Report, net::ServeError>>,
+}
+
+impl TestServer {
+    fn start(config: Config) -> Self {
+        let (connect, accept) = mpsc::channel(16);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { stopped.await.expect("a test stops its server") };
+        let served = tokio::spawn(net::serve(Memory(accept), config, stopped));
+        Self {
+            connect,
+            stop,
+            served,
+        }
+    }
+
+    async fn connect(&self, fault: Fault) -> Person {
+        let (near, far) = duplex(1 << 16);
+        let stream = Faulty {
+            stream: far,
+            fault,
+            greeted: false,
+        };
+        self.connect.send(stream).await.expect("the server accepts");
+        Person(BufReader::new(near))
+    }
+
+    async fn login(&self, line: &str, fault: Fault) -> Person {
+        let mut person = self.connect(fault).await;
+        person.say(line).await;
+        let name = line.split(' ').next().expect("a line has a first word");
+        person.hears(&format!("* welcome {name}")).await;
+        person
+    }
+
+    async fn stop(self) -> Report {
+        self.stop.send(()).expect("the server runs");
+        self.served
+            .await
+            .expect("the server does not panic")
+            .expect("nor does it fail")
+    }
+}
+
+/// A client.
+struct Person(BufReader<DuplexStream>);
+
+impl Person {
+    async fn say(&mut self, line: &str) {
+        self.0
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .expect("the server reads");
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        let read = timeout(Duration::from_secs(60), self.0.read_line(&mut line)).await;
+        read.expect("a line within a minute")
+            .expect("the server writes text");
+        line
+    }
+
+    async fn hears(&mut self, line: &str) {
+        assert_eq!(self.line().await.trim_end(), line);
+    }
+
+    async fn hears_the_end(&mut self) {
+        assert_eq!(self.line().await, "");
+    }
+
+    /// Closes the sending half.
+    async fn hang_up(&mut self) {
+        self.0.shutdown().await.expect("the stream can be closed");
+    }
+
+    /// Asks who is there until somebody is not.
+    async fn sees_leave(&mut self, name: &str) {
+        loop {
+            self.say("/who").await;
+            let mut here = false;
+            loop {
+                let line = self.line().await;
+                here |= line.trim_end() == format!("* peer {name}");
+                if line.starts_with("* end who") {
+                    break;
+                }
+            }
+            if !here {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+struct Memory(mpsc::Receiver<Faulty>);
+
+impl Listener for Memory {
+    type Stream = Faulty;
+
+    async fn accept(&mut self) -> io::Result<(Faulty, SocketAddr)> {
+        match self.0.recv().await {
+            Some(stream) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 9)))),
+            None => pending().await,
+        }
+    }
+}
+
+/// What a stream does wrong, once the login is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fault {
+    None,
+    ReadPanics,
+    ReadFails,
+    WritePanics,
+    WriteFails,
+    WriteBlocks,
+    Trickles,
+}
+
+/// A stream that works until the login is answered.
+struct Faulty {
+    stream: DuplexStream,
+    fault: Fault,
+    greeted: bool,
+}
+
+impl AsyncRead for Faulty {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if self.greeted && read.is_ready() && buffer.filled().len() > before {
+            match self.fault {
+                Fault::ReadPanics => panic!("a test makes this read panic"),
+                Fault::ReadFails => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                Fault::None
+                | Fault::WritePanics
+                | Fault::WriteFails
+                | Fault::WriteBlocks
+                | Fault::Trickles => {}
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Faulty {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let bytes = match self.fault {
+            Fault::WritePanics if self.greeted => panic!("a test makes this write panic"),
+            Fault::WriteFails if self.greeted => {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            Fault::WriteBlocks if self.greeted => return Poll::Pending,
+            Fault::Trickles => &bytes[..1],
+            Fault::None
+            | Fault::ReadPanics
+            | Fault::ReadFails
+            | Fault::WritePanics
+            | Fault::WriteFails
+            | Fault::WriteBlocks => bytes,
+        };
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.greeted |= matches!(written, Poll::Ready(Ok(_)));
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
