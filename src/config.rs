@@ -26,12 +26,13 @@ pub struct Config {
     pub login_timeout: Duration,
     /// Logins that may fail on one connection; the last of them ends it.
     pub failed_logins_per_connection: NonZeroU32,
-    /// Logins that may fail from one address within
-    /// [`failed_login_window`](Self::failed_login_window); then it gets no more tries.
+    /// Logins with a wrong secret from one address within
+    /// [`failed_login_window`](Self::failed_login_window), after which no secret from
+    /// there is tried.
     pub failed_logins_per_address: NonZeroU32,
     /// How long it takes until an address has all its tries again.
     pub failed_login_window: Duration,
-    /// Addresses with failed logins that are remembered at once; past that, the
+    /// Addresses with wrong secrets that are remembered at once; past that, the
     /// one that failed the longest ago is forgiven.
     pub failed_login_addresses: NonZeroUsize,
     /// How long a connection may be silent before it is sent a probe.

@@ -184,8 +184,8 @@ struct Limits {
     #[arg(default_value_t = Config::default().failed_logins_per_connection)]
     failed_logins_per_connection: NonZeroU32,
 
-    /// Failed logins from one address within --failed-login-window, after which it gets
-    /// no more tries.
+    /// Logins with a wrong secret from one address within --failed-login-window, after which
+    /// no secret from there is tried.
     #[arg(help_heading = "Logins", long, value_name = "N")]
     #[arg(default_value_t = Config::default().failed_logins_per_address)]
     failed_logins_per_address: NonZeroU32,
@@ -195,7 +195,7 @@ struct Limits {
     #[arg(default_value_t = Config::default().failed_login_window.into())]
     failed_login_window: Duration,
 
-    /// Addresses with failed logins that are remembered at once.
+    /// Addresses with wrong secrets that are remembered at once.
     #[arg(help_heading = "Logins", long, value_name = "N")]
     #[arg(default_value_t = Config::default().failed_login_addresses)]
     failed_login_addresses: NonZeroUsize,

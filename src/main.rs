@@ -26,6 +26,7 @@ fn run() -> Result<End, Failure> {
     match flags::parse(env::args_os())? {
         Command::Serve(settings) => {
             start_logging()?;
+            raise_file_limit();
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(settings.threads.get())
                 .enable_all()
@@ -126,6 +127,13 @@ fn start_logging() -> Result<(), Failure> {
         .log_internal_errors(false)
         .init();
     Ok(())
+}
+
+/// Each connection is an open file, and the default limit of many systems is small.
+fn raise_file_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!("can't raise the limit of open files: {error}");
+    }
 }
 
 /// Prints to standard output. One that is closed must not stop a server, so errors are

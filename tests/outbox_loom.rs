@@ -1,5 +1,6 @@
-//! Every interleaving of the hub and one connection's writer, up to three preemptions, over the outbox itself with loom's
-//! primitives in place of std's. The outbox's own unit tests run here as well, each as a model of one thread.
+//! Every interleaving of the hub and one connection's writer, up to three preemptions, over the
+//! outbox itself with loom's primitives in place of std's. The outbox's own unit tests run here
+//! as well, each as a model of one thread.
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Mutex, Notify};
@@ -31,7 +32,8 @@ fn explore(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// The broker's side of the outbox: every access is under one lock, and wakes only after it is released.
+/// The broker's side of the outbox: every access is under one lock, and wakes only after it is
+/// released.
 struct Hub(Mutex<Peer>);
 
 struct Peer {
@@ -79,7 +81,8 @@ impl Hub {
         drop(inlet);
     }
 
-    /// Asserts that `written`, `reclaimed` and what was given back are together all that was pushed, each once and in order.
+    /// Asserts that `written`, `reclaimed` and what was given back are together all that was
+    /// pushed, each once and in order.
     fn assert_accounted_for(&self, written: &[u32], reclaimed: &[u32]) {
         let peer = sync::lock(&self.0);
         let numbers: Vec<u32> = [written, reclaimed, &peer.given_back].concat();
@@ -88,7 +91,8 @@ impl Hub {
     }
 }
 
-/// Polls `future` on this thread, which sleeps until it is woken; loom fails the model if that never happens.
+/// Polls `future` on this thread, which sleeps until it is woken; loom fails the model if that
+/// never happens.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let thread = std::sync::Arc::new(Thread(Notify::new()));

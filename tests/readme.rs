@@ -5,9 +5,11 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
-use common::{Client, Server, rejoin, wait_for};
+use common::{Client, PATIENCE, Server, rejoin, wait_for};
 
 const README: &str = include_str!("../README.md");
 
@@ -23,7 +25,7 @@ fn the_transcript_holds_word_for_word_in_nc() {
         eprintln!("SKIPPED: there is no nc on this machine");
         return;
     }
-    play(|server| Terminal::nc(server));
+    play(Terminal::nc);
 }
 
 #[test]
@@ -132,7 +134,7 @@ enum Terminal {
     Nc {
         process: Child,
         typed: ChildStdin,
-        read: BufReader<ChildStdout>,
+        read: mpsc::Receiver<String>,
     },
 }
 
@@ -145,7 +147,14 @@ impl Terminal {
             .spawn()
             .expect("nc starts");
         let typed = process.stdin.take().expect("it is piped");
-        let read = BufReader::new(process.stdout.take().expect("it is piped"));
+        let stdout = BufReader::new(process.stdout.take().expect("it is piped"));
+        let (lines, read) = mpsc::channel();
+        thread::spawn(move || {
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|l| lines.send(l))
+        });
         Self::Nc {
             process,
             typed,
@@ -163,11 +172,7 @@ impl Terminal {
     fn read_line(&mut self) -> String {
         match self {
             Self::Socket(client) => client.line(),
-            Self::Nc { read, .. } => {
-                let mut line = String::new();
-                read.read_line(&mut line).expect("nc writes text");
-                line.strip_suffix('\n').expect("lines are whole").to_owned()
-            }
+            Self::Nc { read, .. } => read.recv_timeout(PATIENCE).expect("nc writes a line"),
         }
     }
 }

@@ -94,6 +94,8 @@ async fn serve_with<L: Listener>(
                         connections.spawn(connection);
                     }
                 }
+                // It was gone before it was accepted; the next one may be there.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_BACKOFF).await;

@@ -1,11 +1,12 @@
 //! The queue between the hub and one connection's writer.
 //!
-//! The hub pushes while it holds its own lock; the writer takes all that is queued at once, as a batch. Every pushed item is
-//! exactly one of: written, returned by [`Outlet::reclaim`], or given back by [`Inlet::push`]; and the first two in the order
-//! pushed.
+//! The hub pushes while it holds its own lock; the writer takes all that is queued at once, as
+//! a batch. Every pushed item is exactly one of: written, returned by [`Outlet::reclaim`], or
+//! given back by [`Inlet::push`]; and the first two in the order pushed.
 //!
-//! One mutex guards all that both ends see, so whoever finds nothing to do leaves its waker in the same locking. Nothing is
-//! woken, and no waker or item dropped, under it, for either may run foreign code.
+//! One mutex guards all that both ends see, so whoever finds nothing to do leaves its waker in
+//! the same locking. Nothing is woken, and no waker or item dropped, under it, for either may
+//! run foreign code.
 
 use super::sync::{Arc, Mutex, MutexGuard, lock};
 use std::collections::VecDeque;
@@ -46,23 +47,25 @@ pub(crate) enum Stop {
 #[derive(Debug)]
 #[must_use = "the writer sleeps until it is woken"]
 pub(crate) struct Pushed {
-    /// The writer to wake, once the whole batch is pushed and the caller's own lock released. Only the first push that a
-    /// writer out of work gets returns one.
+    /// The writer to wake, once the whole batch is pushed and the caller's own lock released.
+    /// Only the first push that a writer out of work gets returns one.
     pub(crate) wake: Option<Waker>,
-    /// More than the limit waits now; the caller must end the connection. The item is queued all the same.
+    /// More than the limit waits now; the caller must end the connection. The item is queued
+    /// all the same.
     pub(crate) over: bool,
 }
 
 /// The hub's end.
 ///
-/// Dropping it without [`close`](Self::close) stops the writer with [`Stop::HandOver`] and no last item, and wakes it from
-/// within the drop.
+/// Dropping it without [`close`](Self::close) stops the writer with [`Stop::HandOver`] and no
+/// last item, and wakes it from within the drop.
 pub(crate) struct Inlet<T> {
     shared: Arc<Mutex<State<T>>>,
 }
 
 impl<T> Inlet<T> {
-    /// Queues `item`, which takes `bytes` of the limit until it is written. It is queued even over the limit.
+    /// Queues `item`, which takes `bytes` of the limit until it is written. It is queued even
+    /// over the limit.
     ///
     /// # Errors
     ///
@@ -74,7 +77,8 @@ impl<T> Inlet<T> {
         }
         state.queue.push_back(Item { item, bytes });
         state.waiting_bytes += bytes;
-        // A clone: a close before the wake-up still finds the waker, and does not rest on the pusher to come to it.
+        // A clone: a close before the wake-up still finds the waker, and does not rest on the
+        // pusher to come to it.
         let wake = mem::take(&mut state.hungry)
             .then(|| state.writer.clone())
             .flatten();
@@ -105,7 +109,8 @@ impl<T> Inlet<T> {
         }
         state.phase = Phase::Closed;
         state.stop = Some((stop, last));
-        // Taken: a closed outbox holds no waker, so the outbox and the task that owns it cannot keep each other alive.
+        // Taken: a closed outbox holds no waker, so the outbox and the task that owns it cannot
+        // keep each other alive.
         state.writer.take()
     }
 }
@@ -121,15 +126,16 @@ impl<T> Drop for Inlet<T> {
 
 /// The writer's end, with the batch that is being written.
 ///
-/// One task polls it: both polls share one waker. What it holds is dropped with it; [`reclaim`](Self::reclaim) first.
+/// One task polls it: both polls share one waker. What it holds is dropped with it;
+/// [`reclaim`](Self::reclaim) first.
 pub(crate) struct Outlet<T> {
     shared: Arc<Mutex<State<T>>>,
     batch: VecDeque<Item<T>>,
 }
 
 impl<T> Outlet<T> {
-    /// Ready with how to stop, and the last item, once the inlet is closed or dropped. It is ready exactly once, and pending
-    /// for ever, without a wake-up, after that.
+    /// Ready with how to stop, and the last item, once the inlet is closed or dropped. It is
+    /// ready exactly once, and pending for ever, without a wake-up, after that.
     pub(crate) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<(Stop, Option<T>)> {
         let mut state = lock(&self.shared);
         match state.stop.take() {
@@ -141,8 +147,9 @@ impl<T> Outlet<T> {
         }
     }
 
-    /// Moves all that is queued to the end of the batch. Ready with `true` if the batch is not empty, and with `false` if it
-    /// is and nothing more can come; a stop that was not seen yet is then ready too.
+    /// Moves all that is queued to the end of the batch. Ready with `true` if the batch is not
+    /// empty, and with `false` if it is and nothing more can come; a stop that was not seen yet
+    /// is then ready too.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = lock(&self.shared);
         if self.batch.is_empty() {
@@ -168,7 +175,8 @@ impl<T> Outlet<T> {
         self.batch.iter().map(|queued| &queued.item)
     }
 
-    /// Removes the `count` oldest items of the batch, which have been written whole, and releases their bytes.
+    /// Removes the `count` oldest items of the batch, which have been written whole, and
+    /// releases their bytes.
     ///
     /// # Panics
     ///
@@ -180,10 +188,11 @@ impl<T> Outlet<T> {
         }
     }
 
-    /// Ends the outbox and returns all that was not written, oldest first: the batch, then the queue.
+    /// Ends the outbox and returns all that was not written, oldest first: the batch, then the
+    /// queue.
     ///
-    /// After this a push gives its item back, and the outlet is empty and closed. A stop that was not seen is lost, with its
-    /// last item. Spurious extra calls return nothing.
+    /// After this a push gives its item back, and the outlet is empty and closed. A stop that
+    /// was not seen is lost, with its last item. Spurious extra calls return nothing.
     pub(crate) fn reclaim(&mut self) -> Vec<T> {
         let mut state = lock(&self.shared);
         state.phase = Phase::Reclaimed;
@@ -214,7 +223,8 @@ impl<T> Drop for Outlet<T> {
     }
 }
 
-/// How many items an idle outbox keeps room for, in the queue and in the batch, so that a trickle does not allocate.
+/// How many items an idle outbox keeps room for, in the queue and in the batch, so that a
+/// trickle does not allocate.
 const IDLE_ITEMS: usize = 8;
 
 struct State<T> {

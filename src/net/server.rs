@@ -182,8 +182,9 @@ impl Server {
         let mut state = self.state.lock().ok()?;
         let deadline = state.hub.deadline();
         state.armed = deadline.unwrap_or(Time::from_micros(u64::MAX));
-        let wait = deadline.map_or(IDLE, |deadline| deadline.since(Time::ZERO));
-        Some(self.start.checked_add(wait).unwrap_or(self.start + IDLE))
+        let since_start = deadline.map(|deadline| deadline.since(Time::ZERO));
+        let instant = since_start.and_then(|wait| self.start.checked_add(wait));
+        Some(instant.unwrap_or_else(|| Instant::now() + IDLE))
     }
 
     /// Waits until [`deadline`](Self::deadline) is to be asked again.

@@ -1,16 +1,19 @@
 //! The primitives that the outbox is built from.
 //!
-//! The outbox names them as `super::sync`, so that `tests/outbox_loom.rs` can put loom's in their place.
+//! The outbox names them as `super::sync`, so that `tests/outbox_loom.rs` can put loom's in
+//! their place.
 
 use std::sync::PoisonError;
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Locks `mutex`, also after a panic elsewhere has poisoned it: what it guards must not be lost with the one who panicked.
+/// Locks `mutex`, also after a panic elsewhere has poisoned it: what it guards must not be lost
+/// with the one who panicked.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a unit test of the outbox; loom's function of this name runs it with loom's primitives, which exist only inside.
+/// Runs a unit test of the outbox; loom's function of this name runs it with loom's primitives,
+/// which exist only inside.
 #[cfg(test)]
 pub(crate) fn model(test: impl Fn() + Send + Sync + 'static) {
     test();
