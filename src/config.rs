@@ -69,7 +69,7 @@ pub struct Config {
     pub rooms_per_peer: NonZeroUsize,
     /// Rooms or peers that one answer lists.
     pub listed: NonZeroUsize,
-    /// Bytes that one read takes from a socket.
+    /// Bytes that one read takes from a socket. At most [`Config::MAX_READ_BYTES`].
     pub read_bytes: NonZeroUsize,
 }
 
@@ -77,6 +77,10 @@ impl Config {
     /// The least [`line_bytes`](Self::line_bytes): a login with the longest name and a
     /// short secret fits.
     pub const MIN_LINE_BYTES: usize = 64;
+
+    /// The greatest [`read_bytes`](Self::read_bytes): each thread keeps a buffer of that
+    /// size.
+    pub const MAX_READ_BYTES: usize = 1 << 20;
 
     /// What a waiting message costs beside its words, in bytes.
     pub const MAIL_OVERHEAD: usize = 64;
@@ -116,17 +120,15 @@ impl Config {
                 must: "be longer than probe_after",
             });
         }
-        if self.mailbox_bytes.get() < self.line_bytes.get() + 2 * Self::MAIL_OVERHEAD {
-            return Err(BadConfig {
-                limit: "mailbox_bytes",
-                must: "hold a message of one line",
-            });
+        let line = self.line_bytes.get();
+        if self.mailbox_bytes.get() < line.saturating_add(2 * Self::MAIL_OVERHEAD) {
+            return Err(BadConfig { limit: "mailbox_bytes", must: "hold a message of one line" });
         }
-        if self.outbox_bytes.get() < 2 * self.line_bytes.get() {
-            return Err(BadConfig {
-                limit: "outbox_bytes",
-                must: "hold two lines",
-            });
+        if self.outbox_bytes.get() < line.saturating_mul(2) {
+            return Err(BadConfig { limit: "outbox_bytes", must: "hold two lines" });
+        }
+        if self.read_bytes.get() > Self::MAX_READ_BYTES {
+            return Err(BadConfig { limit: "read_bytes", must: "be at most 1048576" });
         }
         Ok(())
     }

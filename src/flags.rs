@@ -169,7 +169,7 @@ struct Limits {
     #[arg(default_value_t = Config::default().lines_burst)]
     lines_burst: NonZeroU32,
 
-    /// Bytes that one read takes from a socket.
+    /// Bytes that one read takes from a socket; at most 1048576.
     #[arg(help_heading = "Lines", long, value_name = "BYTES")]
     #[arg(default_value_t = Config::default().read_bytes)]
     read_bytes: NonZeroUsize,

@@ -57,7 +57,7 @@ impl Lines {
         };
         let Some(end) = memchr::memchr(b'\n', input) else {
             // One byte more than the limit may still turn out to be the `\r` of the end.
-            let fits = partial.len() + input.len() <= self.limit + 1;
+            let fits = partial.len() + input.len() <= self.limit.saturating_add(1);
             if fits {
                 partial.extend_from_slice(input);
             } else {
@@ -71,7 +71,7 @@ impl Lines {
         let line = if partial.is_empty() {
             head
         } else {
-            if partial.len() + head.len() > self.limit + 1 {
+            if partial.len() + head.len() > self.limit.saturating_add(1) {
                 partial.clear();
                 return Some(Line::TooLong);
             }
