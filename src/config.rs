@@ -122,13 +122,22 @@ impl Config {
         }
         let line = self.line_bytes.get();
         if self.mailbox_bytes.get() < line.saturating_add(2 * Self::MAIL_OVERHEAD) {
-            return Err(BadConfig { limit: "mailbox_bytes", must: "hold a message of one line" });
+            return Err(BadConfig {
+                limit: "mailbox_bytes",
+                must: "hold a message of one line",
+            });
         }
         if self.outbox_bytes.get() < line.saturating_mul(2) {
-            return Err(BadConfig { limit: "outbox_bytes", must: "hold two lines" });
+            return Err(BadConfig {
+                limit: "outbox_bytes",
+                must: "hold two lines",
+            });
         }
         if self.read_bytes.get() > Self::MAX_READ_BYTES {
-            return Err(BadConfig { limit: "read_bytes", must: "be at most 1048576" });
+            return Err(BadConfig {
+                limit: "read_bytes",
+                must: "be at most 1048576",
+            });
         }
         Ok(())
     }

@@ -497,9 +497,10 @@ impl Lifecycle {
                 Then::Returned(conn)
             }
             (Some(conn), None) => {
-                let Some(Phase::Waiting { proof, .. }) = self.phase(conn) else {
+                let Some(Phase::Waiting { name, proof }) = self.phase(conn) else {
                     unreachable!("a waiter waits")
                 };
+                // Taken out first, so that the name is written as its new bearer writes it.
                 self.bindings.remove(&name);
                 self.bind(conn, name, PeerId::new(conn), proof);
                 Then::Succeeded(conn)

@@ -34,7 +34,7 @@ mod input;
 mod message;
 mod rooms;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -108,7 +108,8 @@ impl Broker {
     }
 
     /// Applies what is due at `now`, then `input`, and appends what is to be done to
-    /// `effects`.
+    /// `effects`. Only the end of a writer goes ahead of what is due: it has happened,
+    /// and its connection can be told nothing more.
     ///
     /// It never fails on what a peer does: that is answered with an event. Input that
     /// names a forgotten connection is ignored, since hang-ups cross. In debug builds
@@ -116,8 +117,9 @@ impl Broker {
     ///
     /// # Panics
     ///
-    /// On a mistake of the driver: if `now` is earlier than in a call before, or if a
-    /// connection is accepted whose id is not greater than each one before.
+    /// On a mistake of the driver: if `now` is earlier than in a call before, if a
+    /// connection is accepted whose id is not greater than each one before, or if a
+    /// connection that never held a name gives back mail.
     pub fn handle(&mut self, now: Time, input: Input, effects: &mut Effects) {
         assert!(
             now >= self.now,
@@ -125,7 +127,9 @@ impl Broker {
             self.now
         );
         self.now = now;
-        self.expire(effects);
+        if !matches!(input, Input::WriterFinished { .. }) {
+            self.expire(effects);
+        }
         match input {
             Input::Accepted { conn } => self.lifecycle.accepted(now, conn, &mut self.stops),
             Input::Request { conn, request } => self.request(conn, request, effects),
@@ -137,6 +141,7 @@ impl Broker {
             }
             Input::WriterFinished { conn, undelivered } => {
                 self.writer_finished(conn, undelivered, effects);
+                self.expire(effects);
             }
             Input::Tick => {}
             Input::ShutDown => self.shut_down(effects),
@@ -277,6 +282,9 @@ impl Broker {
     }
 
     fn writer_finished(&mut self, conn: ConnId, undelivered: Vec<Mail>, effects: &mut Effects) {
+        if self.lifecycle.phase(conn).is_none() {
+            return;
+        }
         let removal = self
             .lifecycle
             .writer_finished(self.now, conn, &mut self.stops);
@@ -288,14 +296,19 @@ impl Broker {
             );
             return;
         };
-        self.peer_mut(&name).mailbox.prepend(undelivered);
+        let limits = self.limits.mailbox;
+        let mailbox = &mut self.peer_mut(&name).mailbox;
+        mailbox.prepend(undelivered);
         match then {
-            Then::Returned(successor) => self.welcome_back(successor, effects),
+            // Who comes back again and again without reading gets no more than fits either.
+            Then::Returned(successor) => {
+                let excess = mailbox.trim(limits);
+                self.welcome_back(successor, effects);
+                self.bounce_all(name, excess, BounceReason::MailboxFull, effects);
+            }
             Then::Away => {
-                let limits = self.limits.mailbox;
-                for mail in self.peer_mut(&name).mailbox.trim(limits) {
-                    self.bounce(name, mail, BounceReason::MailboxFull, effects);
-                }
+                let excess = mailbox.trim(limits);
+                self.bounce_all(name, excess, BounceReason::MailboxFull, effects);
             }
             Then::Gone if self.shutting_down => {
                 self.bury(name, BounceReason::ShuttingDown, effects);
@@ -328,8 +341,18 @@ impl Broker {
         };
         self.leave_all(name, why, effects);
         let mut peer = self.peers.remove(&name).expect("who is gone was here");
-        for mail in peer.mailbox.take() {
-            self.bounce(name, mail, reason, effects);
+        self.bounce_all(name, peer.mailbox.take(), reason, effects);
+    }
+
+    fn bounce_all(
+        &mut self,
+        receiver: Name,
+        mail: VecDeque<Mail>,
+        reason: BounceReason,
+        effects: &mut Effects,
+    ) {
+        for mail in mail {
+            self.bounce(receiver, mail, reason, effects);
         }
     }
 
