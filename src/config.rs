@@ -55,8 +55,9 @@ pub struct Config {
     /// How long a resumable peer without a connection keeps its name, its rooms
     /// and its mailbox.
     pub resume_window: Duration,
-    /// Bytes that may wait for one connection's socket, what it found in its
-    /// mailbox when it came back not counted.
+    /// Bytes that may wait for one connection's socket, [`Config::MAIL_OVERHEAD`] for
+    /// each message included. Mail that comes in bulk is counted apart, as
+    /// [`bulk_bytes`](Self::bulk_bytes) says.
     pub outbox_bytes: NonZeroUsize,
     /// Bytes that may wait in one peer's mailbox, [`Config::MAIL_OVERHEAD`] for
     /// each message included.
@@ -84,6 +85,14 @@ impl Config {
 
     /// What a waiting message costs beside its words, in bytes.
     pub const MAIL_OVERHEAD: usize = 64;
+
+    /// Bytes of mail that may wait for one connection's socket beside
+    /// [`outbox_bytes`](Self::outbox_bytes): what it found in its mailbox when it came
+    /// back, and as much again of what comes back to it undelivered. However fast it
+    /// reads, that comes many at once.
+    pub const fn bulk_bytes(&self) -> usize {
+        self.mailbox_bytes.get().saturating_mul(2)
+    }
 
     /// Whether the limits agree with each other.
     ///

@@ -5,7 +5,7 @@
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Mutex, Notify};
 use loom::thread;
-use outbox::{Inlet, Outlet, Stop, outbox};
+use outbox::{Bytes, Inlet, Outlet, Stop, outbox};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
@@ -26,6 +26,13 @@ mod sync {
 
 const PREEMPTIONS: usize = 3;
 
+fn fresh(bytes: usize) -> Bytes {
+    Bytes {
+        fresh: bytes,
+        bulk: 0,
+    }
+}
+
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
@@ -44,7 +51,7 @@ struct Peer {
 
 impl Hub {
     fn new(limit: usize) -> (Arc<Self>, Outlet<u32>) {
-        let (inlet, outlet) = outbox(limit);
+        let (inlet, outlet) = outbox(fresh(limit));
         let hub = Self(Mutex::new(Peer {
             inlet: Some(inlet),
             pushed: 0,
@@ -61,7 +68,7 @@ impl Hub {
             let Some(inlet) = &peer.inlet else { return };
             for _ in 0..count {
                 peer.pushed += 1;
-                match inlet.push(peer.pushed, 1) {
+                match inlet.push(peer.pushed, fresh(1)) {
                     Ok(pushed) => wake = wake.or(pushed.wake),
                     Err(number) => peer.given_back.push(number),
                 }
@@ -284,15 +291,19 @@ fn a_writer_that_fails_in_mid_batch_reclaims_the_rest_and_later_pushes_are_given
 #[test]
 fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
     explore(|| {
-        let (inlet, mut outlet) = outbox(1);
-        let _ = inlet.push(1, 1).expect("the outlet is not reclaimed");
+        let (inlet, mut outlet) = outbox(fresh(1));
+        let _ = inlet
+            .push(1, fresh(1))
+            .expect("the outlet is not reclaimed");
         let releasing = Arc::new(AtomicBool::new(false));
         let released = Arc::new(AtomicBool::new(false));
         let broker = thread::spawn({
             let (releasing, released) = (Arc::clone(&releasing), Arc::clone(&released));
             move || {
                 let was_released = released.load(Ordering::SeqCst);
-                let pushed = inlet.push(2, 1).expect("the outlet is not reclaimed");
+                let pushed = inlet
+                    .push(2, fresh(1))
+                    .expect("the outlet is not reclaimed");
                 let is_releasing = releasing.load(Ordering::SeqCst);
                 assert!(!was_released || !pushed.over, "written bytes still count");
                 assert!(is_releasing || pushed.over, "unwritten bytes do not count");
@@ -309,8 +320,10 @@ fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
             assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
         }
         outlet.written(1);
-        let full = inlet.push(3, 1).expect("the outlet is not reclaimed");
+        let full = inlet
+            .push(3, fresh(1))
+            .expect("the outlet is not reclaimed");
         assert!(!full.over, "what was written has released its bytes");
-        assert!(inlet.push(4, 1).expect("not reclaimed").over);
+        assert!(inlet.push(4, fresh(1)).expect("not reclaimed").over);
     });
 }

@@ -1,1 +1,23 @@
 //! The search for races in rejoin.
+//!
+//! A [`Step`] is one thing that can happen. A [`World`] lets it happen to the real
+//! [`Broker`](rejoin::broker::Broker), plays the driver around it, and tells in [`Moment`]s what
+//! came of it. The [`invariants`] judge each moment, by a [`Roster`](roster::Roster) of their own;
+//! [`search::run`] puts all of this together.
+
+pub mod invariants;
+pub mod moment;
+pub mod probe;
+pub mod roster;
+pub mod search;
+pub mod setting;
+pub mod step;
+pub mod strategy;
+pub mod world;
+
+#[cfg(test)]
+mod forge;
+
+pub use moment::Moment;
+pub use step::Step;
+pub use world::World;

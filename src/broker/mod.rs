@@ -417,10 +417,10 @@ impl Broker {
             let Receiver::Room(room) = receiver else {
                 continue;
             };
-            if !self.peers[&from].rooms.contains(&room) {
+            let Some(&room) = self.peers[&from].rooms.get(&room) else {
                 effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
                 continue;
-            }
+            };
             let others: Vec<_> = self
                 .rooms
                 .members(&room)
@@ -452,12 +452,13 @@ impl Broker {
             if self.lifecycle.live(&name).is_some() {
                 continue;
             }
-            let Some(peer) = self.peers.get_mut(&name) else {
+            let Some((&name, _)) = self.peers.get_key_value(&name) else {
                 effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
                 continue;
             };
             let mail = Mail::Message(Arc::clone(message));
-            if peer.mailbox.push(mail, self.limits.mailbox).is_err() {
+            let limits = self.limits.mailbox;
+            if self.peer_mut(&name).mailbox.push(mail, limits).is_err() {
                 effects.deliver([conn], Event::Refused(Refusal::MailboxFull { name, room }));
             } else if room.is_none() && self.is_expected(&name) {
                 effects.deliver([conn], Event::Kept { name });

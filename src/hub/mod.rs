@@ -16,7 +16,7 @@ pub use output::{Frame, Output, Outputs};
 
 use crate::Config;
 use crate::broker::lifecycle::Phase;
-use crate::broker::{Broker, Effect, Effects, Event, Input, Request, StopReason};
+use crate::broker::{Broker, Effect, Effects, Event, Input, Mail, Request, StopReason};
 use crate::id::{ConnId, Name, Proof, Secret, Time};
 use crate::wire::lines::{Line, Lines};
 use crate::wire::plain::{self, Command, Mistake};
@@ -386,9 +386,9 @@ impl<D: Digest> Hub<D> {
     fn deliver(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {
         self.scratch.clear();
         plain::write_event(event, &mut self.scratch);
-        let (mail, kept) = match event {
-            Event::Mail(mail) => (Some(mail), false),
-            Event::KeptMail(mail) => (Some(mail), true),
+        let (mail, bulk) = match event {
+            Event::Mail(mail @ Mail::Message(_)) => (Some(mail), false),
+            Event::Mail(mail @ Mail::Bounce(_)) | Event::KeptMail(mail) => (Some(mail), true),
             Event::Welcome { .. }
             | Event::Back { .. }
             | Event::Kept { .. }
@@ -398,7 +398,7 @@ impl<D: Digest> Hub<D> {
             | Event::Who { .. }
             | Event::Refused(_) => (None, false),
         };
-        out.send(to, Frame::new(&self.scratch, mail.cloned()), kept);
+        out.send(to, Frame::new(&self.scratch, mail.cloned()), bulk);
         if let Event::Welcome { .. } | Event::Back { .. } = event {
             for &conn in to {
                 if core::mem::take(&mut self.link(conn).held) {

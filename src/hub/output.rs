@@ -36,9 +36,11 @@ impl Frame {
         self.mail.as_ref()
     }
 
-    /// What it costs to keep, in bytes: its lines, and [`Config::MAIL_OVERHEAD`].
+    /// What it costs to keep, in bytes: as much as its mail, or its lines and
+    /// [`Config::MAIL_OVERHEAD`].
     pub fn cost(&self) -> usize {
-        self.bytes.len() + Config::MAIL_OVERHEAD
+        let lines = self.bytes.len() + Config::MAIL_OVERHEAD;
+        self.mail.as_ref().map_or(lines, Mail::cost)
     }
 
     pub(super) fn into_mail(self) -> Option<Mail> {
@@ -65,7 +67,7 @@ enum Entry {
     Send {
         to: Range<usize>,
         frame: Frame,
-        kept: bool,
+        bulk: bool,
     },
     StopReader {
         conn: ConnId,
@@ -89,9 +91,9 @@ pub enum Output<'a> {
         to: &'a [ConnId],
         /// The lines.
         frame: &'a Frame,
-        /// Whether it is mail that waited; it does not count against the bound of
-        /// the outbox.
-        kept: bool,
+        /// Whether it is mail that comes many at once, as it waited or comes back; it has
+        /// a bound of its own, [`Config::bulk_bytes`].
+        bulk: bool,
     },
     /// Let a reader finish at once.
     StopReader {
@@ -128,10 +130,10 @@ impl Outputs {
     /// What to do, in order.
     pub fn iter(&self) -> impl Iterator<Item = Output<'_>> {
         self.list.iter().map(|entry| match entry {
-            Entry::Send { to, frame, kept } => Output::Send {
+            Entry::Send { to, frame, bulk } => Output::Send {
                 to: &self.receivers[to.clone()],
                 frame,
-                kept: *kept,
+                bulk: *bulk,
             },
             &Entry::StopReader { conn } => Output::StopReader { conn },
             Entry::StopWriter { conn, flush, last } => Output::StopWriter {
@@ -160,13 +162,13 @@ impl Outputs {
         self.list.is_empty() && self.discarded == 0
     }
 
-    pub(super) fn send(&mut self, to: &[ConnId], frame: Frame, kept: bool) {
+    pub(super) fn send(&mut self, to: &[ConnId], frame: Frame, bulk: bool) {
         let start = self.receivers.len();
         self.receivers.extend_from_slice(to);
         self.list.push(Entry::Send {
             to: start..self.receivers.len(),
             frame,
-            kept,
+            bulk,
         });
     }
 

@@ -10,17 +10,19 @@
 
 use super::sync::{Arc, Mutex, MutexGuard, lock};
 use std::collections::VecDeque;
+use std::iter::Sum;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-/// Creates an outbox in which items of up to `limit` bytes may wait.
-pub(crate) fn outbox<T>(limit: usize) -> (Inlet<T>, Outlet<T>) {
+/// Creates an outbox in which items of up to `limit` bytes may wait, those of each kind counted
+/// apart.
+pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
     let shared = Arc::new(Mutex::new(State {
         phase: Phase::Open,
         stop: None,
         queue: VecDeque::new(),
-        waiting_bytes: 0,
-        limit_bytes: limit,
+        waiting: Bytes::default(),
+        limit,
         writer: None,
         hungry: false,
     }));
@@ -32,6 +34,15 @@ pub(crate) fn outbox<T>(limit: usize) -> (Inlet<T>, Outlet<T>) {
         batch: VecDeque::new(),
     };
     (inlet, outlet)
+}
+
+/// Bytes, by the kind of what they are of.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Bytes {
+    /// Of what is said now: if much of it waits, the client reads too slowly.
+    pub(crate) fresh: usize,
+    /// Of what comes many at once, however fast the client reads.
+    pub(crate) bulk: usize,
 }
 
 /// How the writer is to stop.
@@ -70,28 +81,22 @@ impl<T> Inlet<T> {
     /// # Errors
     ///
     /// Gives the item back, and changes nothing, if the outlet has been reclaimed or dropped.
-    pub(crate) fn push(&self, item: T, bytes: usize) -> Result<Pushed, T> {
+    pub(crate) fn push(&self, item: T, bytes: Bytes) -> Result<Pushed, T> {
         let mut state = lock(&self.shared);
         if state.phase == Phase::Reclaimed {
             return Err(item);
         }
         state.queue.push_back(Item { item, bytes });
-        state.waiting_bytes += bytes;
+        state.waiting.fresh += bytes.fresh;
+        state.waiting.bulk += bytes.bulk;
         // A clone: a close before the wake-up still finds the waker, and does not rest on the
         // pusher to come to it.
         let wake = mem::take(&mut state.hungry)
             .then(|| state.writer.clone())
             .flatten();
-        let over = state.waiting_bytes > state.limit_bytes;
+        let State { waiting, limit, .. } = &*state;
+        let over = waiting.fresh > limit.fresh || waiting.bulk > limit.bulk;
         Ok(Pushed { wake, over })
-    }
-
-    /// Raises the limit by `bytes` for good.
-    ///
-    /// What a peer finds in its mailbox when it comes back thus does not count against it.
-    pub(crate) fn allow(&self, bytes: usize) {
-        let mut state = lock(&self.shared);
-        state.limit_bytes = state.limit_bytes.saturating_add(bytes);
     }
 
     /// Tells the writer to stop, and returns the waker to wake for it.
@@ -182,9 +187,11 @@ impl<T> Outlet<T> {
     ///
     /// Panics if the batch has fewer.
     pub(crate) fn written(&mut self, count: usize) {
-        let released: usize = self.batch.drain(..count).map(|queued| queued.bytes).sum();
-        if released > 0 {
-            lock(&self.shared).waiting_bytes -= released;
+        let released: Bytes = self.batch.drain(..count).map(|queued| queued.bytes).sum();
+        if count > 0 {
+            let waiting = &mut lock(&self.shared).waiting;
+            waiting.fresh -= released.fresh;
+            waiting.bulk -= released.bulk;
         }
     }
 
@@ -197,15 +204,15 @@ impl<T> Outlet<T> {
         let mut state = lock(&self.shared);
         state.phase = Phase::Reclaimed;
         let queue = mem::take(&mut state.queue);
-        let waiting_bytes = mem::take(&mut state.waiting_bytes);
+        let waiting = mem::take(&mut state.waiting);
         let foreign = (state.writer.take(), state.stop.take());
         drop(state);
         drop(foreign);
 
         let unwritten = || self.batch.iter().chain(&queue);
         debug_assert_eq!(
-            waiting_bytes,
-            unwritten().map(|queued| queued.bytes).sum::<usize>(),
+            waiting,
+            unwritten().map(|queued| queued.bytes).sum(),
             "the bytes counted are those of the items not yet written"
         );
         let batch = mem::take(&mut self.batch);
@@ -233,8 +240,8 @@ struct State<T> {
     stop: Option<(Stop, Option<T>)>,
     queue: VecDeque<Item<T>>,
     /// The bytes of the queue and of the outlet's batch.
-    waiting_bytes: usize,
-    limit_bytes: usize,
+    waiting: Bytes,
+    limit: Bytes,
     /// The task to wake; only while open.
     writer: Option<Waker>,
     /// The writer has found nothing to write since it was last woken for a push.
@@ -252,7 +259,16 @@ enum Phase {
 
 struct Item<T> {
     item: T,
-    bytes: usize,
+    bytes: Bytes,
+}
+
+impl Sum for Bytes {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, bytes| Self {
+            fresh: sum.fresh + bytes.fresh,
+            bulk: sum.bulk + bytes.bulk,
+        })
+    }
 }
 
 /// Leaves the waker of the polling task, if anything can still happen.
@@ -312,9 +328,16 @@ mod tests {
         }
     }
 
+    fn fresh(bytes: usize) -> Bytes {
+        Bytes {
+            fresh: bytes,
+            bulk: 0,
+        }
+    }
+
     fn push<T: std::fmt::Debug>(inlet: &Inlet<T>, item: T, bytes: usize) -> Pushed {
         inlet
-            .push(item, bytes)
+            .push(item, fresh(bytes))
             .expect("the outlet is not reclaimed")
     }
 
@@ -329,7 +352,7 @@ mod tests {
     #[test]
     fn items_come_out_in_order_and_leave_the_batch_when_written() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
             assert_eq!(task.fill(&mut outlet), Poll::Pending);
             let _ = (push(&inlet, 1, 1), push(&inlet, 2, 1));
             assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
@@ -348,7 +371,7 @@ mod tests {
     #[test]
     fn a_batch_of_pushes_wakes_a_writer_out_of_work_once() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
             assert!(push(&inlet, 1, 1).wake.is_none());
             assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
             outlet.written(1);
@@ -367,7 +390,7 @@ mod tests {
     #[test]
     fn a_writer_busy_with_a_batch_is_woken_by_a_close_but_not_by_a_push() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
             assert_eq!(task.fill(&mut outlet), Poll::Pending);
             wake(push(&inlet, 1, 1).wake);
             assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
@@ -381,7 +404,7 @@ mod tests {
     #[test]
     fn a_close_wakes_the_writer_also_while_a_pusher_has_yet_to() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
             assert_eq!(task.fill(&mut outlet), Poll::Pending);
             let late = push(&inlet, 1, 1).wake;
             wake(inlet.close(Stop::Flush, None));
@@ -393,7 +416,7 @@ mod tests {
     #[test]
     fn the_task_that_polled_last_is_woken() {
         model(|| {
-            let (old, new, (inlet, mut outlet)) = (Task::new(), Task::new(), outbox(100));
+            let (old, new, (inlet, mut outlet)) = (Task::new(), Task::new(), outbox(fresh(100)));
             assert_eq!(old.fill(&mut outlet), Poll::Pending);
             assert!(new.stop(&mut outlet).is_pending());
             assert!(!old.is_registered());
@@ -405,7 +428,7 @@ mod tests {
     #[test]
     fn the_limit_counts_an_item_until_it_is_written() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(10));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(10)));
             assert!(!push(&inlet, 1, 10).over);
             assert!(push(&inlet, 2, 1).over);
             assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
@@ -418,25 +441,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_raises_the_limit_for_good() {
+    fn what_comes_in_bulk_has_a_limit_of_its_own() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(10));
-            inlet.allow(5);
-            for _ in 0..2 {
-                assert!(!push(&inlet, 1, 15).over);
-                assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
-                outlet.written(1);
-            }
-            assert!(push(&inlet, 1, 16).over);
-            inlet.allow(usize::MAX);
-            assert!(!push(&inlet, 1, 1000).over);
+            let (task, limit) = (Task::new(), Bytes { fresh: 2, bulk: 5 });
+            let (inlet, mut outlet) = outbox(limit);
+            let bulk = |bytes| Bytes {
+                fresh: 0,
+                bulk: bytes,
+            };
+            let over = |bytes| inlet.push(0, bytes).unwrap().over;
+            assert!(!over(bulk(5)));
+            assert!(!over(fresh(2)));
+            assert!(over(bulk(1)));
+            assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+            outlet.written(3);
+            assert!(!over(bulk(5)));
+            assert!(over(fresh(3)));
         });
     }
 
     #[test]
     fn a_close_is_seen_once_with_its_last_item_and_what_is_queued_can_be_flushed() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
             assert!(task.stop(&mut outlet).is_pending());
             let _ = push(&inlet, 1, 1);
             wake(inlet.close(Stop::Flush, Some(2)));
@@ -454,7 +481,7 @@ mod tests {
     #[test]
     fn a_dropped_inlet_hands_over_and_wakes_the_writer_itself() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox::<u32>(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox::<u32>(fresh(100)));
             assert!(task.stop(&mut outlet).is_pending());
             drop(inlet);
             assert_eq!(task.wakes(), 1);
@@ -468,13 +495,13 @@ mod tests {
     #[test]
     fn reclaim_returns_the_batch_and_then_the_queue_and_later_pushes_are_given_back() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
             let _ = (push(&inlet, 1, 1), push(&inlet, 2, 1));
             assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
             outlet.written(1);
             let _ = push(&inlet, 3, 1);
             assert_eq!(outlet.reclaim(), [2, 3]);
-            assert_eq!(inlet.push(4, 1).expect_err("reclaimed"), 4);
+            assert_eq!(inlet.push(4, fresh(1)).expect_err("reclaimed"), 4);
             assert_eq!(task.fill(&mut outlet), Poll::Ready(false));
             assert!(outlet.reclaim().is_empty());
             assert!(inlet.close(Stop::Flush, Some(5)).is_none());
@@ -485,7 +512,7 @@ mod tests {
     #[test]
     fn a_stop_that_was_not_seen_is_gone_after_reclaim() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox::<u32>(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox::<u32>(fresh(100)));
             wake(inlet.close(Stop::Flush, Some(1)));
             outlet.reclaim();
             assert!(task.stop(&mut outlet).is_pending());
@@ -495,19 +522,19 @@ mod tests {
     #[test]
     fn a_dropped_outlet_drops_what_is_queued_and_gives_later_pushes_back() {
         model(|| {
-            let (inlet, outlet) = outbox(100);
+            let (inlet, outlet) = outbox(fresh(100));
             let item = Arc::new(());
             let _ = push(&inlet, Arc::clone(&item), 1);
             drop(outlet);
             assert_eq!(Arc::strong_count(&item), 1);
-            assert!(inlet.push(item, 1).is_err());
+            assert!(inlet.push(item, fresh(1)).is_err());
         });
     }
 
     #[test]
     fn a_closed_or_reclaimed_outbox_holds_no_waker() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox::<u32>(100));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox::<u32>(fresh(100)));
             assert_eq!(task.fill(&mut outlet), Poll::Pending);
             assert!(task.is_registered());
             wake(inlet.close(Stop::Flush, None));
@@ -515,7 +542,7 @@ mod tests {
             assert!(task.stop(&mut outlet).is_pending());
             assert!(!task.is_registered());
 
-            let (inlet, mut outlet) = outbox::<u32>(100);
+            let (inlet, mut outlet) = outbox::<u32>(fresh(100));
             assert_eq!(task.fill(&mut outlet), Poll::Pending);
             outlet.reclaim();
             assert!(task.stop(&mut outlet).is_pending());
@@ -559,7 +586,7 @@ mod tests {
                 );
             };
 
-            let (inlet, mut outlet) = outbox(100);
+            let (inlet, mut outlet) = outbox(fresh(100));
             poll(&inlet, &mut outlet);
             poll(&inlet, &mut outlet);
             assert_eq!(count(), 1, "a replaced waker");
@@ -569,9 +596,9 @@ mod tests {
             assert!(inlet.close(Stop::Flush, Some(last)).is_none());
             assert_eq!(count(), 3, "a last item that comes too late");
 
-            let (inlet, outlet) = outbox(100);
+            let (inlet, outlet) = outbox(fresh(100));
             let (item, last) = (probe(&inlet), probe(&inlet));
-            assert!(inlet.push(item, 1).is_ok());
+            assert!(inlet.push(item, fresh(1)).is_ok());
             assert!(inlet.close(Stop::Flush, Some(last)).is_none());
             drop(outlet);
             assert_eq!(count(), 5, "a queued item, and a last item not seen");
@@ -581,7 +608,7 @@ mod tests {
     #[test]
     fn an_idle_outbox_keeps_only_small_buffers() {
         model(|| {
-            let (task, (inlet, mut outlet)) = (Task::new(), outbox(1000));
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(1000)));
             for _ in 0..2 {
                 for item in 0..100 {
                     let _ = push(&inlet, item, 1);

@@ -20,7 +20,7 @@ use crate::id::{ConnId, Name, Time};
 use super::Report;
 use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
-use super::outbox::{Inlet, Stop, outbox};
+use super::outbox::{Bytes, Inlet, Stop, outbox};
 
 /// How long the clock sleeps when the hub has no deadline.
 const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -94,7 +94,10 @@ impl Server {
         stream: S,
         address: SocketAddr,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let (inlet, outlet) = outbox(self.config.outbox_bytes.get());
+        let (inlet, outlet) = outbox(Bytes {
+            fresh: self.config.outbox_bytes.get(),
+            bulk: self.config.bulk_bytes(),
+        });
         let (stop_reader, stopped) = oneshot::channel();
         let link = Link {
             outbox: Some(inlet),
@@ -250,15 +253,23 @@ impl State {
         let mut overflowed = Vec::new();
         for output in outputs.iter() {
             match output {
-                Output::Send { to, frame, kept } => {
+                Output::Send { to, frame, bulk } => {
                     for conn in to {
                         let link = self.links.get(conn);
                         let outbox = link.and_then(|link| link.outbox.as_ref());
                         let outbox = outbox.expect("the hub sends only to a writer that runs");
-                        if kept {
-                            outbox.allow(frame.cost());
-                        }
-                        let pushed = outbox.push(frame.clone(), frame.cost());
+                        let bytes = if bulk {
+                            Bytes {
+                                fresh: 0,
+                                bulk: frame.cost(),
+                            }
+                        } else {
+                            Bytes {
+                                fresh: frame.cost(),
+                                bulk: 0,
+                            }
+                        };
+                        let pushed = outbox.push(frame.clone(), bytes);
                         let pushed = pushed.expect("a link goes with its outbox");
                         self.wakers.extend(pushed.wake);
                         if pushed.over {

@@ -128,6 +128,7 @@ pub const HELP: &[&str] = &[
     "/who [#rust]          list who is here, or in a room",
     "/quit [WHY]           give your name up and go",
     "/pong                 answer a ping",
+    "/help                 read this again",
 ];
 
 /// Reads the line of a client that has not logged in.

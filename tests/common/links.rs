@@ -82,6 +82,15 @@ impl Server {
         client
     }
 
+    /// A new connection that the server has answered, and that has not logged in.
+    #[track_caller]
+    pub(crate) fn greeted(&self) -> Client {
+        let mut client = self.client();
+        client.send("/who");
+        client.expect_error("not-logged-in");
+        client
+    }
+
     /// A new connection from another address of this machine.
     pub(crate) fn client_from(&self, address: [u8; 4]) -> Client {
         let from = SocketAddr::new(IpAddr::from(address), 0);
@@ -112,6 +121,17 @@ impl Client {
     pub(crate) fn echo(&mut self, me: &str) {
         self.send(&format!("{me}: still here"));
         self.expect(&format!("from {me}: still here"));
+    }
+
+    /// Waits until the server has handled all that anybody sent before, on connections
+    /// that it has answered once.
+    ///
+    /// What was ready before the first line is handled, at the latest, with it, and so
+    /// before the second; that rests on the server's single thread.
+    #[track_caller]
+    pub(crate) fn settle(&mut self, me: &str) {
+        self.echo(me);
+        self.echo(me);
     }
 
     /// Asserts that the next line is this error.

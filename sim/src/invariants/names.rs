@@ -1,0 +1,264 @@
+//! 6. A name is bound to at most one connection. Nobody takes a name over, or reads its mailbox,
+//!    without its proof.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rejoin::broker::lifecycle::{Hold, Phase};
+use rejoin::broker::{Event, Input, Mail};
+use rejoin::id::{ConnId, Name, PeerId};
+
+use super::ledger::{Delivery, accepted, name_of};
+use super::{Checker, Witness, ensure};
+use crate::moment::mail_of;
+use crate::roster::Bearer;
+
+/// The checker of statement 6.
+#[derive(Clone, Default, Debug)]
+pub struct Names {
+    /// For whom each delivery was meant, which a name does not tell.
+    meant: BTreeMap<Delivery, PeerId>,
+}
+
+impl Checker for Names {
+    fn statement(&self) -> u8 {
+        6
+    }
+
+    fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
+        let accepted = accepted(witness)?.into_iter();
+        self.meant.extend(accepted.map(|a| (a.delivery, a.to)));
+        one_connection(witness)?;
+        waiters(witness)?;
+        for (conn, event) in witness.moment.told() {
+            match event {
+                Event::Welcome { name } => welcome(witness, conn, name)?,
+                Event::Back { name, .. } => back(witness, conn, name)?,
+                Event::Mail(_) | Event::KeptMail(_) => self.reads(witness, conn, event)?,
+                Event::Kept { .. }
+                | Event::Joined { .. }
+                | Event::Left { .. }
+                | Event::Rooms { .. }
+                | Event::Who { .. }
+                | Event::Refused(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Names {
+    /// That mail is told to the peer that it was meant for.
+    fn reads(&self, witness: &Witness<'_>, conn: ConnId, event: &Event) -> Result<(), String> {
+        let owner = match (mail_of(event), name_of(witness, conn)) {
+            (Some(Mail::Message(message)), Some(name)) => {
+                self.meant.get(&Delivery::new(message, name)).copied()
+            }
+            (Some(Mail::Bounce(bounce)), Some(_)) => Some(bounce.message.sender),
+            (None, _) | (_, None) => None,
+        };
+        let reader = witness.after.peer(conn);
+        ensure!(
+            owner.is_some() && owner == reader,
+            "{conn} ({reader:?}) reads what is for {owner:?}: {event:?}"
+        );
+        Ok(())
+    }
+}
+
+/// That no two connections hold, or wait for, the same name, and that the name agrees.
+fn one_connection(witness: &Witness<'_>) -> Result<(), String> {
+    let view = &witness.moment.view;
+    let (mut held, mut awaited) = (BTreeSet::new(), BTreeSet::new());
+    for (&conn, phase) in &view.connections {
+        let hold = |name| view.bindings.get(name).map(|binding| binding.hold);
+        match phase {
+            Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
+                ensure!(held.insert(*name), "{name} is held twice");
+                let agrees =
+                    matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
+                ensure!(agrees, "{name} is not bound to {conn}, which holds it");
+            }
+            Phase::Waiting { name, .. } => {
+                ensure!(awaited.insert(*name), "two wait for {name}");
+            }
+            Phase::Greeting { .. } | Phase::Leaving { name: None } => {}
+        }
+    }
+    Ok(())
+}
+
+/// That whoever is to get a name next is there, and may.
+fn waiters(witness: &Witness<'_>) -> Result<(), String> {
+    for (name, binding) in &witness.moment.view.bindings {
+        let Hold::Held {
+            waiter: Some(waiter),
+            ..
+        } = binding.hold
+        else {
+            continue;
+        };
+        let there = witness.after.waits(waiter);
+        ensure!(there, "{name} is kept for {waiter}, which is gone");
+        let asked = witness.after.known.get(&waiter).and_then(|k| k.asked);
+        let bearer = witness.after.bearers.get(name);
+        let may = bearer.is_some_and(|bearer| {
+            asked.is_some_and(|(asked, proof)| {
+                asked == *name && (bearer.proof.is_none() || proof == bearer.proof)
+            })
+        });
+        ensure!(may, "{name} is kept for {waiter}, which has no right to it");
+    }
+    Ok(())
+}
+
+/// That a name was free for a new peer, which is called as it has written itself.
+fn welcome(witness: &Witness<'_>, conn: ConnId, name: &Name) -> Result<(), String> {
+    let asked = name_of(witness, conn);
+    ensure!(
+        asked.is_some_and(|asked| asked.as_str() == name.as_str()),
+        "{conn} is welcome as {name}, and asked for {asked:?}"
+    );
+    let Some(bearer) = bearer(witness, name) else {
+        return Ok(());
+    };
+    let ends = match witness.moment.input() {
+        Some(Input::WriterFinished { conn, .. }) => bearer.holder == Some(*conn),
+        Some(
+            Input::Accepted { .. }
+            | Input::Request { .. }
+            | Input::GiveUp { .. }
+            | Input::ReaderFinished { .. }
+            | Input::Tick
+            | Input::ShutDown,
+        )
+        | None => false,
+    };
+    ensure!(
+        ends && bearer.proof.is_none(),
+        "{conn} is welcome as {name}, which {:?} bears",
+        bearer.peer
+    );
+    Ok(())
+}
+
+/// That whoever is back has shown that it is.
+fn back(witness: &Witness<'_>, conn: ConnId, name: &Name) -> Result<(), String> {
+    let asked = witness.after.known.get(&conn).and_then(|known| known.asked);
+    let proof = asked.and_then(|(_, proof)| proof);
+    let bearer = bearer(witness, name);
+    let needed = bearer.and_then(|bearer| bearer.proof);
+    ensure!(
+        proof.is_some() && proof == needed,
+        "{conn} is back as {name} with {proof:?}, and {needed:?} is needed"
+    );
+    Ok(())
+}
+
+/// Who bore a name, when what was due had been done.
+fn bearer<'a>(witness: &Witness<'a>, name: &Name) -> Option<&'a Bearer> {
+    let bearer = witness.before.bearers.get(name);
+    bearer.filter(|bearer| bearer.until.is_none_or(|until| until > witness.moment.now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::{acts, break_off, come, input, moments, rejects, say, story};
+    use crate::moment::Act;
+    use crate::step::{Step, Until, name, proof};
+    use rejoin::broker::Request;
+
+    fn tell(conn: u64, event: Event) -> Act {
+        let to = vec![ConnId::new(conn)];
+        Act::Tell { to, event }
+    }
+
+    #[test]
+    fn a_name_with_two_connections_is_found() {
+        rejects::<Names>(
+            &story([&come(0, None)[..], &come(0, None)]),
+            |moment| {
+                let online = Phase::Online { name: name(0) };
+                moment.view.connections.insert(ConnId::new(1), online);
+            },
+            "is held twice",
+        );
+    }
+
+    #[test]
+    fn a_takeover_without_the_proof_is_found() {
+        rejects::<Names>(
+            &story([&come(0, Some(0))[..], &break_off(0), &come(0, Some(0))]),
+            |moment| {
+                *input(moment) = Input::Request {
+                    conn: ConnId::new(1),
+                    request: Request::LogIn {
+                        name: name(0),
+                        proof: Some(proof(1)),
+                    },
+                };
+            },
+            "is needed",
+        );
+        rejects::<Names>(
+            &story([&come(0, Some(0))[..], &come(0, Some(1))]),
+            |moment| *acts(moment) = vec![tell(1, Event::Welcome { name: name(0) })],
+            "is welcome",
+        );
+    }
+
+    #[test]
+    fn a_peer_that_is_called_otherwise_is_found() {
+        rejects::<Names>(
+            &come(0, None),
+            |moment| *acts(moment) = vec![tell(0, Event::Welcome { name: name(3) })],
+            "and asked for",
+        );
+    }
+
+    #[test]
+    fn a_waiter_without_a_right_to_the_name_or_that_is_gone_is_found() {
+        let wait = |conn| {
+            move |moment: &mut crate::Moment| {
+                let binding = moment.view.bindings.get_mut(&name(0)).unwrap();
+                let Hold::Held { waiter, .. } = &mut binding.hold else {
+                    unreachable!("the name is held")
+                };
+                *waiter = Some(ConnId::new(conn));
+            }
+        };
+        let came = come(0, Some(0));
+        rejects::<Names>(
+            &story([&came[..], &[Step::Accept]]),
+            wait(1),
+            "which is gone",
+        );
+        let refused = story([&came[..], &come(0, Some(1))]);
+        let unrefused = |moment: &mut crate::Moment| {
+            acts(moment).clear();
+            wait(1)(moment);
+        };
+        rejects::<Names>(&refused, unrefused, "no right to it");
+    }
+
+    #[test]
+    fn mail_that_somebody_else_of_that_name_reads_is_found() {
+        // Bob is away, Ann writes, Bob's window ends, and a guest is Bob now.
+        let expires = [Step::Wait {
+            until: Until::Deadline,
+            tick: true,
+        }];
+        let kept = story([
+            &come(1, Some(0))[..],
+            &break_off(0),
+            &come(0, None),
+            &say(0, 1),
+        ]);
+        let mail = moments(&kept).pop().unwrap().view.mailboxes[&name(1)][0].clone();
+        rejects::<Names>(
+            &story([&kept[..], &expires, &come(1, None)]),
+            |moment| acts(moment).push(tell(2, Event::KeptMail(mail))),
+            "reads what is for",
+        );
+    }
+}

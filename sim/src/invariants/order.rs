@@ -1,0 +1,197 @@
+//! 5. From one sender to one receiver, deliveries arrive in the order sent, across reconnects, with
+//!    none missing and none twice, but for a message that a dead link's socket had taken: its fate
+//!    cannot be known.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rejoin::broker::{Event, Mail};
+use rejoin::id::{Name, PeerId};
+
+use super::ledger::{Delivery, accepted, waiting};
+use super::{Checker, Witness, ensure};
+use crate::moment::{Act, Happening, mail_of, number};
+
+/// The checker of statement 5: for each pair of peers the numbers of the messages that are still
+/// to arrive. What the socket has taken has arrived, as far as anybody can know.
+#[derive(Clone, Default, Debug)]
+pub struct Order {
+    due: BTreeMap<(PeerId, PeerId), VecDeque<u32>>,
+    pairs: BTreeMap<Delivery, (PeerId, PeerId)>,
+}
+
+impl Checker for Order {
+    fn statement(&self) -> u8 {
+        5
+    }
+
+    fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
+        match &witness.moment.happening {
+            Happening::Written { conn, items } => {
+                let peer = witness.after.peer(*conn);
+                for mail in items.iter().filter_map(mail_of) {
+                    self.arrives(peer, mail)?;
+                }
+            }
+            Happening::Handled { acts, .. } => {
+                for accepted in accepted(witness)? {
+                    let pair = (accepted.from, accepted.to);
+                    let due = self.due.entry(pair).or_default();
+                    due.push_back(accepted.delivery.number);
+                    self.pairs.insert(accepted.delivery, pair);
+                }
+                acts.iter().for_each(|act| self.comes_back(act));
+                counts_kept(acts)?;
+            }
+        }
+        self.compare(witness)
+    }
+}
+
+impl Order {
+    fn arrives(&mut self, to: Option<PeerId>, mail: &Mail) -> Result<(), String> {
+        let Mail::Message(message) = mail else {
+            return Ok(());
+        };
+        let due = to.and_then(|to| self.due.get_mut(&(message.sender, to)));
+        let first = due.and_then(VecDeque::pop_front);
+        ensure!(
+            first == Some(number(&message.text)),
+            "{message:?} arrives at {to:?}, and {first:?} is due"
+        );
+        Ok(())
+    }
+
+    fn comes_back(&mut self, act: &Act) {
+        match act {
+            Act::Tell { event, .. } => {
+                if let Some(Mail::Bounce(bounce)) = mail_of(event) {
+                    self.settle(Delivery::new(&bounce.message, bounce.receiver));
+                }
+            }
+            Act::Discard { receiver, mail, .. } => match mail {
+                Mail::Message(message) => self.settle(Delivery::new(message, *receiver)),
+                Mail::Bounce(bounce) => {
+                    self.settle(Delivery::new(&bounce.message, bounce.receiver));
+                }
+            },
+            Act::StopReader { .. } | Act::StopWriter { .. } => {}
+        }
+    }
+
+    /// It will not arrive, and whoever sent it knows, or is gone.
+    fn settle(&mut self, delivery: Delivery) {
+        let due = self
+            .pairs
+            .remove(&delivery)
+            .and_then(|pair| self.due.get_mut(&pair));
+        if let Some(due) = due
+            && let Some(place) = due.iter().rposition(|&n| n == delivery.number)
+        {
+            due.remove(place);
+        }
+    }
+
+    /// Compares what is due with what waits.
+    fn compare(&mut self, witness: &Witness<'_>) -> Result<(), String> {
+        let mut found: BTreeMap<(PeerId, PeerId), VecDeque<u32>> = BTreeMap::new();
+        for (peer, _, mail) in waiting(witness) {
+            match mail {
+                Mail::Message(message) => {
+                    let Some(peer) = peer else { continue };
+                    let pair = (message.sender, peer);
+                    found
+                        .entry(pair)
+                        .or_default()
+                        .push_back(number(&message.text));
+                }
+                // A bounce that went to a mailbox was not told.
+                Mail::Bounce(bounce) => {
+                    self.settle(Delivery::new(&bounce.message, bounce.receiver));
+                }
+            }
+        }
+        self.due.retain(|_, due| !due.is_empty());
+        ensure!(
+            found == self.due,
+            "what waits is {found:?}, and due is {:?}",
+            self.due
+        );
+        Ok(())
+    }
+}
+
+/// That who is back is told how much mail follows.
+fn counts_kept(acts: &[Act]) -> Result<(), String> {
+    let mut due: Option<(Name, usize)> = None;
+    for act in acts {
+        match act {
+            Act::Tell {
+                event: Event::KeptMail(_),
+                ..
+            } => {
+                let left = due.as_mut().filter(|(_, left)| *left > 0);
+                let (_, left) = left.ok_or("more kept mail follows than was said")?;
+                *left -= 1;
+            }
+            Act::Tell {
+                event: Event::Back { name, kept },
+                ..
+            } => due = Some((*name, *kept)),
+            Act::Tell { .. }
+            | Act::Discard { .. }
+            | Act::StopReader { .. }
+            | Act::StopWriter { .. } => {}
+        }
+    }
+    let all = due.is_none_or(|(_, left)| left == 0);
+    ensure!(all, "less kept mail follows than was said: {due:?}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::{acts, break_off, come, rejects, say, story};
+    use crate::step::{Step, name};
+
+    /// Ann has said two things to Bob, who is away.
+    fn kept() -> Vec<Step> {
+        let bob = story([&come(1, Some(0))[..], &break_off(0)]);
+        story([&bob[..], &come(0, None), &say(0, 1), &say(0, 1)])
+    }
+
+    #[test]
+    fn mail_that_changes_its_order_is_found() {
+        rejects::<Order>(
+            &kept(),
+            |moment| {
+                let mailbox = moment.view.mailboxes.get_mut(&name(1)).unwrap();
+                mailbox.reverse();
+            },
+            "what waits is",
+        );
+    }
+
+    #[test]
+    fn mail_that_arrives_too_early_or_twice_is_found() {
+        let write = [Step::Write { conn: 0, items: 9 }];
+        let back = story([&kept()[..], &come(1, Some(0)), &write]);
+        let items =
+            |moment: &mut crate::Moment, change: fn(&mut Vec<Event>)| match &mut moment.happening {
+                Happening::Written { items, .. } => change(items),
+                Happening::Handled { .. } => unreachable!("the story ends with a write"),
+            };
+        rejects::<Order>(&back, |m| items(m, |items| items.swap(1, 2)), "is due");
+        let twice = |items: &mut Vec<Event>| items.push(items[2].clone());
+        rejects::<Order>(&back, |m| items(m, twice), "is due");
+        let missing = |items: &mut Vec<Event>| drop(items.pop());
+        rejects::<Order>(&back, |m| items(m, missing), "what waits is");
+    }
+
+    #[test]
+    fn a_wrong_count_of_kept_mail_is_found() {
+        let back = story([&kept()[..], &come(1, Some(0))]);
+        let drop_last = |moment: &mut crate::Moment| drop(acts(moment).pop());
+        rejects::<Order>(&back, drop_last, "less kept mail");
+    }
+}

@@ -1,0 +1,153 @@
+//! 1. A peer is removed only when the writer of its holder has finished, and exactly once for each
+//!    time that it joined.
+
+use rejoin::broker::lifecycle::Hold;
+use rejoin::broker::{Event, LeaveReason};
+
+use super::{Checker, Witness, ensure};
+
+/// The checker of statement 1: whoever the roster knows is bound, to the connection that it knows,
+/// and nobody else is.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Removal;
+
+impl Checker for Removal {
+    fn statement(&self) -> u8 {
+        1
+    }
+
+    fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
+        let view = &witness.moment.view;
+        for (name, bearer) in &witness.after.bearers {
+            let peer = bearer.peer;
+            let Some(binding) = view.bindings.get(name) else {
+                return Err(format!("{name} ({peer:?}) was removed too early"));
+            };
+            ensure!(
+                binding.peer == peer,
+                "{name} is {:?}, and should be {peer:?}",
+                binding.peer
+            );
+            let (holder, until) = match binding.hold {
+                Hold::Held { holder, .. } => (Some(holder), None),
+                Hold::Away { until } => (None, Some(until)),
+            };
+            ensure!(
+                holder == bearer.holder && until == bearer.until,
+                "{name} is {:?}, and should be held by {:?} or away until {:?}",
+                binding.hold,
+                bearer.holder,
+                bearer.until
+            );
+        }
+        for name in view.bindings.keys() {
+            ensure!(
+                witness.after.bearers.contains_key(name),
+                "{name} was not removed"
+            );
+        }
+        farewells(witness)
+    }
+}
+
+/// That the rooms hear that somebody is gone only of those who are.
+fn farewells(witness: &Witness<'_>) -> Result<(), String> {
+    for (conn, event) in witness.moment.told() {
+        let Event::Left { name, why, .. } = event else {
+            continue;
+        };
+        let gone = match why {
+            LeaveReason::Gone | LeaveReason::Expired => true,
+            LeaveReason::Left | LeaveReason::Quit(_) => false,
+        };
+        let before = witness.before.bearers.get(name).map(|b| b.peer);
+        let after = witness.after.bearers.get(name).map(|b| b.peer);
+        ensure!(
+            !gone || (before.is_some() && before != after),
+            "{conn} hears that {name} is gone, who is not"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::{acts, break_off, come, rejects, story};
+    use crate::moment::Act;
+    use crate::step::{Step, name, room};
+    use rejoin::id::{ConnId, PeerId};
+
+    #[test]
+    fn a_peer_that_goes_before_its_writer_has_finished_is_found() {
+        let reader_ends = [Step::ReaderFinishes { conn: 0 }];
+        rejects::<Removal>(
+            &story([&come(0, Some(0))[..], &reader_ends]),
+            |moment| {
+                moment.view.bindings.clear();
+            },
+            "removed too early",
+        );
+    }
+
+    #[test]
+    fn a_peer_that_stays_after_its_writer_has_finished_is_found() {
+        let mut ghost = None;
+        let steps = story([&come(0, None)[..], &break_off(0)]);
+        for moment in crate::forge::moments(&steps[..2]) {
+            ghost = moment.view.bindings.get(&name(0)).copied();
+        }
+        rejects::<Removal>(
+            &steps,
+            |moment| {
+                let ghost = ghost.expect("it was there before");
+                moment.view.bindings.insert(name(0), ghost);
+            },
+            "not removed",
+        );
+    }
+
+    #[test]
+    fn a_late_end_that_removes_the_successor_is_found() {
+        let returns = story([&come(0, Some(0))[..], &break_off(0), &come(0, Some(0))]);
+        let late = [Step::WriterFinishes {
+            conn: 2,
+            written: 0,
+        }];
+        rejects::<Removal>(
+            &story([&returns[..], &late]),
+            |moment| {
+                let binding = moment.view.bindings.get_mut(&name(0)).unwrap();
+                let until = moment.now;
+                binding.hold = Hold::Away { until };
+            },
+            "should be held by",
+        );
+        rejects::<Removal>(
+            &returns,
+            |moment| {
+                let binding = moment.view.bindings.get_mut(&name(0)).unwrap();
+                binding.peer = PeerId::new(ConnId::new(1));
+            },
+            "should be",
+        );
+    }
+
+    #[test]
+    fn a_farewell_to_somebody_who_is_there_is_found() {
+        rejects::<Removal>(
+            &story([&come(0, None)[..], &come(1, None)]),
+            |moment| {
+                acts(moment).push(Act::Tell {
+                    to: vec![ConnId::new(1)],
+                    event: Event::Left {
+                        room: room(0),
+                        name: name(0),
+                        why: LeaveReason::Gone,
+                    },
+                });
+            },
+            "who is not",
+        );
+    }
+}

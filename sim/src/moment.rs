@@ -1,0 +1,246 @@
+//! What is seen from outside of a broker, from one moment to the next.
+//!
+//! All of it is plain data, so that a test can forge what a broken broker would do.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use rejoin::broker::lifecycle::{Binding, Phase};
+use rejoin::broker::{BounceReason, Broker, Effect, Effects, Event, Input, Mail, StopReason};
+use rejoin::id::{ConnId, Name, Room, Text, Time};
+
+use crate::step::{self, NAMES, ROOMS};
+
+/// Something that happened, and how everything stands after it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// When it happened.
+    pub now: Time,
+    /// What happened.
+    pub happening: Happening,
+    /// How the broker stands.
+    pub view: View,
+    /// How the driver stands: its connections, until both halves have finished.
+    pub links: BTreeMap<ConnId, Link>,
+}
+
+impl Moment {
+    /// What the broker did; nothing if the driver wrote.
+    pub fn acts(&self) -> &[Act] {
+        match &self.happening {
+            Happening::Handled { acts, .. } => acts,
+            Happening::Written { .. } => &[],
+        }
+    }
+
+    /// What the broker was told, if it was.
+    pub fn input(&self) -> Option<&Input> {
+        match &self.happening {
+            Happening::Handled { input, .. } => Some(input),
+            Happening::Written { .. } => None,
+        }
+    }
+
+    /// What each connection was told, in order.
+    pub fn told(&self) -> impl Iterator<Item = (ConnId, &Event)> {
+        self.acts().iter().flat_map(|act| {
+            let (to, event) = match act {
+                Act::Tell { to, event } => (to.as_slice(), Some(event)),
+                Act::StopReader { .. } | Act::StopWriter { .. } | Act::Discard { .. } => {
+                    (&[][..], None)
+                }
+            };
+            to.iter()
+                .filter_map(move |&conn| event.map(|event| (conn, event)))
+        })
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Happening {
+    /// The broker handled an input.
+    Handled {
+        /// The input.
+        input: Input,
+        /// The effects, in order.
+        acts: Vec<Act>,
+    },
+    /// A connection's socket took items from the outbox.
+    Written {
+        /// The connection.
+        conn: ConnId,
+        /// The items, oldest first.
+        items: Vec<Event>,
+    },
+}
+
+/// An [`Effect`] that owns what it speaks of, and that can be forged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// [`Effect::Deliver`].
+    Tell {
+        /// The connections.
+        to: Vec<ConnId>,
+        /// What they are told.
+        event: Event,
+    },
+    /// [`Effect::StopReader`].
+    StopReader {
+        /// Its connection.
+        conn: ConnId,
+    },
+    /// [`Effect::StopWriter`].
+    StopWriter {
+        /// Its connection.
+        conn: ConnId,
+        /// Why.
+        reason: StopReason,
+    },
+    /// [`Effect::Discard`].
+    Discard {
+        /// Whom the mail was for.
+        receiver: Name,
+        /// The mail.
+        mail: Mail,
+        /// Why its receiver does not get it.
+        reason: BounceReason,
+    },
+}
+
+impl Act {
+    /// The effects, owned.
+    pub fn all(effects: &Effects) -> Vec<Self> {
+        let acts = effects.iter().map(|effect| match effect {
+            Effect::Deliver { to, event } => Self::Tell {
+                to: to.to_vec(),
+                event: event.clone(),
+            },
+            Effect::StopReader { conn } => Self::StopReader { conn },
+            Effect::StopWriter { conn, reason } => Self::StopWriter { conn, reason },
+            Effect::Discard {
+                receiver,
+                mail,
+                reason,
+            } => Self::Discard {
+                receiver: *receiver,
+                mail: mail.clone(),
+                reason,
+            },
+        });
+        acts.collect()
+    }
+}
+
+/// What a broker shows of itself.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct View {
+    /// The connections that are not forgotten.
+    pub connections: BTreeMap<ConnId, Phase>,
+    /// The names that are bound.
+    pub bindings: BTreeMap<Name, Binding>,
+    /// The mailboxes that are there, bound or not.
+    pub mailboxes: BTreeMap<Name, Vec<Mail>>,
+    /// The rooms that somebody is in.
+    pub rooms: BTreeMap<Room, BTreeSet<Name>>,
+    /// When something is due next.
+    pub deadline: Option<Time>,
+}
+
+impl View {
+    /// What `broker` shows, of the names and rooms that steps can speak of.
+    pub fn of(broker: &Broker) -> Self {
+        let lifecycle = broker.lifecycle();
+        let names = (0..NAMES.len() as u8).map(step::name);
+        let mailboxes = names.filter_map(|name| {
+            let mailbox = broker.mailbox(&name)?;
+            Some((name, mailbox.iter().cloned().collect()))
+        });
+        let rooms = (0..ROOMS.len() as u8).map(step::room).map(|room| {
+            let members: BTreeSet<_> = broker.members(&room).collect();
+            (room, members)
+        });
+        Self {
+            connections: lifecycle.connections().collect(),
+            bindings: lifecycle.bindings().map(|(&n, &b)| (n, b)).collect(),
+            mailboxes: mailboxes.collect(),
+            rooms: rooms.filter(|(_, members)| !members.is_empty()).collect(),
+            deadline: broker.deadline(),
+        }
+    }
+}
+
+/// A connection, as the driver knows it.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Link {
+    /// Whether the reader has finished.
+    pub reader_finished: bool,
+    /// Whether the writer has finished.
+    pub writer_finished: bool,
+    /// Whether somebody is logged in with it, or was.
+    pub serves: bool,
+    /// Why the writer was told to stop, if it was.
+    pub stopped: Option<StopReason>,
+    /// What waits for the socket, oldest first.
+    pub outbox: VecDeque<Event>,
+}
+
+impl Link {
+    /// Whether the writer has finished, or is about to.
+    pub const fn is_ending(&self) -> bool {
+        self.writer_finished || self.stopped.is_some()
+    }
+}
+
+/// The connection that an input is about.
+pub const fn actor(input: &Input) -> Option<ConnId> {
+    match input {
+        Input::Accepted { conn }
+        | Input::Request { conn, .. }
+        | Input::GiveUp { conn, .. }
+        | Input::ReaderFinished { conn }
+        | Input::WriterFinished { conn, .. } => Some(*conn),
+        Input::Tick | Input::ShutDown => None,
+    }
+}
+
+/// The mail in an event, if it is one that must not be lost.
+pub const fn mail_of(event: &Event) -> Option<&Mail> {
+    match event {
+        Event::Mail(mail) | Event::KeptMail(mail) => Some(mail),
+        Event::Welcome { .. }
+        | Event::Back { .. }
+        | Event::Kept { .. }
+        | Event::Joined { .. }
+        | Event::Left { .. }
+        | Event::Rooms { .. }
+        | Event::Who { .. }
+        | Event::Refused(_) => None,
+    }
+}
+
+/// The text of the message with this number, which tells it from all others.
+pub fn text(number: u32, bytes: usize) -> Text {
+    let text = format!("m{number}");
+    let text = format!("{text:.<bytes$}");
+    Text::parse(&text).expect("a numbered text is a text")
+}
+
+/// The number in a text that [`text`] made.
+pub fn number(text: &Text) -> u32 {
+    let digits = text.as_str().trim_start_matches('m').trim_end_matches('.');
+    digits.parse().expect("each text has a number")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_knows_its_number() {
+        for (n, bytes) in [(0, 0), (7, 3), (120, 480)] {
+            let text = text(n, bytes);
+            assert_eq!(number(&text), n);
+            assert!(text.as_str().len() >= bytes);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Counts how often the rare paths are reached: a search that never gets there finds nothing.
+
+use std::collections::BTreeMap;
+
+use rejoin::broker::lifecycle::{Hold, Phase};
+use rejoin::broker::{BounceReason, Event, Input, Mail, Refusal, Request, StopReason};
+use rejoin::id::{ConnId, Name, Proof};
+
+use crate::moment::{Act, Moment, View, actor, mail_of};
+
+/// A rare path.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Probe {
+    /// The reader of an online connection ends before its writer.
+    ReaderEndsFirst,
+    /// The writer of an online connection ends before its reader.
+    WriterEndsFirst,
+    /// The reader of a waiter ends.
+    WaiterLosesReader,
+    /// The writer of a waiter ends.
+    WaiterLosesWriter,
+    /// A waiter is given up, or quits.
+    WaiterIsGivenUp,
+    /// A login with the right proof replaces the live connection.
+    Takeover,
+    /// A login with the right proof replaces one that waits already.
+    TakeoverOfATakeover,
+    /// A waiter gets its name, and mail that the connection before had not written.
+    WaiterInherits,
+    /// A waiter gets the name of a guest.
+    GuestSucceeded,
+    /// A peer that was away is back.
+    Return,
+    /// A login with the right proof comes at the very moment at which the window ends.
+    ReturnAtDeadline,
+    /// A login comes at the very moment at which the time for it ends.
+    LoginAtDeadline,
+    /// A name is refused to the wrong proof.
+    WrongProof,
+    /// A new peer is refused, as there are too many.
+    ServerFull,
+    /// A message is refused, as a mailbox is full.
+    MailboxFull,
+    /// Mail that a connection had not written finds its mailbox full, and bounces.
+    TrimBounce,
+    /// Mail of a peer whose window has ended bounces.
+    ExpiryBounce,
+    /// Mail of a guest that is gone bounces.
+    GoneBounce,
+    /// A bounce goes to the mailbox of a sender that is away.
+    BounceToAway,
+    /// A bounce is read by a sender that has come back.
+    BounceKept,
+    /// A message is only counted.
+    MessageCounted,
+    /// A bounce is only counted.
+    BounceCounted,
+    /// A room's message to a guest that is gone is only counted.
+    RoomCounted,
+    /// A request comes from a connection that leaves.
+    LateRequest,
+    /// A reader that is forgotten ends.
+    LateReader,
+    /// A writer that is forgotten ends.
+    LateWriter,
+    /// A writer that was replaced gives back what it held.
+    ReplacedHandsBack,
+    /// The server stops while somebody waits for a name.
+    ShutDownWithWaiter,
+    /// The server stops while somebody is away.
+    ShutDownWithAway,
+    /// Somebody connects while the server stops.
+    AcceptAfterShutDown,
+}
+
+impl Probe {
+    /// All probes.
+    pub const ALL: [Self; 30] = [
+        Self::ReaderEndsFirst,
+        Self::WriterEndsFirst,
+        Self::WaiterLosesReader,
+        Self::WaiterLosesWriter,
+        Self::WaiterIsGivenUp,
+        Self::Takeover,
+        Self::TakeoverOfATakeover,
+        Self::WaiterInherits,
+        Self::GuestSucceeded,
+        Self::Return,
+        Self::ReturnAtDeadline,
+        Self::LoginAtDeadline,
+        Self::WrongProof,
+        Self::ServerFull,
+        Self::MailboxFull,
+        Self::TrimBounce,
+        Self::ExpiryBounce,
+        Self::GoneBounce,
+        Self::BounceToAway,
+        Self::BounceKept,
+        Self::MessageCounted,
+        Self::BounceCounted,
+        Self::RoomCounted,
+        Self::LateRequest,
+        Self::LateReader,
+        Self::LateWriter,
+        Self::ReplacedHandsBack,
+        Self::ShutDownWithWaiter,
+        Self::ShutDownWithAway,
+        Self::AcceptAfterShutDown,
+    ];
+}
+
+/// How often each rare path was reached.
+#[derive(Clone, Default, Debug)]
+pub struct Probes {
+    counts: BTreeMap<Probe, u64>,
+    before: View,
+    shutting_down: bool,
+}
+
+impl Probes {
+    /// How often a path was reached.
+    pub fn count(&self, probe: Probe) -> u64 {
+        self.counts.get(&probe).copied().unwrap_or(0)
+    }
+
+    /// Prepares for the next run. The counts stay.
+    pub fn start(&mut self) {
+        self.before = View::default();
+        self.shutting_down = false;
+    }
+
+    /// Takes in what happened.
+    pub fn observe(&mut self, moment: &Moment) {
+        if let Some(input) = moment.input() {
+            self.input(moment, input);
+        }
+        for act in moment.acts() {
+            self.act(moment, act);
+        }
+        for (name, mailbox) in &moment.view.mailboxes {
+            let bounces = |mailbox: &[Mail]| {
+                let bounce = |mail: &&Mail| matches!(mail, Mail::Bounce(_));
+                mailbox.iter().filter(bounce).count()
+            };
+            let before = self.before.mailboxes.get(name).map_or(0, |m| bounces(m));
+            if is_away(&moment.view, name) && is_away(&self.before, name) {
+                self.hit(Probe::BounceToAway, bounces(mailbox) > before);
+            }
+        }
+        self.before = moment.view.clone();
+    }
+
+    fn hit(&mut self, probe: Probe, hit: bool) {
+        if hit {
+            *self.counts.entry(probe).or_default() += 1;
+        }
+    }
+
+    fn input(&mut self, moment: &Moment, input: &Input) {
+        let phase = actor(input).and_then(|conn| self.before.connections.get(&conn).copied());
+        let is_online = matches!(phase, Some(Phase::Online { .. }));
+        let waits = matches!(phase, Some(Phase::Waiting { .. }));
+        let leaves = matches!(phase, Some(Phase::Leaving { .. }));
+        match input {
+            Input::Accepted { .. } => self.hit(Probe::AcceptAfterShutDown, self.shutting_down),
+            Input::Request { conn, request } => {
+                self.hit(Probe::LateRequest, leaves);
+                match request {
+                    &Request::LogIn { name, proof } => self.login(moment, *conn, name, proof),
+                    Request::Quit { .. } => self.hit(Probe::WaiterIsGivenUp, waits),
+                    Request::Send { .. }
+                    | Request::Join { .. }
+                    | Request::Leave { .. }
+                    | Request::Rooms
+                    | Request::Who { .. } => {}
+                }
+            }
+            Input::GiveUp { .. } => self.hit(Probe::WaiterIsGivenUp, waits),
+            Input::ReaderFinished { .. } => {
+                self.hit(Probe::ReaderEndsFirst, is_online);
+                self.hit(Probe::WaiterLosesReader, waits);
+                self.hit(Probe::LateReader, phase.is_none());
+            }
+            Input::WriterFinished { conn, undelivered } => {
+                self.hit(Probe::WriterEndsFirst, is_online);
+                self.hit(Probe::WaiterLosesWriter, waits);
+                self.hit(Probe::LateWriter, phase.is_none());
+                let succeeded = moment
+                    .told()
+                    .any(|(_, e)| matches!(e, Event::Welcome { .. }));
+                self.hit(Probe::GuestSucceeded, succeeded);
+                let returned = moment.told().any(|(_, e)| matches!(e, Event::Back { .. }));
+                let held = !undelivered.is_empty();
+                self.hit(Probe::WaiterInherits, returned && held);
+                self.hit(Probe::ReplacedHandsBack, held && self.was_replaced(*conn));
+            }
+            Input::Tick => {}
+            Input::ShutDown => {
+                let mut phases = self.before.connections.values();
+                let waits = phases.any(|phase| matches!(phase, Phase::Waiting { .. }));
+                let mut names = self.before.bindings.keys();
+                let away = names.any(|name| is_away(&self.before, name));
+                self.hit(Probe::ShutDownWithWaiter, waits);
+                self.hit(Probe::ShutDownWithAway, away);
+                self.shutting_down = true;
+            }
+        }
+    }
+
+    fn login(&mut self, moment: &Moment, conn: ConnId, name: Name, proof: Option<Proof>) {
+        match self.before.connections.get(&conn) {
+            Some(&Phase::Greeting { until }) => {
+                self.hit(Probe::LoginAtDeadline, until == moment.now);
+                if until <= moment.now {
+                    return;
+                }
+            }
+            Some(Phase::Waiting { .. } | Phase::Online { .. } | Phase::Leaving { .. }) | None => {
+                return;
+            }
+        }
+        let Some(binding) = self.before.bindings.get(&name).copied() else {
+            return;
+        };
+        let right = proof.is_some() && proof == binding.proof;
+        let wrong = proof.is_some() && binding.proof.is_some() && !right;
+        self.hit(Probe::WrongProof, wrong);
+        match binding.hold {
+            Hold::Away { until } => {
+                self.hit(Probe::Return, right && until > moment.now);
+                self.hit(Probe::ReturnAtDeadline, right && until == moment.now);
+            }
+            Hold::Held { waiter, .. } => {
+                self.hit(Probe::TakeoverOfATakeover, right && waiter.is_some());
+            }
+        }
+    }
+
+    fn act(&mut self, moment: &Moment, act: &Act) {
+        match act {
+            Act::Tell { event, .. } => match event {
+                Event::Refused(Refusal::ServerFull) => self.hit(Probe::ServerFull, true),
+                Event::Refused(Refusal::MailboxFull { .. }) => self.hit(Probe::MailboxFull, true),
+                Event::Mail(_) => self.bounce(event),
+                Event::KeptMail(Mail::Bounce(_)) => self.hit(Probe::BounceKept, true),
+                Event::KeptMail(Mail::Message(_))
+                | Event::Welcome { .. }
+                | Event::Back { .. }
+                | Event::Kept { .. }
+                | Event::Joined { .. }
+                | Event::Left { .. }
+                | Event::Rooms { .. }
+                | Event::Who { .. }
+                | Event::Refused(_) => {}
+            },
+            Act::StopWriter { conn, reason } => {
+                let phase = self.before.connections.get(conn);
+                let was_online = matches!(phase, Some(Phase::Online { .. }));
+                let replaced = *reason == StopReason::Replaced && was_online;
+                self.hit(Probe::Takeover, replaced);
+            }
+            Act::Discard { mail, reason, .. } => {
+                let (message, room) = match mail {
+                    Mail::Message(message) => (true, message.room.is_some()),
+                    Mail::Bounce(_) => (false, false),
+                };
+                let ends = matches!(moment.input(), Some(Input::WriterFinished { .. }));
+                let gone = *reason == BounceReason::Gone && ends;
+                self.hit(Probe::MessageCounted, message && !room);
+                self.hit(Probe::RoomCounted, room && gone);
+                self.hit(Probe::BounceCounted, !message);
+            }
+            Act::StopReader { .. } => {}
+        }
+    }
+
+    fn bounce(&mut self, event: &Event) {
+        let Some(Mail::Bounce(bounce)) = mail_of(event) else {
+            return;
+        };
+        match bounce.reason {
+            BounceReason::Gone => self.hit(Probe::GoneBounce, true),
+            BounceReason::Expired => self.hit(Probe::ExpiryBounce, true),
+            BounceReason::MailboxFull => self.hit(Probe::TrimBounce, true),
+            BounceReason::ShuttingDown => {}
+        }
+    }
+
+    /// Whether somebody waits for the name that a connection holds.
+    fn was_replaced(&self, conn: ConnId) -> bool {
+        self.before.bindings.values().any(|binding| {
+            matches!(binding.hold, Hold::Held { holder, waiter: Some(_) } if holder == conn)
+        })
+    }
+}
+
+fn is_away(view: &View, name: &Name) -> bool {
+    let binding = view.bindings.get(name);
+    binding.is_some_and(|binding| matches!(binding.hold, Hold::Away { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::{break_off, come, moments, story};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn all_holds_each_probe_once() {
+        assert_eq!(BTreeSet::from(Probe::ALL).len(), Probe::ALL.len());
+        let last = Probe::AcceptAfterShutDown as usize;
+        assert_eq!(Probe::ALL.len(), last + 1);
+    }
+
+    #[test]
+    fn a_path_counts_when_it_is_taken() {
+        let mut probes = Probes::default();
+        let steps = story([&come(0, Some(0))[..], &come(0, Some(0)), &break_off(0)]);
+        moments(&steps).iter().for_each(|m| probes.observe(m));
+        assert_eq!(probes.count(Probe::Takeover), 1);
+        assert_eq!(probes.count(Probe::WaiterLosesWriter), 1);
+        assert_eq!(probes.count(Probe::WriterEndsFirst), 0);
+    }
+}

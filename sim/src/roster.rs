@@ -1,0 +1,316 @@
+//! A reference model: who is who, by what was said on the wire and a few simple rules.
+//!
+//! It shares no code with the broker and is much simpler: it believes each `Welcome` and each
+//! `Back`, follows who was told to stop, and knows by rule only when somebody is gone. What it
+//! believes too much is caught when it is compared with what the broker shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rejoin::Config;
+use rejoin::broker::{Event, Input, Request};
+use rejoin::id::{ConnId, Name, PeerId, Proof, Room, Time};
+
+use crate::moment::{Act, Happening, Moment, actor};
+
+/// Who is who.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Roster {
+    config: Config,
+    /// Every connection that there ever was.
+    pub known: BTreeMap<ConnId, Known>,
+    /// Who bears each name now.
+    pub bearers: BTreeMap<Name, Bearer>,
+    /// Whether the server stops.
+    pub shutting_down: bool,
+}
+
+/// What is known of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// When it was accepted.
+    pub accepted: Time,
+    /// What it logged in with, once that was not refused.
+    pub asked: Option<(Name, Option<Proof>)>,
+    /// Whom it serves, or served.
+    pub peer: Option<PeerId>,
+    /// Whether its writer was told to stop.
+    pub stopped: bool,
+    /// Whether its writer has finished.
+    pub over: bool,
+}
+
+/// Who bears a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bearer {
+    /// Who it is.
+    pub peer: PeerId,
+    /// The name, as it was first written.
+    pub name: Name,
+    /// What it needs to come back, if it can.
+    pub proof: Option<Proof>,
+    /// Its connection, until the writer has finished.
+    pub holder: Option<ConnId>,
+    /// Until when it may come back, if it has no connection.
+    pub until: Option<Time>,
+    /// Where it is.
+    pub rooms: BTreeSet<Room>,
+}
+
+impl Roster {
+    /// Nobody is known yet.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            config: config.clone(),
+            known: BTreeMap::new(),
+            bearers: BTreeMap::new(),
+            shutting_down: false,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn observe(&mut self, moment: &Moment) {
+        let Happening::Handled { input, acts } = &moment.happening else {
+            return;
+        };
+        self.expire(moment.now);
+        self.take_in(moment, input);
+        for act in acts {
+            self.follow(act);
+        }
+        let stays = !self.shutting_down;
+        self.bearers
+            .retain(|_, b| b.holder.is_some() || (b.proof.is_some() && stays));
+    }
+
+    /// Lets those go whose time has run out at `now`.
+    pub fn expire(&mut self, now: Time) {
+        self.bearers
+            .retain(|_, b| b.until.is_none_or(|until| until > now));
+        let timeout = self.config.login_timeout;
+        for known in self.known.values_mut() {
+            let late = known.asked.is_none() && known.accepted.after(timeout) <= now;
+            known.stopped |= late;
+        }
+    }
+
+    /// When somebody's time runs out next.
+    pub fn deadline(&self) -> Option<Time> {
+        let returns = self.bearers.values().filter_map(|bearer| bearer.until);
+        let greeting = self.known.values().filter(|known| {
+            let done = known.stopped || known.over;
+            known.asked.is_none() && !done
+        });
+        let logins = greeting.map(|known| known.accepted.after(self.config.login_timeout));
+        returns.chain(logins).min()
+    }
+
+    /// Who is online with a connection.
+    pub fn online(&self, conn: ConnId) -> Option<&Bearer> {
+        let known = self.known.get(&conn).filter(|known| !known.stopped)?;
+        let (name, _) = known.asked?;
+        let bearer = self.bearers.get(&name)?;
+        (bearer.holder == Some(conn)).then_some(bearer)
+    }
+
+    /// The peer that a connection serves or served.
+    pub fn peer(&self, conn: ConnId) -> Option<PeerId> {
+        self.known.get(&conn)?.peer
+    }
+
+    /// Whether a peer is online.
+    pub fn is_online(&self, peer: PeerId) -> bool {
+        let mut bearers = self.bearers.values();
+        bearers.any(|b| b.peer == peer && b.holder.is_some_and(|c| self.online(c).is_some()))
+    }
+
+    /// Whether a connection waits for its name.
+    pub fn waits(&self, conn: ConnId) -> bool {
+        self.known.get(&conn).is_some_and(|known| {
+            known.asked.is_some() && known.peer.is_none() && !known.stopped && !known.over
+        })
+    }
+
+    /// Whether a connection takes no more requests.
+    pub fn is_leaving_or_over(&self, conn: ConnId) -> bool {
+        let known = self.known.get(&conn);
+        known.is_none_or(|known| known.stopped || known.over)
+    }
+
+    fn take_in(&mut self, moment: &Moment, input: &Input) {
+        match input {
+            &Input::Accepted { conn } => {
+                let known = Known {
+                    accepted: moment.now,
+                    asked: None,
+                    peer: None,
+                    stopped: false,
+                    over: false,
+                };
+                self.known.insert(conn, known);
+            }
+            Input::Request { conn, request } => {
+                if !self.is_leaving_or_over(*conn) && !is_refused(moment) {
+                    self.fulfil(*conn, request);
+                }
+            }
+            &Input::WriterFinished { conn, .. } => {
+                if let Some(known) = self.known.get_mut(&conn) {
+                    known.over = true;
+                }
+                let until = moment.now.after(self.config.resume_window);
+                for bearer in self.bearers.values_mut() {
+                    if bearer.holder == Some(conn) {
+                        bearer.holder = None;
+                        bearer.until = Some(until);
+                    }
+                }
+            }
+            Input::ShutDown => self.shutting_down = true,
+            Input::GiveUp { .. } | Input::ReaderFinished { .. } | Input::Tick => {}
+        }
+    }
+
+    fn fulfil(&mut self, conn: ConnId, request: &Request) {
+        match request {
+            &Request::LogIn { name, proof } => {
+                if let Some(known) = self.known.get_mut(&conn) {
+                    known.asked.get_or_insert((name, proof));
+                }
+            }
+            &Request::Join { room } => {
+                self.online_mut(conn).map(|b| b.rooms.insert(room));
+            }
+            Request::Leave { room } => {
+                self.online_mut(conn).map(|b| b.rooms.remove(room));
+            }
+            Request::Quit { .. } => {
+                if let Some(bearer) = self.online_mut(conn) {
+                    bearer.proof = None;
+                    bearer.rooms.clear();
+                }
+            }
+            Request::Send { .. } | Request::Rooms | Request::Who { .. } => {}
+        }
+    }
+
+    fn follow(&mut self, act: &Act) {
+        match act {
+            Act::Tell { to, event } => match *event {
+                Event::Welcome { name } => to.iter().for_each(|&conn| self.welcome(conn, name)),
+                Event::Back { name, .. } => to.iter().for_each(|&conn| self.back(conn, name)),
+                Event::Mail(_)
+                | Event::KeptMail(_)
+                | Event::Kept { .. }
+                | Event::Joined { .. }
+                | Event::Left { .. }
+                | Event::Rooms { .. }
+                | Event::Who { .. }
+                | Event::Refused(_) => {}
+            },
+            Act::StopWriter { conn, .. } => {
+                if let Some(known) = self.known.get_mut(conn) {
+                    known.stopped = true;
+                }
+            }
+            Act::StopReader { .. } | Act::Discard { .. } => {}
+        }
+    }
+
+    fn welcome(&mut self, conn: ConnId, name: Name) {
+        let peer = PeerId::new(conn);
+        let known = self.known.get_mut(&conn);
+        let asked = known.and_then(|known| {
+            known.peer = Some(peer);
+            known.asked
+        });
+        let bearer = Bearer {
+            peer,
+            name,
+            proof: asked.and_then(|(_, proof)| proof),
+            holder: Some(conn),
+            until: None,
+            rooms: BTreeSet::new(),
+        };
+        // The name is replaced with the bearer: a new one may spell it in its own way.
+        self.bearers.remove(&name);
+        self.bearers.insert(name, bearer);
+    }
+
+    fn back(&mut self, conn: ConnId, name: Name) {
+        if let Some(bearer) = self.bearers.get_mut(&name) {
+            bearer.holder = Some(conn);
+            bearer.until = None;
+            if let Some(known) = self.known.get_mut(&conn) {
+                known.peer = Some(bearer.peer);
+            }
+        }
+    }
+
+    fn online_mut(&mut self, conn: ConnId) -> Option<&mut Bearer> {
+        let name = self.online(conn)?.name;
+        self.bearers.get_mut(&name)
+    }
+}
+
+/// Whether the one who asked was refused something.
+pub fn is_refused(moment: &Moment) -> bool {
+    let asker = moment.input().and_then(actor);
+    moment
+        .told()
+        .any(|(conn, event)| Some(conn) == asker && matches!(event, Event::Refused(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::{config, moments};
+    use crate::step::{Step, Until, name};
+
+    fn after(steps: &[Step]) -> Roster {
+        let mut roster = Roster::new(&config());
+        moments(steps).iter().for_each(|m| roster.observe(m));
+        roster
+    }
+
+    const COME: [Step; 2] = [
+        Step::Accept,
+        Step::LogIn {
+            conn: 0,
+            name: 0,
+            secret: Some(0),
+        },
+    ];
+
+    #[test]
+    fn a_peer_is_online_then_away_then_gone() {
+        let mut steps = COME.to_vec();
+        let conn = ConnId::new(0);
+        assert!(after(&steps).online(conn).is_some());
+        steps.push(Step::WriterFinishes {
+            conn: 0,
+            written: 0,
+        });
+        let away = after(&steps);
+        assert!(away.online(conn).is_none());
+        assert_eq!(away.bearers[&name(0)].holder, None);
+        assert_eq!(away.deadline(), away.bearers[&name(0)].until);
+        steps.push(Step::Wait {
+            until: Until::Deadline,
+            tick: true,
+        });
+        assert!(after(&steps).bearers.is_empty());
+    }
+
+    #[test]
+    fn a_second_connection_waits_and_then_serves_the_same_peer() {
+        let mut steps = [COME, COME].concat();
+        assert!(after(&steps).waits(ConnId::new(1)));
+        steps.push(Step::WriterFinishes {
+            conn: 1,
+            written: 0,
+        });
+        let roster = after(&steps);
+        assert_eq!(roster.peer(ConnId::new(1)), roster.peer(ConnId::new(0)));
+        assert!(roster.online(ConnId::new(1)).is_some());
+    }
+}

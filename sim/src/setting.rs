@@ -1,0 +1,65 @@
+//! Small configurations, so that each limit is met within a few steps.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use rejoin::Config;
+
+/// How many settings there are.
+pub const SETTINGS: usize = 4;
+
+/// The setting with this index, modulo their number.
+///
+/// Each is tight in one way and roomy in the others, since a limit that is met too early hides
+/// what lies behind it.
+pub fn setting(index: usize) -> Config {
+    let roomy = Config {
+        login_timeout: Duration::from_millis(70),
+        resume_window: Duration::from_millis(50),
+        mailbox_messages: size(50),
+        mailbox_bytes: size(1 << 16),
+        receivers: size(4),
+        rooms_per_peer: size(2),
+        listed: size(10),
+        line_bytes: size(Config::MIN_LINE_BYTES),
+        ..Config::default()
+    };
+    let config = match index % SETTINGS {
+        0 => roomy,
+        1 => Config {
+            mailbox_messages: size(2),
+            ..roomy
+        },
+        2 => Config {
+            mailbox_bytes: size(Config::MIN_LINE_BYTES + 2 * Config::MAIL_OVERHEAD),
+            resume_window: Duration::from_millis(3),
+            ..roomy
+        },
+        _ => Config {
+            peers: size(2),
+            rooms_per_peer: size(1),
+            receivers: size(2),
+            listed: size(1),
+            mailbox_messages: size(1),
+            ..roomy
+        },
+    };
+    config.check().expect("each setting is a valid one");
+    config
+}
+
+const fn size(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).expect("no limit is zero")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_are_valid_and_differ() {
+        for index in 1..SETTINGS {
+            assert_ne!(setting(index), setting(index - 1));
+        }
+    }
+}

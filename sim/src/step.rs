@@ -1,0 +1,202 @@
+//! One vocabulary of what can happen to a broker.
+//!
+//! Steps are plain data with small indices, so that they can be generated, shrunk, stored and
+//! enumerated. Each index is taken modulo the size of its pool, so every step can be carried out.
+
+use rejoin::broker::StopReason;
+use rejoin::id::{Name, Proof, Room};
+
+/// One thing that happens.
+///
+/// `conn` is an index into the connections that a [`World`](crate::World) still knows, first those
+/// that serve somebody (for a login, those that do not), newest first. The last few are over: for them, a step is a late or a
+/// repeated input. What a driver cannot bring about at all is skipped.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// A connection is accepted.
+    Accept,
+    /// A connection logs in.
+    LogIn {
+        /// The connection.
+        conn: u8,
+        /// An index into [`NAMES`].
+        name: u8,
+        /// One of [`SECRETS`] secrets, or none.
+        secret: Option<u8>,
+    },
+    /// A connection sends a message, with a text that no other message has.
+    Send {
+        /// The connection.
+        conn: u8,
+        /// To whom.
+        to: Vec<To>,
+        /// How long the text is.
+        length: Length,
+    },
+    /// A connection joins a room.
+    Join {
+        /// The connection.
+        conn: u8,
+        /// An index into [`ROOMS`].
+        room: u8,
+    },
+    /// A connection leaves a room.
+    Leave {
+        /// The connection.
+        conn: u8,
+        /// An index into [`ROOMS`].
+        room: u8,
+    },
+    /// A connection asks for the rooms.
+    Rooms {
+        /// The connection.
+        conn: u8,
+    },
+    /// A connection asks who is here, or in a room.
+    Who {
+        /// The connection.
+        conn: u8,
+        /// An index into [`ROOMS`], or the whole server.
+        room: Option<u8>,
+    },
+    /// A connection quits.
+    Quit {
+        /// The connection.
+        conn: u8,
+        /// Whether it says why.
+        why: bool,
+    },
+    /// A connection's reader finishes, whether it was told to or not.
+    ReaderFinishes {
+        /// The connection.
+        conn: u8,
+    },
+    /// A connection's socket takes what has waited the longest.
+    Write {
+        /// The connection.
+        conn: u8,
+        /// How many items, if as many wait.
+        items: u8,
+    },
+    /// A connection's writer finishes, whether it was told to or not, and gives the rest back.
+    WriterFinishes {
+        /// The connection.
+        conn: u8,
+        /// How many items the socket takes before that, if as many wait.
+        written: u8,
+    },
+    /// The driver gives a connection up.
+    GiveUp {
+        /// The connection.
+        conn: u8,
+        /// Why.
+        reason: GiveUp,
+    },
+    /// Time passes.
+    Wait {
+        /// How far.
+        until: Until,
+        /// Whether the broker is told at once. If not, the next input finds it out.
+        tick: bool,
+    },
+    /// The server stops.
+    ShutDown,
+}
+
+/// Whom a message is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum To {
+    /// An index into [`NAMES`].
+    Peer(u8),
+    /// An index into [`ROOMS`].
+    Room(u8),
+}
+
+/// How long a text is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Length {
+    /// A few bytes: the number of messages fills a mailbox.
+    Short,
+    /// So much that the bytes fill a mailbox, after two.
+    Long,
+}
+
+/// Why the driver gives a connection up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum GiveUp {
+    /// Too much waits for its socket.
+    TooSlow,
+    /// Nothing came for too long.
+    Silent,
+    /// Too many of its logins failed.
+    FailedLogins,
+}
+
+impl From<GiveUp> for StopReason {
+    fn from(reason: GiveUp) -> Self {
+        match reason {
+            GiveUp::TooSlow => Self::TooSlow,
+            GiveUp::Silent => Self::Silent,
+            GiveUp::FailedLogins => Self::FailedLogins,
+        }
+    }
+}
+
+/// How far time passes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Until {
+    /// By a millisecond.
+    Soon,
+    /// To the last microsecond before the broker's deadline; by a millisecond, if it has none.
+    BeforeDeadline,
+    /// To the broker's deadline.
+    Deadline,
+    /// To the first microsecond after the broker's deadline.
+    AfterDeadline,
+}
+
+/// The names that peers bear; the second half spells the first in another way.
+pub const NAMES: [&str; 6] = ["ann", "bob", "cyd", "ANN", "BOB", "CYD"];
+
+/// The rooms that peers join; the last spells the first in another way.
+pub const ROOMS: [&str; 3] = ["#one", "#two", "#ONE"];
+
+/// How many secrets there are.
+pub const SECRETS: u8 = 2;
+
+/// The name with this index.
+pub fn name(index: u8) -> Name {
+    Name::parse(pick(&NAMES, index)).expect("the pool holds names")
+}
+
+/// The room with this index.
+pub fn room(index: u8) -> Room {
+    Room::parse(pick(&ROOMS, index)).expect("the pool holds rooms")
+}
+
+/// The proof of the secret with this index. They differ in the last byte alone.
+pub const fn proof(index: u8) -> Proof {
+    let mut digest = [7; 32];
+    digest[31] = index % SECRETS;
+    Proof::new(digest)
+}
+
+fn pick(pool: &[&'static str], index: u8) -> &'static str {
+    pool[usize::from(index) % pool.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_picks_something() {
+        for index in 0..=u8::MAX {
+            name(index);
+            room(index);
+        }
+        assert_eq!(name(0), name(3));
+        assert_eq!(room(0), room(2));
+        assert_ne!(proof(0), proof(1));
+    }
+}

@@ -1,0 +1,139 @@
+//! How proptest makes steps.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::step::{GiveUp, Length, NAMES, ROOMS, SECRETS, Step, To, Until};
+
+/// Steps of up to `most` phrases, and in one run of four those of a server that stops.
+///
+/// A phrase is a step, or a few that belong together, since independent steps would hardly ever
+/// come as far as a second takeover. A shrunk run holds no phrase that it does not need.
+pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let stop = vec(phrase(), 0..=10);
+    let stop = prop::option::weighted(0.25, stop);
+    (vec(phrase(), 0..=most), stop).prop_map(|(phrases, stop)| {
+        let stop = stop.map(|phrases| [vec![vec![Step::ShutDown]], phrases].concat());
+        [phrases, stop.unwrap_or_default()].concat().concat()
+    })
+}
+
+fn phrase() -> impl Strategy<Value = Vec<Step>> {
+    prop_oneof![
+        16 => come(),
+        2 => linger(),
+        5 => end(),
+        50 => step().prop_map(|step| vec![step]),
+    ]
+}
+
+/// Somebody connects and logs in, and joins a room perhaps.
+fn come() -> impl Strategy<Value = Vec<Step>> {
+    let room = prop::option::weighted(0.4, room());
+    (name(), secret(), room).prop_map(|(name, secret, room)| {
+        let conn = 0;
+        let mut steps = vec![Step::Accept, Step::LogIn { conn, name, secret }];
+        steps.extend(room.map(|room| Step::Join { conn, room }));
+        steps
+    })
+}
+
+/// Somebody connects, and logs in about when something is due, before the broker knows the time.
+fn linger() -> impl Strategy<Value = Vec<Step>> {
+    let until = prop_oneof![2 => Just(Until::Deadline), 1 => until()];
+    (name(), secret(), until).prop_map(|(name, secret, until)| {
+        let (conn, tick) = (0, false);
+        vec![
+            Step::Accept,
+            Step::Wait { until, tick },
+            Step::LogIn { conn, name, secret },
+        ]
+    })
+}
+
+/// Both halves of a connection end, one right after the other.
+fn end() -> impl Strategy<Value = Vec<Step>> {
+    (conn(), written(), any::<bool>()).prop_map(|(conn, written, reader_first)| {
+        let reader = Step::ReaderFinishes { conn };
+        let writer = Step::WriterFinishes { conn, written };
+        if reader_first {
+            vec![reader, writer]
+        } else {
+            vec![writer, reader]
+        }
+    })
+}
+
+/// One step. The server does not stop: there is little to see after that.
+pub fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => Just(Step::Accept),
+        3 => (conn(), name(), secret())
+            .prop_map(|(conn, name, secret)| Step::LogIn { conn, name, secret }),
+        20 => send(),
+        4 => (conn(), room()).prop_map(|(conn, room)| Step::Join { conn, room }),
+        1 => (conn(), room()).prop_map(|(conn, room)| Step::Leave { conn, room }),
+        1 => conn().prop_map(|conn| Step::Rooms { conn }),
+        1 => (conn(), prop::option::of(room())).prop_map(|(conn, room)| Step::Who { conn, room }),
+        1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),
+        5 => conn().prop_map(|conn| Step::ReaderFinishes { conn }),
+        3 => (conn(), 1..4_u8).prop_map(|(conn, items)| Step::Write { conn, items }),
+        6 => (conn(), written())
+            .prop_map(|(conn, written)| Step::WriterFinishes { conn, written }),
+        1 => (conn(), give_up()).prop_map(|(conn, reason)| Step::GiveUp { conn, reason }),
+        3 => (until(), any::<bool>()).prop_map(|(until, tick)| Step::Wait { until, tick }),
+    ]
+}
+
+fn send() -> impl Strategy<Value = Step> {
+    let length = prop_oneof![3 => Just(Length::Short), 1 => Just(Length::Long)];
+    (conn(), vec(to(), 1..4), length).prop_map(|(conn, to, length)| Step::Send { conn, to, length })
+}
+
+fn to() -> impl Strategy<Value = To> {
+    prop_oneof![2 => name().prop_map(To::Peer), 1 => room().prop_map(To::Room)]
+}
+
+/// The connections that serve somebody, mostly.
+fn conn() -> impl Strategy<Value = u8> {
+    prop_oneof![0..4_u8, 0..12_u8]
+}
+
+fn name() -> impl Strategy<Value = u8> {
+    let names = NAMES.len() as u8;
+    prop_oneof![4 => 0..names / 2, 1 => 0..names]
+}
+
+fn room() -> impl Strategy<Value = u8> {
+    0..ROOMS.len() as u8
+}
+
+/// The same secret, mostly, so that peers do come back.
+fn secret() -> impl Strategy<Value = Option<u8>> {
+    prop_oneof![
+        6 => Just(Some(0)),
+        3 => Just(None),
+        1 => (1..SECRETS).prop_map(Some),
+    ]
+}
+
+fn written() -> impl Strategy<Value = u8> {
+    prop_oneof![3 => Just(0), 2 => 1..5_u8, 1 => Just(u8::MAX)]
+}
+
+fn give_up() -> impl Strategy<Value = GiveUp> {
+    prop_oneof![
+        Just(GiveUp::TooSlow),
+        Just(GiveUp::Silent),
+        Just(GiveUp::FailedLogins),
+    ]
+}
+
+fn until() -> impl Strategy<Value = Until> {
+    prop_oneof![
+        4 => Just(Until::Soon),
+        1 => Just(Until::BeforeDeadline),
+        2 => Just(Until::Deadline),
+        1 => Just(Until::AfterDeadline),
+    ]
+}

@@ -1,0 +1,282 @@
+//! The real broker, with a model of the driver around it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rejoin::Config;
+use rejoin::broker::{Broker, Effects, Event, Input, Mail, Receiver, Request};
+use rejoin::id::{ConnId, Time};
+use std::time::Duration;
+
+use crate::moment::{Act, Happening, Link, Moment, View, mail_of, text};
+use crate::step::{self, Length, Step, To, Until};
+
+/// A broker, and the connections that a driver would serve.
+///
+/// It carries out what the broker wants done, and nothing else: who is told to stop finishes
+/// later, by a step, in any order.
+#[derive(Clone, Debug)]
+pub struct World {
+    broker: Broker,
+    now: Time,
+    links: BTreeMap<ConnId, Link>,
+    /// The last connections of which both halves have finished, oldest first.
+    over: VecDeque<ConnId>,
+    accepted: u64,
+    sent: u32,
+    effects: Effects,
+}
+
+/// How many connections that are over still give late inputs.
+const LATE: usize = 2;
+
+/// Two of these fit into the smallest mailbox that a configuration allows, three do not.
+const LONG: usize = 480;
+
+impl World {
+    /// Nobody is there yet.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            broker: Broker::new(config),
+            now: Time::ZERO,
+            links: BTreeMap::new(),
+            over: VecDeque::new(),
+            accepted: 0,
+            sent: 0,
+            effects: Effects::new(),
+        }
+    }
+
+    /// The broker.
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    /// Lets `step` happen, and tells what came of it; nothing if it was skipped.
+    pub fn step(&mut self, step: &Step) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        self.carry_out(step, &mut moments);
+        moments
+    }
+
+    /// Lets everything finish: both halves of all connections, and then every wait.
+    ///
+    /// What a flushing writer holds is written, in part, so that all ends are tried.
+    pub fn finish(&mut self) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        while let Some((&conn, link)) = self.links.first_key_value() {
+            let written = link.outbox.len().div_ceil(2);
+            if !link.reader_finished {
+                self.handle(Input::ReaderFinished { conn }, &mut moments);
+            }
+            self.writer_finishes(conn, written, &mut moments);
+        }
+        while let Some(deadline) = self.broker.deadline() {
+            assert!(deadline >= self.now, "the broker waits for the past");
+            if moments.len() > MOST_FINISHING_MOMENTS {
+                break;
+            }
+            self.now = deadline;
+            self.handle(Input::Tick, &mut moments);
+        }
+        moments
+    }
+
+    fn carry_out(&mut self, step: &Step, moments: &mut Vec<Moment>) {
+        match step {
+            Step::Accept => {
+                let conn = ConnId::new(self.accepted);
+                self.accepted += 1;
+                self.links.insert(conn, Link::default());
+                self.handle(Input::Accepted { conn }, moments);
+            }
+            &Step::LogIn { conn, name, secret } => {
+                let name = step::name(name);
+                let proof = secret.map(step::proof);
+                self.request(conn, Request::LogIn { name, proof }, moments);
+            }
+            Step::Send { conn, to, length } => {
+                let bytes = match length {
+                    Length::Short => 0,
+                    Length::Long => LONG,
+                };
+                let text = text(self.sent, bytes);
+                self.sent += 1;
+                let to = to.iter().copied().map(receiver).collect();
+                self.request(*conn, Request::Send { to, text }, moments);
+            }
+            &Step::Join { conn, room } => {
+                let room = step::room(room);
+                self.request(conn, Request::Join { room }, moments);
+            }
+            &Step::Leave { conn, room } => {
+                let room = step::room(room);
+                self.request(conn, Request::Leave { room }, moments);
+            }
+            &Step::Rooms { conn } => self.request(conn, Request::Rooms, moments),
+            &Step::Who { conn, room } => {
+                let room = room.map(step::room);
+                self.request(conn, Request::Who { room }, moments);
+            }
+            &Step::Quit { conn, why } => {
+                let why = why.then(|| text(0, 0));
+                self.request(conn, Request::Quit { why }, moments);
+            }
+            &Step::ReaderFinishes { conn } => {
+                if let Some(conn) = self.pick(conn, false) {
+                    self.handle(Input::ReaderFinished { conn }, moments);
+                }
+            }
+            &Step::Write { conn, items } => {
+                if let Some(conn) = self.pick(conn, false) {
+                    self.write(conn, items.into(), moments);
+                }
+            }
+            &Step::WriterFinishes { conn, written } => {
+                if let Some(conn) = self.pick(conn, false) {
+                    self.writer_finishes(conn, written.into(), moments);
+                }
+            }
+            &Step::GiveUp { conn, reason } => {
+                if let Some(conn) = self.pick(conn, false) {
+                    let reason = reason.into();
+                    self.handle(Input::GiveUp { conn, reason }, moments);
+                }
+            }
+            &Step::Wait { until, tick } => {
+                self.now = self.time(until);
+                if tick {
+                    self.handle(Input::Tick, moments);
+                }
+            }
+            Step::ShutDown => self.handle(Input::ShutDown, moments),
+        }
+    }
+
+    fn request(&mut self, conn: u8, request: Request, moments: &mut Vec<Moment>) {
+        let login = matches!(request, Request::LogIn { .. });
+        if let Some(conn) = self.pick(conn, login) {
+            self.handle(Input::Request { conn, request }, moments);
+        }
+    }
+
+    /// Those that serve somebody, newest first, then those that do not yet, those that are ending,
+    /// and the last few that are over. For a login, those that do not yet come first.
+    fn pick(&self, index: u8, login: bool) -> Option<ConnId> {
+        let known = self.links.len() + self.over.len();
+        let index = usize::from(index).checked_rem(known)?;
+        let mut links: Vec<_> = self.links.iter().rev().collect();
+        links.sort_by_key(|(_, link)| (link.is_ending(), link.serves == login));
+        let links = links.into_iter().map(|(conn, _)| conn);
+        links.chain(self.over.iter().rev()).nth(index).copied()
+    }
+
+    fn time(&self, until: Until) -> Time {
+        let soon = self.now.after(Duration::from_millis(1));
+        let time = match (until, self.broker.deadline()) {
+            (Until::Soon, _) | (_, None) => soon,
+            (Until::BeforeDeadline, Some(time)) => Time::from_micros(time.as_micros() - 1),
+            (Until::Deadline, Some(time)) => time,
+            (Until::AfterDeadline, Some(time)) => time.after(Duration::from_micros(1)),
+        };
+        time.max(self.now)
+    }
+
+    fn write(&mut self, conn: ConnId, items: usize, moments: &mut Vec<Moment>) {
+        let Some(link) = self.links.get_mut(&conn) else {
+            return;
+        };
+        // One that does not flush writes its last line at most, which is no event.
+        let writes = link.stopped.is_none_or(|reason| reason.flushes());
+        let items = if writes {
+            items.min(link.outbox.len())
+        } else {
+            0
+        };
+        let items: Vec<_> = link.outbox.drain(..items).collect();
+        if !items.is_empty() {
+            self.tell(Happening::Written { conn, items }, moments);
+        }
+    }
+
+    /// Writes first what is to be written. Of a writer that has finished, this is a repetition.
+    fn writer_finishes(&mut self, conn: ConnId, written: usize, moments: &mut Vec<Moment>) {
+        self.write(conn, written, moments);
+        let rest = self.links.get_mut(&conn).map(|link| &mut link.outbox);
+        let rest = rest.map(std::mem::take).unwrap_or_default();
+        let undelivered: Vec<Mail> = rest.iter().filter_map(mail_of).cloned().collect();
+        self.handle(Input::WriterFinished { conn, undelivered }, moments);
+    }
+
+    fn handle(&mut self, input: Input, moments: &mut Vec<Moment>) {
+        if let Some(link) = finishing(&input).and_then(|conn| self.links.get_mut(&conn)) {
+            link.reader_finished |= matches!(input, Input::ReaderFinished { .. });
+            link.writer_finished |= matches!(input, Input::WriterFinished { .. });
+        }
+        self.effects.clear();
+        self.broker
+            .handle(self.now, input.clone(), &mut self.effects);
+        let acts = Act::all(&self.effects);
+        for act in &acts {
+            self.act(act);
+        }
+        let over = |link: &Link| link.reader_finished && link.writer_finished;
+        self.over
+            .extend(self.links.extract_if(.., |_, l| over(l)).map(|(c, _)| c));
+        while self.over.len() > LATE {
+            self.over.pop_front();
+        }
+        self.tell(Happening::Handled { input, acts }, moments);
+    }
+
+    fn act(&mut self, act: &Act) {
+        match act {
+            Act::Tell { to, event } => {
+                for conn in to {
+                    // One that is not there is a matter for the invariants.
+                    if let Some(link) = self.links.get_mut(conn) {
+                        link.serves |= matches!(event, Event::Welcome { .. } | Event::Back { .. });
+                        link.outbox.push_back(event.clone());
+                    }
+                }
+            }
+            Act::StopWriter { conn, reason } => {
+                if let Some(link) = self.links.get_mut(conn) {
+                    link.stopped = Some(*reason);
+                }
+            }
+            // A reader holds nothing, so that only its end matters; and mail that nobody gets is
+            // only counted.
+            Act::StopReader { .. } | Act::Discard { .. } => {}
+        }
+    }
+
+    fn tell(&self, happening: Happening, moments: &mut Vec<Moment>) {
+        moments.push(Moment {
+            now: self.now,
+            happening,
+            view: View::of(&self.broker),
+            links: self.links.clone(),
+        });
+    }
+}
+
+/// More than everything that can be left at the end of a run.
+const MOST_FINISHING_MOMENTS: usize = 10_000;
+
+fn receiver(to: To) -> Receiver {
+    match to {
+        To::Peer(name) => Receiver::Peer(step::name(name)),
+        To::Room(room) => Receiver::Room(step::room(room)),
+    }
+}
+
+const fn finishing(input: &Input) -> Option<ConnId> {
+    match input {
+        Input::ReaderFinished { conn } | Input::WriterFinished { conn, .. } => Some(*conn),
+        Input::Accepted { .. }
+        | Input::Request { .. }
+        | Input::GiveUp { .. }
+        | Input::Tick
+        | Input::ShutDown => None,
+    }
+}

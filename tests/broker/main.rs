@@ -1,0 +1,8 @@
+//! Stories of peers who talk, and come and go, told to the broker alone.
+
+mod bounces;
+mod contract;
+mod messages;
+mod returns;
+mod rooms;
+mod world;

@@ -1,0 +1,147 @@
+//! Frames that carry mail, and what becomes of them when they are not written.
+
+use rejoin::Config;
+use rejoin::hub::{Hub, Output, Outputs};
+use rejoin::id::{ConnId, Time};
+
+use crate::server::{Padded, Server, config};
+
+#[test]
+fn one_frame_is_written_for_all_receivers() {
+    let mut server = Server::new();
+    let alice = server.login("alice");
+    for name in ["bob", "carol"] {
+        server.login(name);
+    }
+    server.types(alice, "bob, carol: hi");
+    assert_eq!(server.done, ["c2 c3 hear from alice: hi"]);
+}
+
+#[test]
+fn frames_that_were_not_written_come_back_as_mail_in_their_order() {
+    let mut server = Server::new();
+    let alice = server.login("alice");
+    let bob = server.login("bob correct-horse");
+    server.types(bob, "/join #rust");
+    for text in ["one", "two"] {
+        server.types(alice, &format!("bob: {text}"));
+        server.types(bob, "/rooms");
+    }
+    server.closes(bob);
+    server.types(alice, "bob: three");
+    server.writer_ends(bob);
+    let bob = server.connect();
+    server.types(bob, "bob correct-horse");
+    let expected = [
+        "c3 hear * back bob 3",
+        "c3 hear bulk: from alice: one",
+        "c3 hear bulk: from alice: two",
+        "c3 hear bulk: from alice: three",
+    ];
+    assert_eq!(server.done, expected, "answers are not mail");
+    server.types(alice, "bob: four");
+    assert_eq!(
+        server.done,
+        ["c3 hear from alice: four"],
+        "this one did not wait"
+    );
+}
+
+#[test]
+fn a_bounce_that_was_not_written_comes_back_too() {
+    let mut server = Server::new();
+    let alice = server.login("alice correct-horse");
+    let bob = server.login("bob");
+    server.types(alice, "bob: hi");
+    server.breaks(bob);
+    server.breaks(alice);
+    let alice = server.connect();
+    server.types(alice, "alice correct-horse");
+    let expected = ["* back alice 1", "* undelivered bob gone: hi"];
+    assert_eq!(server.hears(alice), expected);
+}
+
+#[test]
+fn mail_that_nobody_will_get_is_counted() {
+    let mut server = Server::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| server.login(name));
+    server.types(alice, "bob: one");
+    server.types(alice, "bob: two");
+    server.breaks(alice);
+    assert_eq!(server.discarded, 0);
+    server.breaks(bob);
+    assert_eq!(server.discarded, 2);
+}
+
+#[test]
+fn a_frame_knows_its_mail_and_its_cost() {
+    let mut hub = Hub::new(&config(), Padded);
+    let mut out = Outputs::new();
+    let alice = ConnId::new(1);
+    let address = [192, 0, 2, 1].into();
+    hub.accepted(Time::ZERO, alice, address, &mut out).unwrap();
+    hub.received(Time::ZERO, alice, b"alice\nalice: hi\n", &mut out);
+    let frames = out.iter().map(|output| match output {
+        Output::Send { frame, .. } => frame,
+        Output::StopReader { .. } | Output::StopWriter { .. } | Output::Proceed { .. } => {
+            panic!("{output:?}")
+        }
+    });
+    let frames: Vec<_> = frames.collect();
+    assert_eq!(frames[0].bytes(), b"* welcome alice\n");
+    assert_eq!(frames[0].mail(), None);
+    let text = frames[1]
+        .mail()
+        .expect("it is mail")
+        .message()
+        .text
+        .as_str();
+    assert_eq!(text, "hi");
+    assert_eq!(frames[1].cost(), "alicehi".len() + Config::MAIL_OVERHEAD);
+}
+
+#[test]
+fn outputs_are_in_order_and_forgotten_when_cleared() {
+    let mut hub = Hub::new(&config(), Padded);
+    let mut out = Outputs::new();
+    let address = [192, 0, 2, 1].into();
+    for conn in [1, 2].map(ConnId::new) {
+        hub.accepted(Time::ZERO, conn, address, &mut out).unwrap();
+        assert!(out.is_empty());
+    }
+    hub.received(Time::ZERO, ConnId::new(1), b"alice\n", &mut out);
+    hub.received(Time::ZERO, ConnId::new(2), b"bob\nalice: hi\n", &mut out);
+    assert_eq!(out.iter().count(), 3);
+    hub.writer_finished(Time::ZERO, ConnId::new(2), [], &mut out);
+    assert_eq!(
+        out.iter().last(),
+        Some(Output::StopReader {
+            conn: ConnId::new(2)
+        })
+    );
+    out.clear();
+    assert!(out.is_empty());
+    assert_eq!((out.iter().count(), out.discarded()), (0, 0));
+}
+
+#[test]
+fn a_writer_that_ends_at_a_deadline_is_sent_nothing_more() {
+    let mut server = Server::new();
+    let bob = server.login("bob correct-horse");
+    let alice = server.login("alice correct-horse");
+    server.types(alice, "bob: hi");
+    server.breaks(bob);
+    server.hears(alice);
+    server.types(alice, "bob: there");
+    assert_eq!(server.hears(alice), ["* kept bob"]);
+    server.now = server.now.after(config().resume_window);
+    server.writer_ends(alice);
+    let alice = server.connect();
+    server.types(alice, "alice correct-horse");
+    let expected = [
+        "* back alice 2",
+        "* undelivered bob expired: hi",
+        "* undelivered bob expired: there",
+    ];
+    assert_eq!(server.hears(alice), expected);
+}

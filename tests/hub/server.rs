@@ -1,0 +1,223 @@
+//! A driver without sockets: it keeps for each connection the frames that were not written yet,
+//! and carries out what the hub wants done.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::hub::{Digest, Frame, Hub, Output, Outputs};
+use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+
+pub(crate) struct Server {
+    pub(crate) hub: Hub<Padded>,
+    pub(crate) now: Time,
+    /// What the hub wanted done after the last call, as text.
+    pub(crate) done: Vec<String>,
+    /// Mail that nobody will get, so far.
+    pub(crate) discarded: usize,
+    links: BTreeMap<ConnId, Link>,
+    connections: u64,
+}
+
+#[derive(Default)]
+struct Link {
+    outbox: Vec<Frame>,
+    reader_stopped: bool,
+    writer_stopped: bool,
+}
+
+/// The secret itself, filled up with zeros.
+#[derive(Clone, Debug)]
+pub(crate) struct Padded;
+
+impl Digest for Padded {
+    fn proof(&self, _: &Name, secret: Secret<'_>) -> Proof {
+        let mut digest = [0; 32];
+        digest[..secret.expose().len()].copy_from_slice(secret.expose().as_bytes());
+        Proof::new(digest)
+    }
+}
+
+/// Small limits, so that a test can reach them.
+pub(crate) fn config() -> Config {
+    let size = |n: usize| n.try_into().expect("not zero");
+    let count = |n: u32| n.try_into().expect("not zero");
+    Config {
+        line_bytes: size(100),
+        login_timeout: Duration::from_secs(30),
+        failed_logins_per_connection: count(3),
+        probe_after: Duration::from_secs(60),
+        silence_timeout: Duration::from_secs(180),
+        mailbox_messages: size(4),
+        resume_window: Duration::from_secs(300),
+        ..Config::default()
+    }
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self::with(&config())
+    }
+
+    pub(crate) fn with(config: &Config) -> Self {
+        Self {
+            hub: Hub::new(config, Padded),
+            now: Time::ZERO,
+            done: Vec::new(),
+            discarded: 0,
+            links: BTreeMap::new(),
+            connections: 0,
+        }
+    }
+
+    /// A new connection. Its id is 1 for the first, 2 for the second, and so on.
+    pub(crate) fn connect(&mut self) -> ConnId {
+        self.connect_from("192.0.2.1").expect("it is admitted")
+    }
+
+    /// Returns what a connection that was not admitted is told.
+    pub(crate) fn connect_from(&mut self, address: &str) -> Result<ConnId, String> {
+        self.connections += 1;
+        let conn = ConnId::new(self.connections);
+        let address: IpAddr = address.parse().expect("an address");
+        self.call(|hub, now, out| hub.accepted(now, conn, address, out))
+            .map_err(|frame| text(&frame))?;
+        self.links.insert(conn, Link::default());
+        Ok(conn)
+    }
+
+    /// A new connection that has logged in with this line, as somebody new.
+    pub(crate) fn login(&mut self, line: &str) -> ConnId {
+        let conn = self.connect();
+        self.types(conn, line);
+        let name = line.split(' ').next().expect("a name");
+        assert_eq!(self.hears(conn), [format!("* welcome {name}")]);
+        conn
+    }
+
+    /// A line comes, and is taken.
+    pub(crate) fn types(&mut self, conn: ConnId, line: &str) {
+        let line = format!("{line}\n");
+        assert_eq!(self.sends(conn, line.as_bytes()), line.len(), "{line:?}");
+    }
+
+    /// Bytes come. Returns how many of them were taken.
+    pub(crate) fn sends(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
+        self.call(|hub, now, out| hub.received(now, conn, bytes, out))
+    }
+
+    /// The reader ends, as the client closed its end.
+    pub(crate) fn closes(&mut self, conn: ConnId) {
+        self.call(|hub, now, out| hub.reader_finished(now, conn, out));
+    }
+
+    /// The writer ends, and what was not heard is given back.
+    pub(crate) fn writer_ends(&mut self, conn: ConnId) {
+        let link = self.links.remove(&conn).expect("a writer ends once");
+        self.call(|hub, now, out| hub.writer_finished(now, conn, link.outbox, out));
+    }
+
+    /// Both halves end, the reader first.
+    pub(crate) fn breaks(&mut self, conn: ConnId) {
+        self.closes(conn);
+        self.writer_ends(conn);
+    }
+
+    pub(crate) fn overflows(&mut self, conn: ConnId) {
+        self.call(|hub, now, out| hub.overflowed(now, conn, out));
+    }
+
+    pub(crate) fn shuts_down(&mut self) {
+        self.call(|hub, now, out| hub.shut_down(now, out));
+    }
+
+    /// Time passes, and the hub is told.
+    pub(crate) fn passes(&mut self, duration: Duration) {
+        self.now = self.now.after(duration);
+        self.ticks();
+    }
+
+    pub(crate) fn ticks(&mut self) {
+        self.call(|hub, now, out| hub.tick(now, out));
+    }
+
+    /// Writes everything that waits for a connection, and returns its lines.
+    pub(crate) fn hears(&mut self, conn: ConnId) -> Vec<String> {
+        let link = self.links.get_mut(&conn).expect("its writer runs");
+        let frames = std::mem::take(&mut link.outbox);
+        let lines = frames.iter().flat_map(|frame| {
+            let lines = text(frame);
+            lines.lines().map(str::to_owned).collect::<Vec<_>>()
+        });
+        lines.collect()
+    }
+
+    fn call<R>(&mut self, call: impl FnOnce(&mut Hub<Padded>, Time, &mut Outputs) -> R) -> R {
+        let mut out = Outputs::new();
+        let result = call(&mut self.hub, self.now, &mut out);
+        self.discarded += out.discarded();
+        self.done = out.iter().map(|output| show(&output)).collect();
+        for output in out.iter() {
+            self.carry_out(&output);
+        }
+        result
+    }
+
+    fn carry_out(&mut self, output: &Output<'_>) {
+        match *output {
+            Output::Send { to, frame, .. } => {
+                for &conn in to {
+                    let link = self.link(conn);
+                    assert!(!link.writer_stopped, "{conn} was told to stop: {frame:?}");
+                    link.outbox.push(frame.clone());
+                }
+            }
+            Output::StopReader { conn } => {
+                if let Some(link) = self.links.get_mut(&conn) {
+                    assert!(
+                        !link.reader_stopped,
+                        "{conn}'s reader is told to stop twice"
+                    );
+                    link.reader_stopped = true;
+                }
+            }
+            Output::StopWriter { conn, .. } => {
+                let link = self.link(conn);
+                assert!(
+                    !link.writer_stopped,
+                    "{conn}'s writer is told to stop twice"
+                );
+                link.writer_stopped = true;
+            }
+            Output::Proceed { .. } => {}
+        }
+    }
+
+    fn link(&mut self, conn: ConnId) -> &mut Link {
+        let link = self.links.get_mut(&conn);
+        link.unwrap_or_else(|| panic!("{conn}'s writer has ended"))
+    }
+}
+
+/// `c1 c2 hear …`, with `bulk: ` ahead of mail that waited or comes back; `stop c1's reader`; `stop c1's
+/// writer, …` with its last line; `c1 proceeds`.
+fn show(output: &Output<'_>) -> String {
+    match *output {
+        Output::Send { to, frame, bulk } => {
+            let to: Vec<_> = to.iter().map(ConnId::to_string).collect();
+            let kept = if bulk { "bulk: " } else { "" };
+            format!("{} hear {kept}{}", to.join(" "), text(frame).trim_end())
+        }
+        Output::StopReader { conn } => format!("stop {conn}'s reader"),
+        Output::StopWriter { conn, flush, last } => {
+            let how = if flush { "flush" } else { "hand over" };
+            format!("stop {conn}'s writer, {how}, {}", text(last).trim_end())
+        }
+        Output::Proceed { conn } => format!("{conn} proceeds"),
+    }
+}
+
+fn text(frame: &Frame) -> String {
+    String::from_utf8(frame.bytes().to_vec()).expect("UTF-8")
+}

@@ -1,0 +1,145 @@
+//! Connections that say nothing for long.
+
+use std::time::Duration;
+
+use rejoin::id::Time;
+
+use crate::server::{Server, config};
+
+const MICRO: Duration = Duration::from_micros(1);
+const GIVEN_UP: [&str; 2] = [
+    "stop c1's reader",
+    "stop c1's writer, flush, * bye you were silent for too long",
+];
+
+#[test]
+fn a_silent_connection_is_probed_and_then_given_up_each_at_its_exact_time() {
+    let mut server = Server::new();
+    server.login("alice");
+    assert_eq!(server.hub.deadline(), Some(after(config().probe_after)));
+    server.passes(config().probe_after - MICRO);
+    assert_eq!(server.done, [""; 0]);
+    server.passes(MICRO);
+    assert_eq!(server.done, ["c1 hear * ping"]);
+
+    assert_eq!(server.hub.deadline(), Some(after(config().silence_timeout)));
+    server.passes(config().silence_timeout - config().probe_after - MICRO);
+    assert_eq!(server.done, [""; 0], "one probe is enough");
+    server.passes(MICRO);
+    assert_eq!(server.done, GIVEN_UP);
+    server.passes(Duration::from_secs(3600));
+    assert_eq!(server.done, [""; 0], "given up once");
+}
+
+#[test]
+fn whoever_answers_a_probe_is_probed_again_later() {
+    for answer in ["/pong\n", "alice: hi\n", "al", "\n"] {
+        let mut server = Server::new();
+        let alice = server.login("alice");
+        server.passes(config().probe_after);
+        server.passes(config().silence_timeout - config().probe_after - MICRO);
+        server.sends(alice, answer.as_bytes());
+        let heard = server.now;
+        assert_eq!(
+            server.hub.deadline(),
+            Some(heard.after(config().probe_after))
+        );
+        server.passes(config().probe_after - MICRO);
+        assert_eq!(server.done, [""; 0], "{answer:?}");
+        server.passes(MICRO);
+        assert_eq!(server.done, ["c1 hear * ping"], "{answer:?}");
+    }
+}
+
+#[test]
+fn whoever_talks_is_not_probed() {
+    let mut server = Server::new();
+    let alice = server.login("alice");
+    let almost = config().probe_after - MICRO;
+    for _ in 0..5 {
+        server.passes(almost);
+        server.types(alice, "/pong");
+        assert_eq!(server.done, [""; 0]);
+    }
+    server.passes(config().probe_after);
+    assert_eq!(
+        server.done,
+        ["c1 hear * ping"],
+        "counted from its last line"
+    );
+}
+
+#[test]
+fn an_answer_at_the_very_moment_of_being_given_up_comes_too_late() {
+    let mut server = Server::new();
+    let alice = server.login("alice");
+    server.passes(config().probe_after);
+    server.now = after(config().silence_timeout);
+    server.types(alice, "alice: hi");
+    assert_eq!(server.done, GIVEN_UP);
+}
+
+#[test]
+fn a_resumable_peer_that_was_given_up_is_away_and_can_come_back() {
+    let mut server = Server::new();
+    let bob = server.login("bob correct-horse");
+    let alice = server.login("alice");
+    server.passes(config().probe_after);
+    server.types(alice, "/pong");
+    server.passes(config().silence_timeout - config().probe_after);
+    server.writer_ends(bob);
+    server.hears(alice);
+    server.types(alice, "bob: hi");
+    assert_eq!(server.hears(alice), ["* kept bob"]);
+    let bob = server.connect();
+    server.types(bob, "bob correct-horse");
+    assert_eq!(server.hears(bob), ["* back bob 1", "from alice: hi"]);
+}
+
+#[test]
+fn a_connection_that_ends_is_neither_probed_nor_given_up_again() {
+    let mut server = Server::new();
+    let alice = server.login("alice");
+    server.closes(alice);
+    server.passes(config().probe_after);
+    assert_eq!(server.done, [""; 0]);
+    server.passes(config().silence_timeout);
+    assert_eq!(server.done, [""; 0]);
+    server.writer_ends(alice);
+    assert_eq!(server.hub.deadline(), None);
+}
+
+#[test]
+fn the_deadline_moves_on_with_each_tick_at_it_and_not_before() {
+    let mut server = Server::new();
+    let alice = server.login("alice correct-horse");
+    let bob = server.login("bob");
+    server.passes(Duration::from_secs(7));
+    server.types(bob, "/pong");
+    server.breaks(alice);
+    server.connect();
+    let mut deadlines = 0;
+    while let Some(deadline) = server.hub.deadline().filter(|_| deadlines < 20) {
+        assert!(deadline > server.now, "what is due was done");
+        server.now = Time::from_micros(deadline.as_micros() - 1);
+        server.ticks();
+        assert_eq!(server.done, [""; 0]);
+        assert_eq!(
+            server.hub.deadline(),
+            Some(deadline),
+            "a tick before it does nothing"
+        );
+        server.now = deadline;
+        server.ticks();
+        assert_ne!(
+            server.hub.deadline(),
+            Some(deadline),
+            "a tick at it does something"
+        );
+        deadlines += 1;
+    }
+}
+
+fn after(duration: Duration) -> Time {
+    Time::ZERO.after(duration)
+}
