@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::io::Write;
+use std::thread;
+
 use rejoin::wire::plain::HELP;
 
 use common::links::{MANY, big};
@@ -327,6 +330,25 @@ fn who_closes_the_sending_half_still_gets_what_was_queued() {
         assert!(messages.iter().eq(&expected.collect::<Vec<_>>()));
     }
     alice.echo("alice");
+}
+
+#[test]
+fn who_reads_all_the_time_is_not_too_slow_however_fast_it_writes() {
+    const LINES: usize = 20_000;
+    // With the default of 1 MiB for what may wait for one connection.
+    let server = Server::start(&["--lines-per-second=1000000", "--lines-burst=1000000"]);
+    let mut alice = server.login("alice");
+    let text = "x".repeat(80);
+    let lines = format!("alice: {text}\n").repeat(LINES);
+    for _ in 0..5 {
+        let mut output = alice.stream().try_clone().expect("a socket can be shared");
+        thread::scope(|scope| {
+            scope.spawn(|| output.write_all(lines.as_bytes()));
+            for _ in 0..LINES {
+                alice.expect(&format!("from alice: {text}"));
+            }
+        });
+    }
 }
 
 /// Bytes that look random, and are the same in each run.

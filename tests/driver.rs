@@ -4,6 +4,7 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -86,6 +87,25 @@ async fn a_message_written_a_byte_at_a_time_arrives_once() {
     }
     for n in 0..100 {
         alice.hears(&format!("from bob: message {n}")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_writes_fast_leaves_the_writers_their_turn() {
+    const LINES: usize = 30_000;
+    let flood = NonZeroU32::new(1_000_000).expect("not zero");
+    let server = TestServer::start(Config {
+        lines_per_second: flood,
+        lines_burst: flood,
+        ..Config::default()
+    });
+    let mut alice = server.login("alice", Fault::None).await;
+    let mut bob = server.login("bob", Fault::None).await;
+    // More than may wait for bob at once.
+    let line = format!("bob: {}\n", "x".repeat(100));
+    alice.say(line.repeat(LINES).trim_end()).await;
+    for _ in 0..LINES {
+        assert!(bob.line().await.starts_with("from alice: x"));
     }
 }
 
@@ -232,7 +252,7 @@ impl TestServer {
     }
 
     async fn connect(&self, fault: Fault) -> Person {
-        let (near, far) = duplex(1 << 16);
+        let (near, far) = duplex(1 << 24);
         let stream = Faulty {
             stream: far,
             fault,

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
 
@@ -126,7 +127,8 @@ fn log(conn: ConnId, peer: Option<&crate::id::Name>, half: &str, end: &End) {
 /// What one read brought.
 enum Read {
     End,
-    Lines,
+    /// So many bytes, which were handled.
+    Lines(usize),
     /// These bytes must wait until that says so.
     Held(Vec<u8>, oneshot::Receiver<()>),
 }
@@ -158,7 +160,14 @@ impl ReaderEnd {
             stopped,
             ..
         } = self;
+        let mut since_yield = 0;
         loop {
+            // However much there is to read, the writers get their turn before more than
+            // fits into an outbox is handled.
+            if since_yield >= server.config.read_bytes.get() {
+                since_yield = 0;
+                yield_now().await;
+            }
             // A reader that was told to stop reads nothing more.
             let read = tokio::select! {
                 biased;
@@ -167,7 +176,10 @@ impl ReaderEnd {
             };
             let (mut rest, mut proceed) = match read {
                 Read::End => return Ok(()),
-                Read::Lines => continue,
+                Read::Lines(bytes) => {
+                    since_yield += bytes;
+                    continue;
+                }
                 Read::Held(rest, proceed) => (rest, proceed),
             };
             // Nothing is read meanwhile: the client's next lines, and its end, wait
@@ -206,7 +218,7 @@ fn poll_read<S: AsyncRead>(
             return Poll::Ready(Ok(Read::End));
         }
         Poll::Ready(Ok(match server.received(conn, bytes) {
-            Received::All => Read::Lines,
+            Received::All => Read::Lines(bytes.len()),
             Received::Held(taken, proceed) => Read::Held(bytes[taken..].to_vec(), proceed),
         }))
     })

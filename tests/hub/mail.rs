@@ -54,6 +54,7 @@ fn a_bounce_that_was_not_written_comes_back_too() {
     let bob = server.login("bob");
     server.types(alice, "bob: hi");
     server.breaks(bob);
+    assert_eq!(server.done, ["c1 hear bulk: * undelivered bob gone: hi"]);
     server.breaks(alice);
     let alice = server.connect();
     server.types(alice, "alice correct-horse");

@@ -200,14 +200,14 @@ impl Server {
     }
 }
 
-/// `c1 c2 hear …`, with `bulk: ` ahead of mail that waited or comes back; `stop c1's reader`; `stop c1's
-/// writer, …` with its last line; `c1 proceeds`.
+/// `c1 c2 hear …`, with `bulk: ` ahead of mail that waited or comes back; `stop c1's reader`;
+/// `stop c1's writer, …` with its last line; `c1 proceeds`.
 fn show(output: &Output<'_>) -> String {
     match *output {
         Output::Send { to, frame, bulk } => {
             let to: Vec<_> = to.iter().map(ConnId::to_string).collect();
-            let kept = if bulk { "bulk: " } else { "" };
-            format!("{} hear {kept}{}", to.join(" "), text(frame).trim_end())
+            let bulk = if bulk { "bulk: " } else { "" };
+            format!("{} hear {bulk}{}", to.join(" "), text(frame).trim_end())
         }
         Output::StopReader { conn } => format!("stop {conn}'s reader"),
         Output::StopWriter { conn, flush, last } => {
