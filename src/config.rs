@@ -18,7 +18,7 @@ use core::time::Duration;
 pub struct Config {
     /// Bytes in one line, its end not counted. At least [`Config::MIN_LINE_BYTES`].
     pub line_bytes: NonZeroUsize,
-    /// Lines that one connection may send a second, over time.
+    /// Lines that one connection may send a second, over time; at most 1,000,000.
     pub lines_per_second: NonZeroU32,
     /// Lines that one connection may send at once, after it has been silent.
     pub lines_burst: NonZeroU32,
@@ -79,6 +79,13 @@ impl Config {
     /// short secret fits.
     pub const MIN_LINE_BYTES: usize = 64;
 
+    /// By how much [`outbox_bytes`](Self::outbox_bytes) must be greater than
+    /// [`line_bytes`](Self::line_bytes): a message of one line and an answer fit.
+    pub const MIN_OUTBOX_BYTES: usize = 1024;
+
+    /// What one entry of a list, or one line of an explanation, has at most, in bytes.
+    const LISTED_BYTES: usize = 96;
+
     /// The greatest [`read_bytes`](Self::read_bytes): each thread keeps a buffer of that
     /// size.
     pub const MAX_READ_BYTES: usize = 1 << 20;
@@ -86,12 +93,15 @@ impl Config {
     /// What a waiting message costs beside its words, in bytes.
     pub const MAIL_OVERHEAD: usize = 64;
 
-    /// Bytes of mail that may wait for one connection's socket beside
+    /// Bytes that come in bulk and may wait for one connection's socket, beside
     /// [`outbox_bytes`](Self::outbox_bytes): what it found in its mailbox when it came
-    /// back, and as much again of what comes back to it undelivered. However fast it
-    /// reads, that comes many at once.
+    /// back, as much again of what comes back to it undelivered, and a list that it asked
+    /// for. However fast it reads, that comes many at once.
     pub const fn bulk_bytes(&self) -> usize {
-        self.mailbox_bytes.get().saturating_mul(2)
+        let listed = self.listed.get().saturating_mul(Self::LISTED_BYTES);
+        let mail = self.mailbox_bytes.get().saturating_mul(2);
+        mail.saturating_add(listed)
+            .saturating_add(Self::LISTED_BYTES * 16)
     }
 
     /// Whether the limits agree with each other.
@@ -136,10 +146,24 @@ impl Config {
                 must: "hold a message of one line",
             });
         }
-        if self.outbox_bytes.get() < line.saturating_mul(2) {
+        if self.outbox_bytes.get() < line.saturating_add(Self::MIN_OUTBOX_BYTES) {
             return Err(BadConfig {
                 limit: "outbox_bytes",
-                must: "hold two lines",
+                must: "be greater than line_bytes by 1024",
+            });
+        }
+        // Rates are kept in microseconds.
+        if self.lines_per_second.get() > 1_000_000 {
+            return Err(BadConfig {
+                limit: "lines_per_second",
+                must: "be at most 1000000",
+            });
+        }
+        let tries = self.failed_logins_per_address.get();
+        if self.failed_login_window / tries < Duration::from_micros(1) {
+            return Err(BadConfig {
+                limit: "failed_login_window",
+                must: "have a microsecond for each of failed_logins_per_address",
             });
         }
         if self.read_bytes.get() > Self::MAX_READ_BYTES {

@@ -159,7 +159,7 @@ struct Limits {
     #[arg(default_value_t = Config::default().line_bytes)]
     line_bytes: NonZeroUsize,
 
-    /// Lines a second that one connection may send, over time.
+    /// Lines a second that one connection may send, over time; at most 1000000.
     #[arg(help_heading = "Lines", long, value_name = "N")]
     #[arg(default_value_t = Config::default().lines_per_second)]
     lines_per_second: NonZeroU32,
@@ -220,7 +220,7 @@ struct Limits {
     #[arg(default_value_t = Config::default().resume_window.into())]
     resume_window: Duration,
 
-    /// Bytes that may wait for one connection's socket; at least two lines.
+    /// Bytes that may wait for one connection's socket; more than --line-bytes by 1024.
     #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
     #[arg(default_value_t = Config::default().outbox_bytes)]
     outbox_bytes: NonZeroUsize,

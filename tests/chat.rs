@@ -1,14 +1,17 @@
 //! People talk through the real binary, over real sockets, and make mistakes.
 
+#![cfg(feature = "server")]
+
 mod common;
 
 use std::io::Write;
 use std::thread;
+use std::time::Duration;
 
 use rejoin::wire::plain::HELP;
 
 use common::links::{MANY, big};
-use common::{Client, Server};
+use common::{Client, Server, wait_for};
 
 #[test]
 fn two_people_talk() {
@@ -353,6 +356,48 @@ fn who_reads_all_the_time_is_not_too_slow_however_fast_it_writes() {
             }
         });
     }
+}
+
+#[test]
+fn who_sends_a_flood_of_mistakes_is_told_of_each_and_stays() {
+    const LINES: usize = 50_000;
+    let server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    let mut output = alice.stream().try_clone().expect("a socket can be shared");
+    let (mut empty, mut fast) = (0, 0);
+    thread::scope(|scope| {
+        scope.spawn(move || output.write_all(&b"\n".repeat(LINES)));
+        for _ in 0..LINES {
+            match &*alice.line() {
+                "* error empty-line say something, or /help" => empty += 1,
+                "* error too-fast slow down; the line was skipped" => fast += 1,
+                line => panic!("{line:?} after {empty} and {fast}"),
+            }
+        }
+    });
+    // The login was one of the burst's 200.
+    assert!(empty >= 199, "the burst is {empty}");
+    assert_eq!(empty + fast, LINES);
+}
+
+#[test]
+fn who_does_not_read_its_answers_is_not_read_from() {
+    const LINES: usize = 200_000;
+    let server = Server::start(&["--lines-per-second=1000000", "--lines-burst=1000000"]);
+    let mut alice = server.login("alice");
+    let mut output = alice.stream().try_clone().expect("a socket can be shared");
+    thread::scope(|scope| {
+        let lines = format!("alice: {}\n", "x".repeat(100)).repeat(LINES);
+        let written = scope.spawn(move || output.write_all(lines.as_bytes()));
+        // Much more than sockets and outbox hold together.
+        wait_for("the writing to stall", || {
+            thread::sleep(Duration::from_millis(300));
+            (!written.is_finished()).then_some(())
+        });
+        for _ in 0..LINES {
+            assert!(alice.line().starts_with("from alice: x"));
+        }
+    });
 }
 
 /// Bytes that look random, and are the same in each run.

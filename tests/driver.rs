@@ -1,6 +1,8 @@
 //! The driver on streams in memory, with virtual time: each half of a connection ends exactly
 //! once, however it ends, and takes nobody else along.
 
+#![cfg(feature = "net")]
+
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;

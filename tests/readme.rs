@@ -1,6 +1,8 @@
 //! What the README says is true: its transcript is played, word for word, and its table of limits
 //! is compared with the binary's own.
 
+#![cfg(feature = "server")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! People drop and come back to the real binary, over real sockets that stall and break.
 
+#![cfg(feature = "server")]
+
 mod common;
 
 use std::ops::Range;

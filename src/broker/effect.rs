@@ -211,7 +211,7 @@ pub struct RoomEntry {
 pub struct PeerEntry {
     /// The peer.
     pub name: Name,
-    /// Whether it has no live connection now.
+    /// Whether it may come back, and has no live connection now.
     pub away: bool,
 }
 
@@ -263,13 +263,6 @@ pub enum Refusal {
         /// How many it may be in.
         limit: usize,
     },
-}
-
-impl Refusal {
-    /// Whether it refuses somebody's proof or name at a login.
-    pub const fn fails_login(self) -> bool {
-        matches!(self, Self::NameInUse { .. } | Self::ServerFull)
-    }
 }
 
 /// Why a peer is no longer in a room.

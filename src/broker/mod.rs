@@ -468,13 +468,20 @@ impl Broker {
 
     /// Whether a peer without a live connection may come back, and has not yet begun to.
     fn is_expected(&self, name: &Name) -> bool {
-        self.lifecycle.binding(name).is_some_and(|binding| {
-            let waits = match binding.hold {
-                Hold::Held { waiter, .. } => waiter.is_some(),
-                Hold::Away { .. } => false,
-            };
-            binding.proof.is_some() && !waits
-        })
+        let hold = self.lifecycle.binding(name).map(|binding| binding.hold);
+        let waits = matches!(
+            hold,
+            Some(Hold::Held {
+                waiter: Some(_),
+                ..
+            })
+        );
+        self.is_resumable(name) && !waits
+    }
+
+    fn is_resumable(&self, name: &Name) -> bool {
+        let binding = self.lifecycle.binding(name);
+        binding.is_some_and(|binding| binding.proof.is_some())
     }
 
     fn join(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
@@ -547,7 +554,7 @@ impl Broker {
     fn list_peers(&self, conn: ConnId, room: Option<Room>, effects: &mut Effects) {
         let entry = |name| PeerEntry {
             name,
-            away: self.lifecycle.live(&name).is_none(),
+            away: self.lifecycle.live(&name).is_none() && self.is_resumable(&name),
         };
         let limit = self.limits.listed;
         let (peers, total) = match room {

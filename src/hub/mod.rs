@@ -23,12 +23,27 @@ use crate::wire::plain::{self, Command, Mistake};
 use admission::{Admission, Source};
 use rate::{Rate, Used};
 
+/// How many turns of one connection fit into its outbox: so what a client sends at once
+/// does not make it look like one that reads too slowly.
+const TURNS_IN_AN_OUTBOX: usize = 16;
+
 /// Makes proofs of secrets.
 ///
 /// The hub hands a secret to it as soon as it has read one, and keeps only the proof.
 pub trait Digest {
     /// The proof that whoever gives `secret` for `name` is the peer that first did.
     fn proof(&self, name: &Name, secret: Secret<'_>) -> Proof;
+}
+
+/// What became of the bytes that a reader brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Received {
+    /// How many of them were taken.
+    pub taken: usize,
+    /// Whether the connection waits for the end of an older one: then its reader is to
+    /// read nothing until [`Output::Proceed`]. If not, and something was not taken, so
+    /// much is to be written already that the writers come first.
+    pub waits: bool,
 }
 
 /// A chat server without I/O.
@@ -49,6 +64,8 @@ pub struct Hub<D> {
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     line_bytes: usize,
+    /// How much to write may come of one call, roughly.
+    turn_bytes: usize,
     lines: Rate,
     failed_logins: u32,
     probe_after: Duration,
@@ -80,6 +97,7 @@ impl<D: Digest> Hub<D> {
             digest,
             limits: Limits {
                 line_bytes: config.line_bytes.get(),
+                turn_bytes: config.outbox_bytes.get().div_ceil(TURNS_IN_AN_OUTBOX),
                 lines: Rate::new(burst, window),
                 failed_logins: config.failed_logins_per_connection.get(),
                 probe_after: config.probe_after,
@@ -131,16 +149,22 @@ impl<D: Digest> Hub<D> {
         Ok(())
     }
 
-    /// Bytes came from a connection. Returns how many of them were taken.
-    ///
-    /// That is all of them, unless the connection has to wait for the end of an older
-    /// one: then its reader keeps the rest, reads nothing, and brings the rest again
-    /// after [`Output::Proceed`].
-    pub fn received(&mut self, now: Time, conn: ConnId, bytes: &[u8], out: &mut Outputs) -> usize {
+    /// Bytes came from a connection. Those that are not taken are to be brought again,
+    /// before anything else that is read.
+    pub fn received(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        bytes: &[u8],
+        out: &mut Outputs,
+    ) -> Received {
         // What is due comes first: a line must not be answered past its deadline.
         self.tick(now, out);
         let Some(link) = self.links.get_mut(&conn) else {
-            return bytes.len();
+            return Received {
+                taken: bytes.len(),
+                waits: false,
+            };
         };
         if !bytes.is_empty() {
             link.heard = now;
@@ -150,11 +174,12 @@ impl<D: Digest> Hub<D> {
         }
         let mut lines = self.take_lines(conn);
         let mut rest = bytes;
-        loop {
+        let mut waits = false;
+        while out.bytes() < self.limits.turn_bytes {
             match self.broker.lifecycle().phase(conn) {
                 Some(Phase::Greeting { .. } | Phase::Online { .. }) => {}
                 Some(Phase::Waiting { .. }) => {
-                    self.link(conn).held = true;
+                    waits = true;
                     break;
                 }
                 Some(Phase::Leaving { .. }) | None => {
@@ -167,8 +192,14 @@ impl<D: Digest> Hub<D> {
             };
             self.line(now, conn, line, out);
         }
-        self.link(conn).lines = lines;
-        bytes.len() - rest.len()
+        lines.release();
+        let link = self.link(conn);
+        link.lines = lines;
+        link.held = waits;
+        Received {
+            taken: bytes.len() - rest.len(),
+            waits,
+        }
     }
 
     /// A connection's reader has finished. What it read, and what it was to keep, was
@@ -275,7 +306,7 @@ impl<D: Digest> Hub<D> {
             }
             Ok(Command::Help) => {
                 let help = self.frame(plain::write_help);
-                out.send(&[conn], help, false);
+                out.send(&[conn], help, true);
             }
             Ok(Command::Pong) => {}
             Err(mistake) => self.mistake(now, conn, mistake, out),
@@ -291,7 +322,8 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) {
         let source = self.link(conn).source;
-        if secret.is_some() && !self.admission.may_try(source, now) {
+        let is_bound = self.broker.lifecycle().binding(&name).is_some();
+        if secret.is_some() && is_bound && !self.admission.may_try(source, now) {
             return self.mistake(now, conn, Mistake::TooManyLogins, out);
         }
         let proof = secret.map(|secret| self.digest.proof(&name, secret));
@@ -301,7 +333,7 @@ impl<D: Digest> Hub<D> {
             self.broker.lifecycle().phase(conn),
             Some(Phase::Greeting { .. })
         ) {
-            if proof.is_some() && self.broker.lifecycle().binding(&name).is_some() {
+            if proof.is_some() && is_bound {
                 self.admission.count_failure(source, now);
             }
             self.count_failed_login(now, conn, out);
@@ -348,7 +380,9 @@ impl<D: Digest> Hub<D> {
             );
         } else if now >= heard.after(probe_after) {
             link.probed = true;
-            self.check_again(conn, heard.after(silence_timeout));
+            // Should this come late, the client still gets its time to answer.
+            let answer = now.after(silence_timeout.saturating_sub(probe_after));
+            self.check_again(conn, answer.max(heard.after(silence_timeout)));
             if self.broker.lifecycle().online(conn).is_some() {
                 let probe = self.frame(plain::write_probe);
                 out.send(&[conn], probe, false);
@@ -394,9 +428,8 @@ impl<D: Digest> Hub<D> {
             | Event::Kept { .. }
             | Event::Joined { .. }
             | Event::Left { .. }
-            | Event::Rooms { .. }
-            | Event::Who { .. }
             | Event::Refused(_) => (None, false),
+            Event::Rooms { .. } | Event::Who { .. } => (None, true),
         };
         out.send(to, Frame::new(&self.scratch, mail.cloned()), bulk);
         if let Event::Welcome { .. } | Event::Back { .. } = event {

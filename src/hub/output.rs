@@ -59,6 +59,7 @@ impl fmt::Debug for Frame {
 pub struct Outputs {
     list: Vec<Entry>,
     receivers: Vec<ConnId>,
+    bytes: usize,
     discarded: usize,
 }
 
@@ -91,8 +92,8 @@ pub enum Output<'a> {
         to: &'a [ConnId],
         /// The lines.
         frame: &'a Frame,
-        /// Whether it is mail that comes many at once, as it waited or comes back; it has
-        /// a bound of its own, [`Config::bulk_bytes`].
+        /// Whether it comes with much else at once, being mail that waited or comes back,
+        /// or a list; it has a bound of its own, [`Config::bulk_bytes`].
         bulk: bool,
     },
     /// Let a reader finish at once.
@@ -123,6 +124,7 @@ impl Outputs {
         Self {
             list: Vec::new(),
             receivers: Vec::new(),
+            bytes: 0,
             discarded: 0,
         }
     }
@@ -154,6 +156,7 @@ impl Outputs {
     pub fn clear(&mut self) {
         self.list.clear();
         self.receivers.clear();
+        self.bytes = 0;
         self.discarded = 0;
     }
 
@@ -162,7 +165,13 @@ impl Outputs {
         self.list.is_empty() && self.discarded == 0
     }
 
+    /// At most so much is queued for any one connection.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn send(&mut self, to: &[ConnId], frame: Frame, bulk: bool) {
+        self.bytes += frame.cost();
         let start = self.receivers.len();
         self.receivers.extend_from_slice(to);
         self.list.push(Entry::Send {

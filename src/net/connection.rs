@@ -15,9 +15,9 @@ use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
 
 use crate::hub::Frame;
-use crate::id::ConnId;
+use crate::id::{ConnId, Name};
 
-use super::outbox::{Outlet, Stop};
+use super::outbox::{Gauge, Outlet, Stop};
 use super::server::{Received, Server};
 
 /// Frames that one write may take.
@@ -42,16 +42,21 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
         // The writer has finished; a stream that takes its time to close holds nobody up.
         let _ = timeout(flush_timeout, write_half.shutdown()).await;
     };
-    // The reader comes first, so that a write can already hold what its lines caused.
-    tokio::join!(biased; reader.run(&mut read_half), writing);
+    // The writer comes first: the reader reads on when the writer, in the same wake-up, has
+    // made room for the answers.
+    tokio::join!(biased; writing, reader.run(&mut read_half));
     discard_input(&mut read_half).await;
 }
 
 /// Tells a connection that is not served why, if its socket takes that at once.
-pub(super) fn refuse<S: AsyncWrite>(stream: S, last: &Frame) {
+pub(super) fn refuse<S: AsyncRead + AsyncWrite>(stream: S, last: &Frame) {
     let mut cx = Context::from_waker(Waker::noop());
+    let mut stream = pin!(stream);
     // Whoever does not get it finds the connection closed.
-    let _ = pin!(stream).poll_write(&mut cx, last.bytes());
+    let _ = stream.as_mut().poll_write(&mut cx, last.bytes());
+    // As in `discard_input`; who has sent more than this is reset.
+    let mut scrap = [0; 1024];
+    let _ = stream.poll_read(&mut cx, &mut ReadBuf::new(&mut scrap));
 }
 
 /// Closing a socket with unread input resets it, and the client may then lose the last
@@ -103,6 +108,7 @@ pub(super) struct ReaderEnd {
     conn: ConnId,
     /// Completes when the reader is to stop.
     stopped: oneshot::Receiver<()>,
+    gauge: Gauge<Frame>,
     end: End,
 }
 
@@ -116,21 +122,12 @@ impl Drop for ReaderEnd {
     }
 }
 
-fn log(conn: ConnId, peer: Option<&crate::id::Name>, half: &str, end: &End) {
+fn log(conn: ConnId, peer: Option<&Name>, half: &str, end: &End) {
     let peer = peer.map_or("nobody", |peer| peer.as_str());
     match end {
         End::Finished => debug!(%conn, peer, "{half} {end}"),
         End::CutOff | End::Failed(_) => info!(%conn, peer, "{half} {end}"),
     }
-}
-
-/// What one read brought.
-enum Read {
-    End,
-    /// So many bytes, which were handled.
-    Lines(usize),
-    /// These bytes must wait until that says so.
-    Held(Vec<u8>, oneshot::Receiver<()>),
 }
 
 thread_local! {
@@ -140,87 +137,105 @@ thread_local! {
 }
 
 impl ReaderEnd {
-    pub(super) fn new(server: Arc<Server>, conn: ConnId, stopped: oneshot::Receiver<()>) -> Self {
+    pub(super) fn new(
+        server: Arc<Server>,
+        conn: ConnId,
+        stopped: oneshot::Receiver<()>,
+        gauge: Gauge<Frame>,
+    ) -> Self {
+        let end = End::CutOff;
         Self {
             server,
             conn,
             stopped,
-            end: End::CutOff,
+            gauge,
+            end,
         }
     }
 
     async fn run<S: AsyncRead>(mut self, stream: &mut ReadHalf<S>) {
-        self.end = self.read(stream).await.into();
+        // A reader that was told to stop brings nothing more.
+        let result = tokio::select! {
+            biased;
+            _ = &mut self.stopped => Ok(()),
+            result = read(&self.server, self.conn, &self.gauge, stream) => result,
+        };
+        self.end = result.into();
     }
+}
 
-    async fn read<S: AsyncRead>(&mut self, stream: &mut ReadHalf<S>) -> io::Result<()> {
-        let Self {
-            server,
-            conn,
-            stopped,
-            ..
-        } = self;
-        let mut since_yield = 0;
+/// Reads, and brings what was read to the hub, until the client's end.
+async fn read<S: AsyncRead>(
+    server: &Server,
+    conn: ConnId,
+    gauge: &Gauge<Frame>,
+    stream: &mut ReadHalf<S>,
+) -> io::Result<()> {
+    let mut since_yield = 0;
+    loop {
+        let mut rest = Vec::new();
+        let read = poll_fn(|cx| poll_read(server, conn, Pin::new(&mut *stream), cx, &mut rest));
+        let Some(mut received) = read.await? else {
+            return Ok(());
+        };
+        // Until all of it is taken nothing more is read: the client's next lines, and its
+        // end, come after these.
         loop {
+            if let Some(proceed) = received.proceed {
+                // It is dropped, not sent, to say so.
+                let _ = proceed.await;
+            }
             // However much there is to read, the writers get their turn before more than
-            // fits into an outbox is handled.
-            if since_yield >= server.config.read_bytes.get() {
+            // fits into an outbox was handled.
+            since_yield += received.taken;
+            if !rest.is_empty() || since_yield >= server.config.read_bytes.get() {
                 since_yield = 0;
                 yield_now().await;
             }
-            // A reader that was told to stop reads nothing more.
-            let read = tokio::select! {
-                biased;
-                _ = &mut *stopped => return Ok(()),
-                read = poll_fn(|cx| poll_read(server, *conn, Pin::new(&mut *stream), cx)) => read?,
-            };
-            let (mut rest, mut proceed) = match read {
-                Read::End => return Ok(()),
-                Read::Lines(bytes) => {
-                    since_yield += bytes;
-                    continue;
-                }
-                Read::Held(rest, proceed) => (rest, proceed),
-            };
-            // Nothing is read meanwhile: the client's next lines, and its end, wait
-            // until these lines were handled.
-            while !rest.is_empty() {
-                tokio::select! {
-                    biased;
-                    _ = &mut *stopped => return Ok(()),
-                    _ = &mut proceed => {}
-                }
-                match server.received(*conn, &rest) {
-                    Received::All => rest.clear(),
-                    Received::Held(taken, again) => {
-                        rest.drain(..taken);
-                        proceed = again;
-                    }
-                }
+            until_low(gauge).await;
+            if rest.is_empty() {
+                break;
             }
+            received = server.received(conn, &rest);
+            rest.drain(..received.taken);
         }
     }
 }
 
-/// Reads once, and brings what came to the hub.
+/// Waits while much waits for the client already: who does not read is not read from.
+async fn until_low(gauge: &Gauge<Frame>) {
+    // Nobody need be woken: only the writer makes it low, and it is polled ahead of this, in
+    // the same task.
+    poll_fn(|_| {
+        if gauge.is_high() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+}
+
+/// Reads once, and brings what came to the hub; what was not taken goes to `rest`. `None` at
+/// the client's end.
 fn poll_read<S: AsyncRead>(
     server: &Server,
     conn: ConnId,
     stream: Pin<&mut ReadHalf<S>>,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<Read>> {
+    rest: &mut Vec<u8>,
+) -> Poll<io::Result<Option<Received>>> {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.resize(server.config.read_bytes.get(), 0);
         let mut buffer = ReadBuf::new(buffer);
         ready!(stream.poll_read(cx, &mut buffer))?;
         let bytes = buffer.filled();
         if bytes.is_empty() {
-            return Poll::Ready(Ok(Read::End));
+            return Poll::Ready(Ok(None));
         }
-        Poll::Ready(Ok(match server.received(conn, bytes) {
-            Received::All => Read::Lines(bytes.len()),
-            Received::Held(taken, proceed) => Read::Held(bytes[taken..].to_vec(), proceed),
-        }))
+        let received = server.received(conn, bytes);
+        rest.extend_from_slice(&bytes[received.taken..]);
+        Poll::Ready(Ok(Some(received)))
     })
 }
 

@@ -17,12 +17,13 @@ mod sync;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 pub use listener::{Listener, Tcp};
@@ -78,6 +79,7 @@ async fn serve_with<L: Listener>(
     let server = Arc::new(Server::new(config, digest));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut accept_after = Instant::now();
     loop {
         let deadline = server.deadline().ok_or(ServeError::Bug)?;
         // The end comes first, so that it cannot be starved; then the clock; then the
@@ -88,7 +90,7 @@ async fn serve_with<L: Listener>(
             () = server.attention() => {}
             () = sleep_until(deadline) => server.tick(),
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
+            accepted = accept(&mut listener, accept_after) => match accepted {
                 Ok((stream, address)) => {
                     if let Some(connection) = server.accepted(stream, address) {
                         connections.spawn(connection);
@@ -98,7 +100,7 @@ async fn serve_with<L: Listener>(
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_BACKOFF).await;
+                    accept_after = Instant::now() + ACCEPT_BACKOFF;
                 }
             },
         }
@@ -115,6 +117,14 @@ async fn serve_with<L: Listener>(
         connections.shutdown().await;
     }
     server.report().ok_or(ServeError::Bug)
+}
+
+async fn accept<L: Listener>(
+    listener: &mut L,
+    after: Instant,
+) -> io::Result<(L::Stream, SocketAddr)> {
+    sleep_until(after).await;
+    listener.accept().await
 }
 
 /// What a server leaves behind.

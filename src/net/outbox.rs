@@ -45,6 +45,20 @@ pub(crate) struct Bytes {
     pub(crate) bulk: usize,
 }
 
+/// Shows whether much waits, to whoever should then bring no more.
+pub(crate) struct Gauge<T> {
+    shared: Arc<Mutex<State<T>>>,
+}
+
+impl<T> Gauge<T> {
+    /// Whether more than half of what may wait does. It becomes less only by
+    /// [`Outlet::written`], and nobody is woken for that but the writer itself.
+    pub(crate) fn is_high(&self) -> bool {
+        let State { waiting, limit, .. } = &*lock(&self.shared);
+        waiting.fresh > limit.fresh / 2 || waiting.bulk > limit.bulk / 2
+    }
+}
+
 /// How the writer is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -139,6 +153,12 @@ pub(crate) struct Outlet<T> {
 }
 
 impl<T> Outlet<T> {
+    /// A gauge of this outbox.
+    pub(crate) fn gauge(&self) -> Gauge<T> {
+        let shared = Arc::clone(&self.shared);
+        Gauge { shared }
+    }
+
     /// Ready with how to stop, and the last item, once the inlet is closed or dropped. It is
     /// ready exactly once, and pending for ever, without a wake-up, after that.
     pub(crate) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<(Stop, Option<T>)> {
@@ -437,6 +457,25 @@ mod tests {
             outlet.written(1);
             assert!(!push(&inlet, 4, 9).over);
             assert!(push(&inlet, 5, 1).over);
+        });
+    }
+
+    #[test]
+    fn the_gauge_is_high_while_more_than_half_of_either_kind_waits() {
+        model(|| {
+            let (task, limit) = (Task::new(), Bytes { fresh: 4, bulk: 8 });
+            let (inlet, mut outlet) = outbox(limit);
+            let gauge = outlet.gauge();
+            for half in [fresh(2), Bytes { fresh: 0, bulk: 4 }] {
+                let _ = inlet.push(0, half).unwrap();
+                assert!(!gauge.is_high());
+                let _ = inlet.push(0, half).unwrap();
+                assert!(gauge.is_high());
+                assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+                assert!(gauge.is_high(), "what is taken is not written yet");
+                outlet.written(2);
+                assert!(!gauge.is_high());
+            }
         });
     }
 

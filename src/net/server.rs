@@ -43,8 +43,9 @@ struct State {
     discarded: usize,
     /// When the clock will tick by itself.
     armed: Time,
-    /// Empty between two inputs; kept for their memory.
+    /// Empty between two inputs; kept for its memory.
     outputs: Outputs,
+    /// Whom to wake once the hub is released.
     wakers: Vec<Waker>,
 }
 
@@ -59,11 +60,11 @@ struct Link {
 }
 
 /// What became of the bytes that a reader brought.
-pub(super) enum Received {
-    /// All were taken.
-    All,
-    /// Only this many were taken; the rest is to be brought again after this says so.
-    Held(usize, oneshot::Receiver<()>),
+pub(super) struct Received {
+    /// How many of them were taken; the rest is to be brought again.
+    pub(super) taken: usize,
+    /// If present, nothing is to be read or brought until this completes.
+    pub(super) proceed: Option<oneshot::Receiver<()>>,
 }
 
 impl Server {
@@ -117,7 +118,7 @@ impl Server {
         match admitted {
             Ok(conn) => {
                 debug!(%conn, %address, "accepted");
-                let reader = ReaderEnd::new(Arc::clone(self), conn, stopped);
+                let reader = ReaderEnd::new(Arc::clone(self), conn, stopped, outlet.gauge());
                 let writer = WriterEnd::new(Arc::clone(self), conn, outlet);
                 Some(connection::serve(stream, reader, writer))
             }
@@ -131,17 +132,22 @@ impl Server {
 
     pub(super) fn received(&self, conn: ConnId, bytes: &[u8]) -> Received {
         let received = self.with_hub(|now, state| {
-            let taken = state.hub.received(now, conn, bytes, &mut state.outputs);
-            if taken == bytes.len() {
-                return Received::All;
+            let received = state.hub.received(now, conn, bytes, &mut state.outputs);
+            let proceed = received.waits.then(|| {
+                let (sender, receiver) = oneshot::channel();
+                let link = state.links.get_mut(&conn);
+                link.expect("who waits is connected").proceed = Some(sender);
+                receiver
+            });
+            Received {
+                taken: received.taken,
+                proceed,
             }
-            let (sender, receiver) = oneshot::channel();
-            if let Some(link) = state.links.get_mut(&conn) {
-                link.proceed = Some(sender);
-            }
-            Received::Held(taken, receiver)
         });
-        received.unwrap_or(Received::All)
+        received.unwrap_or(Received {
+            taken: bytes.len(),
+            proceed: None,
+        })
     }
 
     /// Returns the name that the connection holds, for the log.

@@ -1,18 +1,19 @@
 //! Bytes in, lines out.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Cuts what comes from one connection into lines that end with `\n` or `\r\n`.
 ///
 /// It keeps the beginning of a line whose end has not come yet, and nothing else: an
 /// idle connection costs no buffer.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Lines {
     limit: usize,
     state: State,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum State {
     /// What has come of a line so far; at most one byte over the limit, for a `\r`.
     Partial(Vec<u8>),
@@ -43,9 +44,7 @@ impl Lines {
     /// Takes the next line off the front of `input`; `None` if it takes more bytes to
     /// complete one, and then `input` is empty.
     pub fn next<'a, 'b: 'a>(&'a mut self, input: &mut &'b [u8]) -> Option<Line<'a>> {
-        if matches!(self.state, State::Joined(_)) {
-            self.state = State::Partial(Vec::new());
-        }
+        self.release();
         if self.state == State::Skipping {
             let end = memchr::memchr(b'\n', input);
             *input = end.map_or(&[], |end| &input[end + 1..]);
@@ -72,7 +71,7 @@ impl Lines {
             head
         } else {
             if partial.len() + head.len() > self.limit.saturating_add(1) {
-                partial.clear();
+                self.state = State::Partial(Vec::new());
                 return Some(Line::TooLong);
             }
             partial.extend_from_slice(head);
@@ -88,6 +87,28 @@ impl Lines {
         } else {
             Line::TooLong
         })
+    }
+
+    /// Forgets the line that [`next`](Self::next) gave last: it may hold a secret.
+    pub fn release(&mut self) {
+        if matches!(self.state, State::Joined(_)) {
+            self.state = State::Partial(Vec::new());
+        }
+    }
+}
+
+/// Does not show what it keeps: it may be the beginning of a secret.
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Partial(partial) => ("partial", partial.len()),
+            State::Joined(joined) => ("joined", joined.len()),
+            State::Skipping => ("skipping", 0),
+        };
+        f.debug_tuple("Lines")
+            .field(&state.0)
+            .field(&state.1)
+            .finish()
     }
 }
 

@@ -138,7 +138,7 @@ pub const HELP: &[&str] = &[
 /// [`Mistake`] says what is wrong with it.
 pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
     let line = decode(line)?;
-    if let Some(command) = line.strip_prefix('/') {
+    if let Some(command) = line.trim_start().strip_prefix('/') {
         return parse_command(command);
     }
     let (name, secret) = match line.split_once(' ') {
@@ -160,7 +160,7 @@ pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
 /// [`Mistake`] says what is wrong with it.
 pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
     let line = decode(line)?;
-    if let Some(command) = line.strip_prefix('/') {
+    if let Some(command) = line.trim_start().strip_prefix('/') {
         return parse_command(command);
     }
     let (to, text) = line.split_once(':').ok_or(Mistake::NoColon)?;
@@ -193,7 +193,7 @@ fn parse_receiver(text: &str) -> Option<Receiver> {
 
 /// Reads what follows the `/`.
 fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
-    let (word, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let (word, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     let argument = argument.trim();
     let room = Room::parse(argument);
     let bad = |usage| Mistake::BadArguments { usage };
@@ -303,7 +303,7 @@ fn write_refusal(refusal: Refusal, out: &mut Vec<u8>) {
             error(
                 out,
                 "waiting",
-                format_args!("your older connection is about to end"),
+                format_args!("an older connection with your name is about to end"),
             );
         }
         Refusal::AlreadyLoggedIn => {
@@ -361,7 +361,9 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
         Mistake::BadSecret(BadSecret::TooLong) => {
             ("bad-secret", "too long: a secret has 8 to 128 characters")
         }
-        Mistake::BadSecret(BadSecret::Malformed) => ("bad-secret", "a secret has no spaces"),
+        Mistake::BadSecret(BadSecret::Malformed) => {
+            ("bad-secret", "a secret has no spaces or formatting codes")
+        }
         Mistake::TooManyLogins => (
             "too-many-logins",
             "too many wrong secrets from your address; try later",

@@ -126,7 +126,7 @@ fn who_waits_is_told_so_whatever_it_asks() {
     world.says(waits, "bob", "hi");
     assert_eq!(
         world.effects,
-        ["c3 hear * error waiting your older connection is about to end"]
+        ["c3 hear * error waiting an older connection with your name is about to end"]
     );
     world.log_in(waits, "carol", None);
     assert_eq!(

@@ -146,3 +146,27 @@ fn every_command_is_answered() {
     let help = server.hears(alice);
     assert!(help.len() > 5 && help.iter().all(|line| line.starts_with("* help ")));
 }
+
+#[test]
+fn what_a_client_sends_at_once_is_handled_in_turns_that_fit_its_outbox() {
+    let mut server = Server::with(&Config {
+        lines_burst: 1_000_000.try_into().unwrap(),
+        outbox_bytes: 16_000.try_into().unwrap(),
+        ..config()
+    });
+    let alice = server.login("alice");
+    let lines = b"\n".repeat(1_000);
+    let mut rest = &lines[..];
+    let mut turns = 0;
+    while !rest.is_empty() {
+        let taken = server.sends(alice, rest);
+        assert!(
+            (1..=20).contains(&taken),
+            "{taken} lines, each with an answer of 100 bytes"
+        );
+        rest = &rest[taken..];
+        turns += 1;
+    }
+    assert!(turns >= 50);
+    assert_eq!(server.hears(alice).len(), 1_000);
+}

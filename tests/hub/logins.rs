@@ -113,6 +113,13 @@ fn wrong_secrets_from_one_address_are_bounded_and_forgiven_with_time() {
         [expected],
         "not even the right one is tried"
     );
+    let newcomer = server.connect();
+    server.types(newcomer, "carol correct-horse");
+    assert_eq!(
+        server.hears(newcomer),
+        ["* welcome carol"],
+        "nothing to guess"
+    );
     server.types(same, "guest");
     assert_eq!(
         server.hears(same),
@@ -218,6 +225,7 @@ fn a_login_that_waits_may_be_all_that_came() {
     let new = server.connect();
     server.types(new, "alice correct-horse");
     server.writer_ends(old);
+    assert!(server.done.contains(&"c2 proceeds".to_owned()));
     assert_eq!(server.hears(new), ["* back alice 0"]);
     server.types(new, "alice: hi");
     assert_eq!(server.hears(new), ["from alice: hi"]);

@@ -54,7 +54,7 @@ fn a_secret_that_is_wrong_or_too_short_or_too_long() {
     server.answers(
         conn,
         "bob correct horse",
-        "bad-secret a secret has no spaces",
+        "bad-secret a secret has no spaces or formatting codes",
     );
 }
 

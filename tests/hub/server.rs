@@ -105,6 +105,7 @@ impl Server {
     /// Bytes come. Returns how many of them were taken.
     pub(crate) fn sends(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
         self.call(|hub, now, out| hub.received(now, conn, bytes, out))
+            .taken
     }
 
     /// The reader ends, as the client closed its end.

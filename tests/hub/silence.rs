@@ -32,6 +32,19 @@ fn a_silent_connection_is_probed_and_then_given_up_each_at_its_exact_time() {
 }
 
 #[test]
+fn whoever_is_probed_late_still_gets_its_time_to_answer() {
+    let mut server = Server::new();
+    let alice = server.login("alice");
+    server.passes(10 * config().silence_timeout);
+    assert_eq!(server.done, ["c1 hear * ping"]);
+    server.passes(config().silence_timeout - config().probe_after - MICRO);
+    assert_eq!(server.done, [""; 0]);
+    server.types(alice, "/pong");
+    server.passes(MICRO);
+    assert_eq!(server.done, [""; 0]);
+}
+
+#[test]
 fn whoever_answers_a_probe_is_probed_again_later() {
     for answer in ["/pong\n", "alice: hi\n", "al", "\n"] {
         let mut server = Server::new();

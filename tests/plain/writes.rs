@@ -117,7 +117,7 @@ fn each_refusal_is_written_with_its_code() {
         ),
         (
             Refusal::Waiting,
-            "waiting your older connection is about to end",
+            "waiting an older connection with your name is about to end",
         ),
         (
             Refusal::AlreadyLoggedIn,
@@ -182,7 +182,7 @@ fn each_mistake_is_written_with_its_code() {
         ),
         (
             Mistake::BadSecret(BadSecret::Malformed),
-            "bad-secret a secret has no spaces",
+            "bad-secret a secret has no spaces or formatting codes",
         ),
         (
             Mistake::TooManyLogins,
