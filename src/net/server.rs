@@ -40,6 +40,8 @@ struct State {
     /// The number of the next connection.
     next: u64,
     served: u64,
+    /// Whether the last connection was refused; a flood of them is logged once.
+    refusing: bool,
     discarded: usize,
     /// When the clock will tick by itself.
     armed: Time,
@@ -74,6 +76,7 @@ impl Server {
             links: BTreeMap::new(),
             next: 1,
             served: 0,
+            refusing: false,
             discarded: 0,
             armed: Time::ZERO,
             outputs: Outputs::new(),
@@ -108,9 +111,11 @@ impl Server {
         let admitted = self.with_hub(|now, state| {
             let conn = ConnId::new(state.next);
             state.next += 1;
-            state
+            let admitted = state
                 .hub
-                .accepted(now, conn, address.ip(), &mut state.outputs)?;
+                .accepted(now, conn, address.ip(), &mut state.outputs);
+            let was_refusing = mem::replace(&mut state.refusing, admitted.is_err());
+            admitted.map_err(|last| (last, was_refusing))?;
             state.served += 1;
             state.links.insert(conn, link);
             Ok(conn)
@@ -122,8 +127,10 @@ impl Server {
                 let writer = WriterEnd::new(Arc::clone(self), conn, outlet);
                 Some(connection::serve(stream, reader, writer))
             }
-            Err(last) => {
-                warn!(%address, "refused, as there are too many connections");
+            Err((last, was_refusing)) => {
+                if !was_refusing {
+                    warn!(%address, "refusing, as there are too many connections");
+                }
                 connection::refuse(stream, &last);
                 None
             }
