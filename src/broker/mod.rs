@@ -29,13 +29,14 @@
 
 pub mod lifecycle;
 
+mod delivery;
 mod effect;
 mod input;
 mod message;
+mod presence;
 mod rooms;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::sync::Arc;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 pub use effect::{Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason};
@@ -43,8 +44,8 @@ pub use input::{Input, Receiver, Request};
 pub use message::{Bounce, BounceReason, Mail, Mailbox, MailboxLimits, Message};
 
 use crate::Config;
-use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
-use lifecycle::{Expired, Hold, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
+use crate::id::{ConnId, Name, PeerId, Proof, Room, Time};
+use lifecycle::{Expired, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
 use rooms::Rooms;
 
 /// Who is here, what they said, and what waits for whom.
@@ -344,233 +345,9 @@ impl Broker {
         self.bounce_all(name, peer.mailbox.take(), reason, effects);
     }
 
-    fn bounce_all(
-        &mut self,
-        receiver: Name,
-        mail: VecDeque<Mail>,
-        reason: BounceReason,
-        effects: &mut Effects,
-    ) {
-        for mail in mail {
-            self.bounce(receiver, mail, reason, effects);
-        }
-    }
-
-    /// Sends mail that `receiver` will never get back to whoever said it.
-    fn bounce(&mut self, receiver: Name, mail: Mail, reason: BounceReason, effects: &mut Effects) {
-        let message = match &mail {
-            Mail::Message(message) => Arc::clone(message),
-            Mail::Bounce(_) => return effects.discard(receiver, mail, reason),
-        };
-        let Some(sender) = self.peers.get_mut(&message.from) else {
-            return effects.discard(receiver, mail, reason);
-        };
-        let for_a_guest_in_a_room = message.room.is_some() && reason == BounceReason::Gone;
-        if sender.id != message.sender || for_a_guest_in_a_room {
-            return effects.discard(receiver, mail, reason);
-        }
-        let from = message.from;
-        let bounce = Mail::Bounce(Arc::new(Bounce {
-            receiver,
-            reason,
-            message,
-        }));
-        match self.lifecycle.live(&from) {
-            Some(conn) => effects.deliver([conn], Event::Mail(bounce)),
-            None => {
-                if sender.mailbox.push(bounce, self.limits.mailbox).is_err() {
-                    effects.discard(receiver, mail, reason);
-                }
-            }
-        }
-    }
-
-    fn send(
-        &mut self,
-        conn: ConnId,
-        from: Name,
-        mut to: Vec<Receiver>,
-        text: Text,
-        effects: &mut Effects,
-    ) {
-        let limit = self.limits.receivers;
-        if to.len() > limit {
-            return effects.deliver([conn], Event::Refused(Refusal::TooManyReceivers { limit }));
-        }
-        let sender = self.peers[&from].id;
-        remove_repetitions(&mut to);
-        let peers = to.iter().filter_map(|receiver| match receiver {
-            Receiver::Peer(name) => Some(*name),
-            Receiver::Room(_) => None,
-        });
-        let peers: Vec<_> = peers.collect();
-        if !peers.is_empty() {
-            let message = Arc::new(Message {
-                from,
-                sender,
-                room: None,
-                text: text.clone(),
-            });
-            self.deliver(conn, &message, &peers, effects);
-        }
-        for receiver in to {
-            let Receiver::Room(room) = receiver else {
-                continue;
-            };
-            let Some(&room) = self.peers[&from].rooms.get(&room) else {
-                effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
-                continue;
-            };
-            let others: Vec<_> = self
-                .rooms
-                .members(&room)
-                .filter(|name| *name != from)
-                .collect();
-            let message = Arc::new(Message {
-                from,
-                sender,
-                room: Some(room),
-                text: text.clone(),
-            });
-            self.deliver(conn, &message, &others, effects);
-        }
-    }
-
-    /// Delivers one message to the live connections of `to` at once, and to the
-    /// mailboxes of the rest; answers on `conn` where that is not possible.
-    fn deliver(
-        &mut self,
-        conn: ConnId,
-        message: &Arc<Message>,
-        to: &[Name],
-        effects: &mut Effects,
-    ) {
-        let live = to.iter().filter_map(|name| self.lifecycle.live(name));
-        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
-        let room = message.room;
-        for &name in to {
-            if self.lifecycle.live(&name).is_some() {
-                continue;
-            }
-            let Some((&name, _)) = self.peers.get_key_value(&name) else {
-                effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
-                continue;
-            };
-            let mail = Mail::Message(Arc::clone(message));
-            let limits = self.limits.mailbox;
-            if self.peer_mut(&name).mailbox.push(mail, limits).is_err() {
-                effects.deliver([conn], Event::Refused(Refusal::MailboxFull { name, room }));
-            } else if room.is_none() && self.is_expected(&name) {
-                effects.deliver([conn], Event::Kept { name });
-            }
-        }
-    }
-
-    /// Whether a peer without a live connection may come back, and has not yet begun to.
-    fn is_expected(&self, name: &Name) -> bool {
-        let hold = self.lifecycle.binding(name).map(|binding| binding.hold);
-        let waits = matches!(
-            hold,
-            Some(Hold::Held {
-                waiter: Some(_),
-                ..
-            })
-        );
-        self.is_resumable(name) && !waits
-    }
-
     fn is_resumable(&self, name: &Name) -> bool {
         let binding = self.lifecycle.binding(name);
         binding.is_some_and(|binding| binding.proof.is_some())
-    }
-
-    fn join(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
-        let limit = self.limits.rooms_per_peer;
-        let joined = &self.peers[&name].rooms;
-        let refusal = if joined.contains(&room) {
-            Refusal::AlreadyInRoom { room }
-        } else if joined.len() >= limit {
-            Refusal::TooManyRooms { limit }
-        } else {
-            let room = self.rooms.join(room, name);
-            self.peer_mut(&name).rooms.insert(room);
-            return self.tell_room(&room, None, Event::Joined { room, name }, effects);
-        };
-        effects.deliver([conn], Event::Refused(refusal));
-    }
-
-    fn leave(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
-        match self.peer_mut(&name).rooms.take(&room) {
-            Some(room) => {
-                self.rooms.leave(&room, &name);
-                let left = Event::Left {
-                    room,
-                    name,
-                    why: LeaveReason::Left,
-                };
-                self.tell_room(&room, Some(conn), left, effects);
-            }
-            None => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
-        }
-    }
-
-    /// Takes a peer out of all its rooms, and tells who stays.
-    fn leave_all(&mut self, name: Name, why: LeaveReason, effects: &mut Effects) {
-        for room in core::mem::take(&mut self.peer_mut(&name).rooms) {
-            self.rooms.leave(&room, &name);
-            let left = Event::Left {
-                room,
-                name,
-                why: why.clone(),
-            };
-            self.tell_room(&room, None, left, effects);
-        }
-    }
-
-    /// Tells `also` and everybody in a room who is online.
-    fn tell_room(&self, room: &Room, also: Option<ConnId>, event: Event, effects: &mut Effects) {
-        let members = self.rooms.members(room);
-        let live = members.filter_map(|name| self.lifecycle.live(&name));
-        effects.deliver(also.into_iter().chain(live), event);
-    }
-
-    fn list_rooms(&self, conn: ConnId, name: Name, effects: &mut Effects) {
-        let joined = &self.peers[&name].rooms;
-        let rooms = self.rooms.iter().map(|(room, members)| RoomEntry {
-            room,
-            members,
-            joined: joined.contains(&room),
-        });
-        let rooms = rooms.take(self.limits.listed).collect();
-        effects.deliver(
-            [conn],
-            Event::Rooms {
-                rooms,
-                total: self.rooms.len(),
-            },
-        );
-    }
-
-    fn list_peers(&self, conn: ConnId, room: Option<Room>, effects: &mut Effects) {
-        let entry = |name| PeerEntry {
-            name,
-            away: self.lifecycle.live(&name).is_none() && self.is_resumable(&name),
-        };
-        let limit = self.limits.listed;
-        let (peers, total) = match room {
-            Some(room) => {
-                let members = self.rooms.members(&room);
-                (
-                    members.take(limit).map(entry).collect(),
-                    self.rooms.members(&room).count(),
-                )
-            }
-            None => (
-                self.peers.keys().copied().take(limit).map(entry).collect(),
-                self.peers.len(),
-            ),
-        };
-        effects.deliver([conn], Event::Who { peers, total });
     }
 
     fn peer_mut(&mut self, name: &Name) -> &mut Peer {
@@ -606,13 +383,5 @@ impl Broker {
         }
         self.rooms
             .check(self.peers.iter().map(|(&name, peer)| (name, &peer.rooms)));
-    }
-}
-
-/// Keeps the first of each receiver.
-fn remove_repetitions(receivers: &mut Vec<Receiver>) {
-    if receivers.len() > 1 {
-        let mut seen = BTreeSet::new();
-        receivers.retain(|receiver| seen.insert(*receiver));
     }
 }

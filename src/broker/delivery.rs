@@ -1,0 +1,155 @@
+//! Messages, and what becomes of them.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::id::{ConnId, Name, Text};
+
+use super::lifecycle::Hold;
+use super::{Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal};
+
+impl Broker {
+    pub(super) fn send(
+        &mut self,
+        conn: ConnId,
+        from: Name,
+        mut to: Vec<Receiver>,
+        text: Text,
+        effects: &mut Effects,
+    ) {
+        let limit = self.limits.receivers;
+        if to.len() > limit {
+            return effects.deliver([conn], Event::Refused(Refusal::TooManyReceivers { limit }));
+        }
+        let sender = self.peers[&from].id;
+        remove_repetitions(&mut to);
+        let peers = to.iter().filter_map(|receiver| match receiver {
+            Receiver::Peer(name) => Some(*name),
+            Receiver::Room(_) => None,
+        });
+        let peers: Vec<_> = peers.collect();
+        if !peers.is_empty() {
+            let message = Arc::new(Message {
+                from,
+                sender,
+                room: None,
+                text: text.clone(),
+            });
+            self.deliver(conn, &message, &peers, effects);
+        }
+        for receiver in to {
+            let Receiver::Room(room) = receiver else {
+                continue;
+            };
+            let Some(&room) = self.peers[&from].rooms.get(&room) else {
+                effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
+                continue;
+            };
+            let others: Vec<_> = self
+                .rooms
+                .members(&room)
+                .filter(|name| *name != from)
+                .collect();
+            let message = Arc::new(Message {
+                from,
+                sender,
+                room: Some(room),
+                text: text.clone(),
+            });
+            self.deliver(conn, &message, &others, effects);
+        }
+    }
+
+    /// Delivers one message to the live connections of `to` at once, and to the
+    /// mailboxes of the rest; answers on `conn` where that is not possible.
+    fn deliver(
+        &mut self,
+        conn: ConnId,
+        message: &Arc<Message>,
+        to: &[Name],
+        effects: &mut Effects,
+    ) {
+        let live = to.iter().filter_map(|name| self.lifecycle.live(name));
+        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
+        let room = message.room;
+        for &name in to {
+            if self.lifecycle.live(&name).is_some() {
+                continue;
+            }
+            let Some((&name, _)) = self.peers.get_key_value(&name) else {
+                effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
+                continue;
+            };
+            let mail = Mail::Message(Arc::clone(message));
+            let limits = self.limits.mailbox;
+            if self.peer_mut(&name).mailbox.push(mail, limits).is_err() {
+                effects.deliver([conn], Event::Refused(Refusal::MailboxFull { name, room }));
+            } else if room.is_none() && self.is_expected(&name) {
+                effects.deliver([conn], Event::Kept { name });
+            }
+        }
+    }
+
+    /// Whether a peer without a live connection may come back, and has not yet begun to.
+    fn is_expected(&self, name: &Name) -> bool {
+        let hold = self.lifecycle.binding(name).map(|binding| binding.hold);
+        let waits = matches!(
+            hold,
+            Some(Hold::Held {
+                waiter: Some(_),
+                ..
+            })
+        );
+        self.is_resumable(name) && !waits
+    }
+
+    pub(super) fn bounce_all(
+        &mut self,
+        receiver: Name,
+        mail: VecDeque<Mail>,
+        reason: BounceReason,
+        effects: &mut Effects,
+    ) {
+        for mail in mail {
+            self.bounce(receiver, mail, reason, effects);
+        }
+    }
+
+    /// Sends mail that `receiver` will never get back to whoever said it.
+    fn bounce(&mut self, receiver: Name, mail: Mail, reason: BounceReason, effects: &mut Effects) {
+        let message = match &mail {
+            Mail::Message(message) => Arc::clone(message),
+            Mail::Bounce(_) => return effects.discard(receiver, mail, reason),
+        };
+        let Some(sender) = self.peers.get_mut(&message.from) else {
+            return effects.discard(receiver, mail, reason);
+        };
+        let for_a_guest_in_a_room = message.room.is_some() && reason == BounceReason::Gone;
+        if sender.id != message.sender || for_a_guest_in_a_room {
+            return effects.discard(receiver, mail, reason);
+        }
+        let from = message.from;
+        let bounce = Mail::Bounce(Arc::new(Bounce {
+            receiver,
+            reason,
+            message,
+        }));
+        match self.lifecycle.live(&from) {
+            Some(conn) => effects.deliver([conn], Event::Mail(bounce)),
+            None => {
+                if sender.mailbox.push(bounce, self.limits.mailbox).is_err() {
+                    effects.discard(receiver, mail, reason);
+                }
+            }
+        }
+    }
+}
+
+/// Keeps the first of each receiver.
+fn remove_repetitions(receivers: &mut Vec<Receiver>) {
+    if receivers.len() > 1 {
+        let mut seen = BTreeSet::new();
+        receivers.retain(|receiver| seen.insert(*receiver));
+    }
+}

@@ -1,0 +1,96 @@
+//! Who is in which room, and who asks for it.
+
+use crate::id::{ConnId, Name, Room};
+
+use super::{Broker, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry};
+
+impl Broker {
+    pub(super) fn join(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
+        let limit = self.limits.rooms_per_peer;
+        let joined = &self.peers[&name].rooms;
+        let refusal = if joined.contains(&room) {
+            Refusal::AlreadyInRoom { room }
+        } else if joined.len() >= limit {
+            Refusal::TooManyRooms { limit }
+        } else {
+            let room = self.rooms.join(room, name);
+            self.peer_mut(&name).rooms.insert(room);
+            return self.tell_room(&room, None, Event::Joined { room, name }, effects);
+        };
+        effects.deliver([conn], Event::Refused(refusal));
+    }
+
+    pub(super) fn leave(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
+        match self.peer_mut(&name).rooms.take(&room) {
+            Some(room) => {
+                self.rooms.leave(&room, &name);
+                let left = Event::Left {
+                    room,
+                    name,
+                    why: LeaveReason::Left,
+                };
+                self.tell_room(&room, Some(conn), left, effects);
+            }
+            None => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
+        }
+    }
+
+    /// Takes a peer out of all its rooms, and tells who stays.
+    pub(super) fn leave_all(&mut self, name: Name, why: LeaveReason, effects: &mut Effects) {
+        for room in core::mem::take(&mut self.peer_mut(&name).rooms) {
+            self.rooms.leave(&room, &name);
+            let left = Event::Left {
+                room,
+                name,
+                why: why.clone(),
+            };
+            self.tell_room(&room, None, left, effects);
+        }
+    }
+
+    /// Tells `also` and everybody in a room who is online.
+    fn tell_room(&self, room: &Room, also: Option<ConnId>, event: Event, effects: &mut Effects) {
+        let members = self.rooms.members(room);
+        let live = members.filter_map(|name| self.lifecycle.live(&name));
+        effects.deliver(also.into_iter().chain(live), event);
+    }
+
+    pub(super) fn list_rooms(&self, conn: ConnId, name: Name, effects: &mut Effects) {
+        let joined = &self.peers[&name].rooms;
+        let rooms = self.rooms.iter().map(|(room, members)| RoomEntry {
+            room,
+            members,
+            joined: joined.contains(&room),
+        });
+        let rooms = rooms.take(self.limits.listed).collect();
+        effects.deliver(
+            [conn],
+            Event::Rooms {
+                rooms,
+                total: self.rooms.len(),
+            },
+        );
+    }
+
+    pub(super) fn list_peers(&self, conn: ConnId, room: Option<Room>, effects: &mut Effects) {
+        let entry = |name| PeerEntry {
+            name,
+            away: self.lifecycle.live(&name).is_none() && self.is_resumable(&name),
+        };
+        let limit = self.limits.listed;
+        let (peers, total) = match room {
+            Some(room) => {
+                let members = self.rooms.members(&room);
+                (
+                    members.take(limit).map(entry).collect(),
+                    self.rooms.members(&room).count(),
+                )
+            }
+            None => (
+                self.peers.keys().copied().take(limit).map(entry).collect(),
+                self.peers.len(),
+            ),
+        };
+        effects.deliver([conn], Event::Who { peers, total });
+    }
+}
