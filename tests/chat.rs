@@ -6,12 +6,11 @@ mod common;
 
 use std::io::Write;
 use std::thread;
-use std::time::Duration;
 
 use rejoin::wire::plain::HELP;
 
 use common::links::{MANY, big};
-use common::{Client, Server, wait_for};
+use common::{Client, Server};
 
 #[test]
 fn two_people_talk() {
@@ -378,26 +377,6 @@ fn who_sends_a_flood_of_mistakes_is_told_of_each_and_stays() {
     // The login was one of the burst's 200.
     assert!(empty >= 199, "the burst is {empty}");
     assert_eq!(empty + fast, LINES);
-}
-
-#[test]
-fn who_does_not_read_its_answers_is_not_read_from() {
-    const LINES: usize = 200_000;
-    let server = Server::start(&["--lines-per-second=1000000", "--lines-burst=1000000"]);
-    let mut alice = server.login("alice");
-    let mut output = alice.stream().try_clone().expect("a socket can be shared");
-    thread::scope(|scope| {
-        let lines = format!("alice: {}\n", "x".repeat(100)).repeat(LINES);
-        let written = scope.spawn(move || output.write_all(lines.as_bytes()));
-        // Much more than sockets and outbox hold together.
-        wait_for("the writing to stall", || {
-            thread::sleep(Duration::from_millis(300));
-            (!written.is_finished()).then_some(())
-        });
-        for _ in 0..LINES {
-            assert!(alice.line().starts_with("from alice: x"));
-        }
-    });
 }
 
 /// Bytes that look random, and are the same in each run.

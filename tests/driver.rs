@@ -19,7 +19,7 @@ use tokio::io::{
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 #[tokio::test(start_paused = true)]
 async fn two_people_chat_over_any_stream() {
@@ -94,21 +94,27 @@ async fn a_message_written_a_byte_at_a_time_arrives_once() {
 
 #[tokio::test(start_paused = true)]
 async fn who_writes_fast_leaves_the_writers_their_turn() {
-    const LINES: usize = 30_000;
-    let flood = NonZeroU32::new(1_000_000).expect("not zero");
-    let server = TestServer::start(Config {
-        lines_per_second: flood,
-        lines_burst: flood,
-        ..Config::default()
-    });
+    let server = TestServer::start(flood_limits());
     let mut alice = server.login("alice", Fault::None).await;
     let mut bob = server.login("bob", Fault::None).await;
     // More than may wait for bob at once.
-    let line = format!("bob: {}\n", "x".repeat(100));
-    alice.say(line.repeat(LINES).trim_end()).await;
-    for _ in 0..LINES {
+    alice.floods("bob").await;
+    for _ in 0..LINES_OF_A_FLOOD {
         assert!(bob.line().await.starts_with("from alice: x"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_not_read_from() {
+    let server = TestServer::start(flood_limits());
+    let mut bob = server.login("bob", Fault::None).await;
+    let mut alice = server.login("alice", Fault::WriteBlocks).await;
+    // Its answers would be more than may wait for it.
+    alice.floods("alice").await;
+    sleep(Duration::from_secs(1)).await;
+    bob.say("/who").await;
+    bob.hears("* peer alice").await;
+    bob.hears("* peer bob").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,6 +239,19 @@ async fn limits_that_contradict_each_other_are_refused() {
     );
 }
 
+/// Together much more than one outbox may hold.
+const LINES_OF_A_FLOOD: usize = 30_000;
+
+/// No limit to how many lines come at once, and else the default.
+fn flood_limits() -> Config {
+    let flood = NonZeroU32::new(1_000_000).expect("not zero");
+    Config {
+        lines_per_second: flood,
+        lines_burst: flood,
+        ..Config::default()
+    }
+}
+
 /// A server on streams in memory.
 struct TestServer {
     connect: mpsc::Sender<Faulty>,
@@ -292,6 +311,11 @@ impl Person {
             .expect("the server reads");
     }
 
+    async fn floods(&mut self, receiver: &str) {
+        let line = format!("{receiver}: {}\n", "x".repeat(100));
+        self.say(line.repeat(LINES_OF_A_FLOOD).trim_end()).await;
+    }
+
     async fn line(&mut self) -> String {
         let mut line = String::new();
         let read = timeout(Duration::from_secs(60), self.0.read_line(&mut line)).await;
@@ -328,7 +352,7 @@ impl Person {
             if !here {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            sleep(Duration::from_millis(100)).await;
         }
     }
 }
