@@ -196,6 +196,21 @@ mod tests {
         assert_eq!(partial.capacity(), 0);
     }
 
+    #[test]
+    fn a_secret_is_neither_kept_once_its_line_was_used_nor_shown_before() {
+        let mut lines = Lines::new(64);
+        for mut piece in [&b"alice correct-"[..], b"horse\n"] {
+            lines.next(&mut piece);
+            assert!(
+                !alloc::format!("{lines:?}").contains("99, 111"),
+                "{lines:?}"
+            );
+            assert_ne!(lines, Lines::new(64));
+        }
+        lines.release();
+        assert_eq!(lines, Lines::new(64));
+    }
+
     proptest! {
         #[test]
         fn how_the_bytes_are_cut_into_pieces_makes_no_difference(
