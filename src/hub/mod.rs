@@ -174,25 +174,18 @@ impl<D: Digest> Hub<D> {
         }
         let mut lines = self.take_lines(conn);
         let mut rest = bytes;
-        let mut waits = false;
-        while out.bytes() < self.limits.turn_bytes {
-            match self.broker.lifecycle().phase(conn) {
-                Some(Phase::Greeting { .. } | Phase::Online { .. }) => {}
-                Some(Phase::Waiting { .. }) => {
-                    waits = true;
-                    break;
-                }
-                Some(Phase::Leaving { .. }) | None => {
-                    rest = &[];
-                    break;
-                }
-            }
+        while out.bytes() < self.limits.turn_bytes && self.takes_lines(conn) {
             let Some(line) = lines.next(&mut rest) else {
                 break;
             };
             self.line(now, conn, line, out);
         }
         lines.release();
+        let phase = self.broker.lifecycle().phase(conn);
+        if matches!(phase, Some(Phase::Leaving { .. })) {
+            rest = &[];
+        }
+        let waits = matches!(phase, Some(Phase::Waiting { .. }));
         let link = self.link(conn);
         link.lines = lines;
         link.held = waits;
@@ -282,6 +275,13 @@ impl<D: Digest> Hub<D> {
     pub fn is_idle(&self) -> bool {
         let broker = self.broker.lifecycle().connections().next().is_none();
         broker && self.links.is_empty() && self.checks.is_empty()
+    }
+
+    fn takes_lines(&self, conn: ConnId) -> bool {
+        match self.broker.lifecycle().phase(conn) {
+            Some(Phase::Greeting { .. } | Phase::Online { .. }) => true,
+            Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => false,
+        }
     }
 
     fn line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {

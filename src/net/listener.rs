@@ -70,3 +70,18 @@ impl Listener for Tcp {
         Ok((stream, address))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_writes_are_not_delayed() {
+        let mut listener = Tcp::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (stream, from) = accepted.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(from, client.unwrap().local_addr().unwrap());
+    }
+}
