@@ -13,6 +13,7 @@ pub mod search;
 pub mod setting;
 pub mod step;
 pub mod strategy;
+pub mod trace;
 pub mod world;
 
 #[cfg(test)]

@@ -1,0 +1,34 @@
+//! `cargo sim`: runs, replays, draws and breaks what `rejoin-sim` simulates.
+
+mod command;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Searches rejoin for races.
+#[derive(Debug, Parser)]
+#[command(name = "cargo sim", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Explores every interleaving of a few connections.
+    Exhaust(command::exhaust::Args),
+    /// Plants bugs in a copy of the source, and shows which check finds each.
+    Plant(command::plant::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Exhaust(args) => command::exhaust::run(&args),
+        Command::Plant(args) => command::plant::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("cargo sim: {error}");
+        ExitCode::from(2)
+    })
+}
