@@ -4,14 +4,17 @@
 //! time, and does what the [`Outputs`] say.
 
 mod admission;
+mod observer;
 mod output;
 mod rate;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+pub use observer::Observer;
 pub use output::{Frame, Output, Outputs};
 
 use crate::Config;
@@ -47,9 +50,10 @@ pub struct Received {
 }
 
 /// A chat server without I/O.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Hub<D> {
     broker: Broker,
+    observer: Option<Box<dyn Observer>>,
     digest: D,
     limits: Limits,
     links: BTreeMap<ConnId, Link>,
@@ -94,6 +98,7 @@ impl<D: Digest> Hub<D> {
         let window = Duration::from_secs(burst.into()) / config.lines_per_second.get();
         Self {
             broker: Broker::new(config),
+            observer: None,
             digest,
             limits: Limits {
                 line_bytes: config.line_bytes.get(),
@@ -109,6 +114,11 @@ impl<D: Digest> Hub<D> {
             effects: Effects::new(),
             scratch: Vec::new(),
         }
+    }
+
+    /// Lets `observer` look on from now on, instead of any other.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observer = Some(observer);
     }
 
     /// A connection was accepted from `address`.
@@ -401,7 +411,11 @@ impl<D: Digest> Hub<D> {
     /// Lets the broker handle an input, and turns its effects into outputs.
     fn handle(&mut self, now: Time, input: Input, out: &mut Outputs) {
         let mut effects = core::mem::take(&mut self.effects);
+        let observed = self.observer.is_some().then(|| input.clone());
         self.broker.handle(now, input, &mut effects);
+        if let (Some(observer), Some(input)) = (&mut self.observer, observed) {
+            observer.handled(now, &input, &effects, &self.broker);
+        }
         for effect in effects.iter() {
             match effect {
                 Effect::Deliver { to, event } => self.deliver(to, event, out),

@@ -18,6 +18,7 @@ use crate::hub::Frame;
 use crate::id::{ConnId, Name};
 
 use super::outbox::{Gauge, Outlet, Stop};
+use super::points::{Point, Points};
 use super::server::{Received, Server};
 
 /// Frames that one write may take.
@@ -34,17 +35,19 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     stream: S,
     reader: ReaderEnd,
     writer: WriterEnd,
+    points: impl Points,
 ) {
+    points.reach(Point::Accepted).await;
     let flush_timeout = writer.server.config.flush_timeout;
     let (mut read_half, mut write_half) = split(stream);
     let writing = async {
-        writer.run(&mut write_half).await;
+        writer.run(&mut write_half, &points).await;
         // The writer has finished; a stream that takes its time to close holds nobody up.
         let _ = timeout(flush_timeout, write_half.shutdown()).await;
     };
     // The writer comes first: the reader reads on when the writer, in the same wake-up, has
     // made room for the answers.
-    tokio::join!(biased; writing, reader.run(&mut read_half));
+    tokio::join!(biased; writing, reader.run(&mut read_half, &points));
     discard_input(&mut read_half).await;
 }
 
@@ -153,13 +156,14 @@ impl ReaderEnd {
         }
     }
 
-    async fn run<S: AsyncRead>(mut self, stream: &mut ReadHalf<S>) {
+    async fn run<S: AsyncRead>(mut self, stream: &mut ReadHalf<S>, points: &impl Points) {
         // A reader that was told to stop brings nothing more.
         let result = tokio::select! {
             biased;
             _ = &mut self.stopped => Ok(()),
-            result = read(&self.server, self.conn, &self.gauge, stream) => result,
+            result = read(&self.server, self.conn, &self.gauge, stream, points) => result,
         };
+        points.reach(Point::ReaderEnds).await;
         self.end = result.into();
     }
 }
@@ -170,6 +174,7 @@ async fn read<S: AsyncRead>(
     conn: ConnId,
     gauge: &Gauge<Frame>,
     stream: &mut ReadHalf<S>,
+    points: &impl Points,
 ) -> io::Result<()> {
     let mut since_yield = 0;
     loop {
@@ -178,6 +183,7 @@ async fn read<S: AsyncRead>(
         let Some(mut received) = read.await? else {
             return Ok(());
         };
+        points.reach(Point::Received).await;
         // Until all of it is taken nothing more is read: the client's next lines, and its
         // end, come after these.
         loop {
@@ -278,12 +284,19 @@ impl WriterEnd {
         }
     }
 
-    async fn run<S: AsyncWrite>(mut self, stream: &mut WriteHalf<S>) {
-        self.end = self.write(stream).await.into();
+    async fn run<S: AsyncWrite>(mut self, stream: &mut WriteHalf<S>, points: &impl Points) {
+        let result = self.write(stream, points).await;
+        points.reach(Point::WriterEnds).await;
+        self.end = result.into();
     }
 
-    async fn write<S: AsyncWrite>(&mut self, stream: &mut WriteHalf<S>) -> io::Result<()> {
+    async fn write<S: AsyncWrite>(
+        &mut self,
+        stream: &mut WriteHalf<S>,
+        points: &impl Points,
+    ) -> io::Result<()> {
         let stop = poll_fn(|cx| self.poll_until_stopped(Pin::new(stream), cx)).await?;
+        points.reach(Point::WriterStops).await;
         match stop {
             (Stop::Flush, last) => {
                 let flush_timeout = self.server.config.flush_timeout;

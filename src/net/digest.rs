@@ -24,7 +24,7 @@ impl KeyedDigest {
         Ok(Self::with_key(&key))
     }
 
-    fn with_key(key: &[u8; 32]) -> Self {
+    pub(super) fn with_key(key: &[u8; 32]) -> Self {
         Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
     }
 }

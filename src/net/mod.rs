@@ -11,6 +11,7 @@ mod connection;
 mod digest;
 mod listener;
 mod outbox;
+mod points;
 mod server;
 mod sync;
 
@@ -27,9 +28,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 pub use listener::{Listener, Tcp};
+pub use points::{Point, Points};
 
 use crate::Config;
 use crate::config::BadConfig;
+use crate::hub::Observer;
 use digest::KeyedDigest;
 use server::Server;
 
@@ -64,19 +67,56 @@ pub async fn serve<L: Listener>(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, ServeError> {
-    config.check().map_err(ServeError::Config)?;
-    let digest = KeyedDigest::random().map_err(ServeError::Randomness)?;
-    serve_with(listener, config, digest, shutdown).await
+    serve_with(listener, Setup::new(config), shutdown).await
 }
 
-async fn serve_with<L: Listener>(
+/// How a server is set up, beside its limits. Simulations want more than the default.
+#[derive(Debug)]
+pub struct Setup<P = ()> {
+    /// The limits.
+    pub config: Config,
+    /// The key under which secrets become proofs; a random one by default. Proofs made
+    /// under a key that others know tell them the secret, if it is easy to guess.
+    pub key: Option<[u8; 32]>,
+    /// Who looks on; nobody by default.
+    pub observer: Option<Box<dyn Observer>>,
+    /// What happens at the named points of the driver; nothing by default.
+    pub points: P,
+}
+
+impl Setup {
+    /// The default for these limits.
+    pub const fn new(config: Config) -> Self {
+        Self {
+            config,
+            key: None,
+            observer: None,
+            points: (),
+        }
+    }
+}
+
+/// [`serve`], set up otherwise.
+///
+/// # Errors
+///
+/// As [`serve`].
+///
+/// # Panics
+///
+/// As [`serve`].
+pub async fn serve_with<L: Listener, P: Points>(
     mut listener: L,
-    config: Config,
-    digest: KeyedDigest,
+    setup: Setup<P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, ServeError> {
-    let shutdown_timeout = config.shutdown_timeout;
-    let server = Arc::new(Server::new(config, digest));
+    setup.config.check().map_err(ServeError::Config)?;
+    let digest = match &setup.key {
+        Some(key) => KeyedDigest::with_key(key),
+        None => KeyedDigest::random().map_err(ServeError::Randomness)?,
+    };
+    let (shutdown_timeout, points) = (setup.config.shutdown_timeout, setup.points);
+    let server = Arc::new(Server::new(setup.config, digest, setup.observer));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut accept_after = Instant::now();
@@ -92,7 +132,7 @@ async fn serve_with<L: Listener>(
             Some(_) = connections.join_next() => {}
             accepted = accept(&mut listener, accept_after) => match accepted {
                 Ok((stream, address)) => {
-                    if let Some(connection) = server.accepted(stream, address) {
+                    if let Some(connection) = server.accepted(stream, address, &points) {
                         connections.spawn(connection);
                     }
                 }

@@ -14,13 +14,14 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::Config;
-use crate::hub::{Frame, Hub, Output, Outputs};
+use crate::hub::{Frame, Hub, Observer, Output, Outputs};
 use crate::id::{ConnId, Name, Time};
 
 use super::Report;
 use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
 use super::outbox::{Bytes, Inlet, Stop, outbox};
+use super::points::Points;
 
 /// How long the clock sleeps when the hub has no deadline.
 const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -70,9 +71,17 @@ pub(super) struct Received {
 }
 
 impl Server {
-    pub(super) fn new(config: Config, digest: KeyedDigest) -> Self {
+    pub(super) fn new(
+        config: Config,
+        digest: KeyedDigest,
+        observer: Option<Box<dyn Observer>>,
+    ) -> Self {
+        let mut hub = Hub::new(&config, digest);
+        if let Some(observer) = observer {
+            hub.observe(observer);
+        }
         let state = State {
-            hub: Hub::new(&config, digest),
+            hub,
             links: BTreeMap::new(),
             next: 1,
             served: 0,
@@ -97,6 +106,7 @@ impl Server {
         self: &Arc<Self>,
         stream: S,
         address: SocketAddr,
+        points: &impl Points,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
         let (inlet, outlet) = outbox(Bytes {
             fresh: self.config.outbox_bytes.get(),
@@ -125,7 +135,7 @@ impl Server {
                 debug!(%conn, %address, "accepted");
                 let reader = ReaderEnd::new(Arc::clone(self), conn, stopped, outlet.gauge());
                 let writer = WriterEnd::new(Arc::clone(self), conn, outlet);
-                Some(connection::serve(stream, reader, writer))
+                Some(connection::serve(stream, reader, writer, points.clone()))
             }
             Err((last, was_refusing)) => {
                 if !was_refusing {
