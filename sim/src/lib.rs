@@ -6,14 +6,19 @@
 //! [`search::run`] puts all of this together.
 
 pub mod invariants;
+pub mod links;
 pub mod moment;
+pub mod network;
+pub mod plan;
 pub mod probe;
 pub mod roster;
 pub mod search;
 pub mod setting;
+pub mod shrink;
 pub mod step;
 pub mod strategy;
 pub mod trace;
+pub mod watch;
 pub mod world;
 
 #[cfg(test)]

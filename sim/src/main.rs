@@ -20,12 +20,18 @@ enum Command {
     Exhaust(command::exhaust::Args),
     /// Plants bugs in a copy of the source, and shows which check finds each.
     Plant(command::plant::Args),
+    /// Simulates the whole server on a network, once for each seed.
+    Run(command::run::Args),
+    /// Simulates one seed, and prints what happens.
+    Replay(command::replay::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Exhaust(args) => command::exhaust::run(&args),
         Command::Plant(args) => command::plant::run(&args),
+        Command::Run(args) => command::run::run(&args),
+        Command::Replay(args) => command::replay::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("cargo sim: {error}");

@@ -123,6 +123,13 @@ impl Probes {
         self.counts.get(&probe).copied().unwrap_or(0)
     }
 
+    /// Adds the counts of another search.
+    pub fn add(&mut self, other: &Self) {
+        for (&probe, count) in &other.counts {
+            *self.counts.entry(probe).or_default() += count;
+        }
+    }
+
     /// Prepares for the next run. The counts stay.
     pub fn start(&mut self) {
         self.before = View::default();

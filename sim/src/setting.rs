@@ -1,6 +1,6 @@
 //! Small configurations, so that each limit is met within a few steps.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use rejoin::Config;
@@ -46,6 +46,39 @@ pub fn setting(index: usize) -> Config {
     };
     config.check().expect("each setting is a valid one");
     config
+}
+
+/// The setting with this index, for the whole server: its waits are short, so that a simulation
+/// sees their ends.
+pub fn network(index: usize) -> Config {
+    let config = Config {
+        login_timeout: Duration::from_millis(200),
+        resume_window: Duration::from_millis(300),
+        probe_after: Duration::from_millis(200),
+        silence_timeout: Duration::from_millis(400),
+        write_timeout: Duration::from_millis(150),
+        flush_timeout: Duration::from_millis(50),
+        shutdown_timeout: Duration::from_millis(200),
+        lines_per_second: count(10_000),
+        lines_burst: count(10_000),
+        failed_logins_per_connection: count(3),
+        peers: size(50),
+        receivers: size(4),
+        line_bytes: size(1024),
+        outbox_bytes: size(if index.is_multiple_of(2) {
+            1 << 16
+        } else {
+            3 << 10
+        }),
+        mailbox_bytes: size(1 << 16),
+        ..setting(index)
+    };
+    config.check().expect("each setting is a valid one");
+    config
+}
+
+const fn count(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).expect("no limit is zero")
 }
 
 const fn size(n: usize) -> NonZeroUsize {

@@ -1,13 +1,14 @@
 //! The real broker, with a model of the driver around it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Event, Input, Mail, Receiver, Request};
+use rejoin::broker::{Broker, Effects, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Time};
 use std::time::Duration;
 
-use crate::moment::{Act, Happening, Link, Moment, View, mail_of, text};
+use crate::links::Links;
+use crate::moment::{Act, Happening, Moment, View, mail_of, text};
 use crate::step::{self, Length, Step, To, Until};
 
 /// A broker, and the connections that a driver would serve.
@@ -18,7 +19,7 @@ use crate::step::{self, Length, Step, To, Until};
 pub struct World {
     broker: Broker,
     now: Time,
-    links: BTreeMap<ConnId, Link>,
+    links: Links,
     /// The last connections of which both halves have finished, oldest first.
     over: VecDeque<ConnId>,
     accepted: u64,
@@ -30,7 +31,7 @@ pub struct World {
 const LATE: usize = 2;
 
 /// Two of these fit into the smallest mailbox that a configuration allows, three do not.
-const LONG: usize = 480;
+pub(crate) const LONG: usize = 480;
 
 impl World {
     /// Nobody is there yet.
@@ -38,7 +39,7 @@ impl World {
         Self {
             broker: Broker::new(config),
             now: Time::ZERO,
-            links: BTreeMap::new(),
+            links: Links::default(),
             over: VecDeque::new(),
             accepted: 0,
             sent: 0,
@@ -63,7 +64,7 @@ impl World {
     /// What a flushing writer holds is written, in part, so that all ends are tried.
     pub fn finish(&mut self) -> Vec<Moment> {
         let mut moments = Vec::new();
-        while let Some((&conn, link)) = self.links.first_key_value() {
+        while let Some((&conn, link)) = self.links.0.first_key_value() {
             let written = link.outbox.len().div_ceil(2);
             if !link.reader_finished {
                 self.handle(Input::ReaderFinished { conn }, &mut moments);
@@ -86,7 +87,6 @@ impl World {
             Step::Accept => {
                 let conn = ConnId::new(self.accepted);
                 self.accepted += 1;
-                self.links.insert(conn, Link::default());
                 self.handle(Input::Accepted { conn }, moments);
             }
             &Step::LogIn { conn, name, secret } => {
@@ -162,9 +162,9 @@ impl World {
     /// Those that serve somebody, newest first, then those that do not yet, those that are ending,
     /// and the last few that are over. For a login, those that do not yet come first.
     fn pick(&self, index: u8, login: bool) -> Option<ConnId> {
-        let known = self.links.len() + self.over.len();
+        let known = self.links.0.len() + self.over.len();
         let index = usize::from(index).checked_rem(known)?;
-        let mut links: Vec<_> = self.links.iter().rev().collect();
+        let mut links: Vec<_> = self.links.0.iter().rev().collect();
         links.sort_by_key(|(_, link)| (link.is_ending(), link.serves == login));
         let links = links.into_iter().map(|(conn, _)| conn);
         links.chain(self.over.iter().rev()).nth(index).copied()
@@ -182,7 +182,7 @@ impl World {
     }
 
     fn write(&mut self, conn: ConnId, items: usize, moments: &mut Vec<Moment>) {
-        let Some(link) = self.links.get_mut(&conn) else {
+        let Some(link) = self.links.0.get_mut(&conn) else {
             return;
         };
         // One that does not flush writes its last line at most, which is no event.
@@ -201,53 +201,26 @@ impl World {
     /// Writes first what is to be written. Of a writer that has finished, this is a repetition.
     fn writer_finishes(&mut self, conn: ConnId, written: usize, moments: &mut Vec<Moment>) {
         self.write(conn, written, moments);
-        let rest = self.links.get_mut(&conn).map(|link| &mut link.outbox);
+        let rest = self.links.0.get_mut(&conn).map(|link| &mut link.outbox);
         let rest = rest.map(std::mem::take).unwrap_or_default();
         let undelivered: Vec<Mail> = rest.iter().filter_map(mail_of).cloned().collect();
         self.handle(Input::WriterFinished { conn, undelivered }, moments);
     }
 
     fn handle(&mut self, input: Input, moments: &mut Vec<Moment>) {
-        if let Some(link) = finishing(&input).and_then(|conn| self.links.get_mut(&conn)) {
-            link.reader_finished |= matches!(input, Input::ReaderFinished { .. });
-            link.writer_finished |= matches!(input, Input::WriterFinished { .. });
-        }
+        self.links.told(&input);
         self.effects.clear();
         self.broker
             .handle(self.now, input.clone(), &mut self.effects);
         let acts = Act::all(&self.effects);
         for act in &acts {
-            self.act(act);
+            self.links.act(act);
         }
-        let over = |link: &Link| link.reader_finished && link.writer_finished;
-        self.over
-            .extend(self.links.extract_if(.., |_, l| over(l)).map(|(c, _)| c));
+        self.over.extend(self.links.over());
         while self.over.len() > LATE {
             self.over.pop_front();
         }
         self.tell(Happening::Handled { input, acts }, moments);
-    }
-
-    fn act(&mut self, act: &Act) {
-        match act {
-            Act::Tell { to, event } => {
-                for conn in to {
-                    // One that is not there is a matter for the invariants.
-                    if let Some(link) = self.links.get_mut(conn) {
-                        link.serves |= matches!(event, Event::Welcome { .. } | Event::Back { .. });
-                        link.outbox.push_back(event.clone());
-                    }
-                }
-            }
-            Act::StopWriter { conn, reason } => {
-                if let Some(link) = self.links.get_mut(conn) {
-                    link.stopped = Some(*reason);
-                }
-            }
-            // A reader holds nothing, so that only its end matters; and mail that nobody gets is
-            // only counted.
-            Act::StopReader { .. } | Act::Discard { .. } => {}
-        }
     }
 
     fn tell(&self, happening: Happening, moments: &mut Vec<Moment>) {
@@ -255,7 +228,7 @@ impl World {
             now: self.now,
             happening,
             view: View::of(&self.broker),
-            links: self.links.clone(),
+            links: self.links.0.clone(),
         });
     }
 }
@@ -267,16 +240,5 @@ fn receiver(to: To) -> Receiver {
     match to {
         To::Peer(name) => Receiver::Peer(step::name(name)),
         To::Room(room) => Receiver::Room(step::room(room)),
-    }
-}
-
-const fn finishing(input: &Input) -> Option<ConnId> {
-    match input {
-        Input::ReaderFinished { conn } | Input::WriterFinished { conn, .. } => Some(*conn),
-        Input::Accepted { .. }
-        | Input::Request { .. }
-        | Input::GiveUp { .. }
-        | Input::Tick
-        | Input::ShutDown => None,
     }
 }

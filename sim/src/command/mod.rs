@@ -5,3 +5,5 @@
 
 pub(crate) mod exhaust;
 pub(crate) mod plant;
+pub(crate) mod replay;
+pub(crate) mod run;

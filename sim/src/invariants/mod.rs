@@ -20,11 +20,11 @@ use std::fmt;
 
 use rejoin::Config;
 
-use crate::moment::Moment;
+use crate::moment::{Moment, View};
 use crate::roster::Roster;
 
 /// Judges what happens by one statement.
-pub trait Checker {
+pub trait Checker: Send {
     /// The number of the statement.
     fn statement(&self) -> u8;
 
@@ -114,6 +114,13 @@ impl Invariants {
         let violations = collect(&mut self.checkers, |c| c.observe(&witness));
         self.last = Some((moment, before));
         violations
+    }
+
+    /// How everything stood last.
+    pub fn last_view(&self) -> View {
+        let last = self.last.as_ref();
+        last.map(|(moment, _)| moment.view.clone())
+            .unwrap_or_default()
     }
 
     /// Judges how everything stands when everything has finished.

@@ -1,0 +1,172 @@
+//! `cargo sim run`.
+
+use std::error::Error;
+use std::ops::Range;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rejoin_sim::network::{Counts, Outcome, simulate};
+use rejoin_sim::plan::{Kind, Plan};
+use rejoin_sim::probe::{Probe, Probes};
+use rejoin_sim::shrink::shrink;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The seeds, the last one excluded.
+    #[arg(long, default_value = "0..10000", value_parser = parse_seeds)]
+    seeds: Range<u64>,
+
+    /// How many threads to use.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
+
+    /// Fail if a kind of fault had no effect or a rare path was not reached; the default from
+    /// 1,000 seeds on.
+    #[arg(long)]
+    demand_all: bool,
+}
+
+fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+    let range = text.split_once("..").and_then(|(from, to)| {
+        let range = from.parse().ok()?..to.parse().ok()?;
+        (!range.is_empty()).then_some(range)
+    });
+    range.ok_or_else(|| "it is written A..B, and A is less than B".to_owned())
+}
+
+/// How many seeds it takes until everything rare must have come about.
+const STANDARD_RUN: u64 = 1_000;
+
+/// What all runs have come to.
+#[derive(Default)]
+struct Sum {
+    runs: u64,
+    simulated: Duration,
+    moments: u64,
+    faults: Counts,
+    probes: Probes,
+    /// The least seed that failed.
+    failed: Option<u64>,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, outcome: &Outcome) {
+        self.runs += 1;
+        self.simulated += outcome.simulated;
+        self.moments += outcome.moments;
+        self.faults.add(&outcome.faults);
+        self.probes.add(&outcome.probes);
+        if !outcome.violations.is_empty() {
+            self.failed = Some(self.failed.map_or(seed, |failed| failed.min(seed)));
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is the speed that is measured"
+    )]
+    let start = Instant::now();
+    let sum = run_all(args);
+    let elapsed = start.elapsed();
+    print(&sum, elapsed);
+    if let Some(seed) = sum.failed {
+        report(seed);
+        return Ok(ExitCode::FAILURE);
+    }
+    let missed = missed(&sum);
+    if !missed.is_empty() && (args.demand_all || sum.runs >= STANDARD_RUN) {
+        println!("never came about: {}", missed.join(", "));
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_all(args: &Args) -> Sum {
+    let bar = ProgressBar::new(args.seeds.end - args.seeds.start);
+    let style = "{bar:30} {pos}/{len} seeds, {per_sec}, {eta} left, {msg}";
+    bar.set_style(ProgressStyle::with_template(style).expect("the style is valid"));
+    let (next, sum) = (AtomicU64::new(args.seeds.start), Mutex::new(Sum::default()));
+    thread::scope(|scope| {
+        for _ in 0..args.jobs {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= args.seeds.end {
+                        break;
+                    }
+                    let outcome = simulate(&Plan::draw(seed), false);
+                    let mut sum = sum.lock().expect("no simulation panics while it adds");
+                    sum.add(seed, &outcome);
+                    if sum.failed.is_some() {
+                        // Those that are under way come to their end.
+                        next.store(args.seeds.end, Ordering::Relaxed);
+                    }
+                    if sum.runs % 100 == 0 {
+                        bar.set_message(format!("{} simulated", hours(sum.simulated)));
+                        bar.set_position(sum.runs);
+                    }
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    sum.into_inner()
+        .expect("no simulation panics while it adds")
+}
+
+fn print(sum: &Sum, elapsed: Duration) {
+    let per_second = sum.runs as f64 / elapsed.as_secs_f64();
+    println!(
+        "{} simulations in {:.1} s, {per_second:.0} a second; {} simulated, {} inputs judged",
+        sum.runs,
+        elapsed.as_secs_f64(),
+        hours(sum.simulated),
+        sum.moments
+    );
+    println!("faults that took effect:");
+    for kind in Kind::ALL {
+        println!("{:>12} {kind:?}", sum.faults.count(kind));
+    }
+    println!("rare paths that were reached:");
+    for probe in Probe::ALL {
+        println!("{:>12} {probe:?}", sum.probes.count(probe));
+    }
+}
+
+fn hours(time: Duration) -> String {
+    format!("{:.2} h", time.as_secs_f64() / 3600.0)
+}
+
+fn missed(sum: &Sum) -> Vec<String> {
+    let kinds = Kind::ALL.into_iter();
+    let kinds = kinds.filter(|&kind| sum.faults.count(kind) == 0);
+    let probes = Probe::ALL.into_iter();
+    let probes = probes.filter(|&probe| sum.probes.count(probe) == 0);
+    let kinds = kinds.map(|kind| format!("{kind:?}"));
+    kinds
+        .chain(probes.map(|probe| format!("{probe:?}")))
+        .collect()
+}
+
+/// Shows the shortest plan that still fails.
+fn report(seed: u64) {
+    let plan = Plan::draw(seed);
+    println!(
+        "\nseed {seed} fails, with {} actions; shrinking …",
+        plan.actions.len()
+    );
+    let plan = shrink(plan);
+    for action in &plan.actions {
+        println!("  {action:?}");
+    }
+    for violation in simulate(&plan, false).violations {
+        println!("{violation}");
+    }
+    println!("replay it: cargo sim replay {seed}");
+}

@@ -1,0 +1,168 @@
+//! A client: a host of its own, with a connection or several.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, split};
+use tokio::sync::{Notify, mpsc};
+use turmoil::net::TcpStream;
+
+use super::SERVER;
+use super::scene::Stage;
+use crate::trace::Did;
+
+/// What a client is to do next.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    /// To open a connection, and to go on with it. The one before stays open.
+    Connect,
+    /// To write a line.
+    Say(String),
+    /// To write nothing more.
+    Finish,
+    /// To close all connections.
+    Close,
+}
+
+/// How a client's newest connection fares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum State {
+    #[default]
+    Closed,
+    Open,
+    /// Its last login was answered with a welcome.
+    LoggedIn,
+}
+
+/// A client, as seen from outside.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) index: usize,
+    stage: Stage,
+    orders: Rc<RefCell<VecDeque<Order>>>,
+    ready: Rc<Notify>,
+    state: Rc<RefCell<State>>,
+    /// The last messages that were read, by their numbers.
+    pub(super) read: Rc<RefCell<Vec<u32>>>,
+}
+
+impl Client {
+    pub(super) fn new(index: usize, stage: &Stage) -> Self {
+        Self {
+            index,
+            stage: stage.clone(),
+            orders: Rc::default(),
+            ready: Rc::default(),
+            state: Rc::default(),
+            read: Rc::default(),
+        }
+    }
+
+    pub(super) fn order(&self, order: Order) {
+        self.orders.borrow_mut().push_back(order);
+        self.ready.notify_one();
+    }
+
+    pub(super) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    /// The host, or its program, has died.
+    pub(super) fn died(&self) {
+        self.orders.borrow_mut().clear();
+        *self.state.borrow_mut() = State::Closed;
+    }
+
+    /// The program of the client's host.
+    pub(super) async fn run(self) -> turmoil::Result {
+        let mut lines: Vec<mpsc::UnboundedSender<String>> = Vec::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        loop {
+            let order = self.orders.borrow_mut().pop_front();
+            match order {
+                None => self.ready.notified().await,
+                Some(Order::Connect) => {
+                    let (sender, receiver) = mpsc::unbounded_channel();
+                    lines.push(sender);
+                    *self.state.borrow_mut() = State::Open;
+                    tasks.spawn_local(self.clone().link(lines.len(), receiver));
+                }
+                Some(Order::Say(line)) => {
+                    if let Some(lines) = lines.last() {
+                        let _ = lines.send(line);
+                    }
+                }
+                Some(Order::Finish) => {
+                    lines.pop();
+                }
+                Some(Order::Close) => {
+                    lines.clear();
+                    tasks.shutdown().await;
+                    *self.state.borrow_mut() = State::Closed;
+                }
+            }
+        }
+    }
+
+    /// One connection, until its end.
+    async fn link(self, number: usize, lines: mpsc::UnboundedReceiver<String>) {
+        let end = self.talk(lines).await.err();
+        let end = end.map_or_else(|| "closed".to_owned(), |error| error.to_string());
+        let mut scene = self.stage.lock();
+        scene.note_client(self.index, None, || Did::Ended(format!("{number}: {end}")));
+        drop(scene);
+        // Of an older one nobody asks.
+        *self.state.borrow_mut() = State::Closed;
+    }
+
+    async fn talk(&self, mut lines: mpsc::UnboundedReceiver<String>) -> std::io::Result<()> {
+        let stream = TcpStream::connect(SERVER).await?;
+        let address = stream.local_addr()?;
+        let index = self.index;
+        self.stage
+            .lock()
+            .note_client(index, None, || Did::Connected);
+        let (read, mut write) = split(stream);
+        let mut read = BufReader::new(read);
+        let mut heard = Vec::new();
+        let mut finished = false;
+        loop {
+            tokio::select! {
+                biased;
+                line = lines.recv(), if !finished => if let Some(line) = line {
+                    self.stage.said(index, address, &line);
+                    write.write_all(format!("{line}\n").as_bytes()).await?;
+                } else {
+                    finished = true;
+                    write.shutdown().await?;
+                },
+                read = read.read_until(b'\n', &mut heard) => {
+                    read?;
+                    // A line that was cut off says nothing.
+                    let Some(line) = heard.strip_suffix(b"\n") else {
+                        return Ok(());
+                    };
+                    let line = str::from_utf8(line).expect("the server writes UTF-8");
+                    let conn = self.stage.conn(address);
+                    self.stage.lock().heard(index, conn, line);
+                    if self.answers(line) && !finished {
+                        write.write_all(b"/pong\n").await?;
+                    }
+                    heard.clear();
+                }
+            }
+        }
+    }
+
+    /// Takes in a line, and says whether it wants an answer.
+    fn answers(&self, line: &str) -> bool {
+        if line.starts_with("* welcome ") || line.starts_with("* back ") {
+            *self.state.borrow_mut() = State::LoggedIn;
+        }
+        self.read
+            .borrow_mut()
+            .extend(super::stream::number(line.as_bytes()));
+        line == "* ping"
+    }
+}

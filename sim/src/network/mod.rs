@@ -1,0 +1,69 @@
+//! The real driver, unchanged, on a simulated network.
+//!
+//! One server and a few clients, each a host of its own, go through a [`Plan`]. While it lasts,
+//! every statement is judged at every input of the broker. Then everything is healed, and
+//! liveness is demanded: within a bounded time everyone is back and can talk, what was kept has
+//! arrived, and nothing is left over.
+
+mod client;
+mod ending;
+mod play;
+mod scene;
+mod stream;
+
+use std::time::Duration;
+
+use rejoin::Config;
+
+use crate::invariants::Violation;
+use crate::plan::Plan;
+use crate::probe::Probes;
+use crate::setting::network;
+use crate::trace::Trace;
+use play::Play;
+
+pub use scene::Counts;
+
+/// How far the clock goes at once.
+pub const TICK: Duration = Duration::from_millis(10);
+
+const SERVER: (&str, u16) = ("server", 6000);
+
+/// What came of a simulation.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What does not hold, oldest first; nothing if all is well.
+    pub violations: Vec<Violation>,
+    /// How often each kind of fault took effect.
+    pub faults: Counts,
+    /// How often the rare paths were reached.
+    pub probes: Probes,
+    /// How much time has passed in it.
+    pub simulated: Duration,
+    /// How often something was judged.
+    pub moments: u64,
+    /// What happened, if that was to be kept.
+    pub trace: Option<Trace>,
+}
+
+/// Goes through `plan`. Keeps what happens, if `traces`.
+pub fn simulate(plan: &Plan, traces: bool) -> Outcome {
+    hide_planned_panics();
+    let config: Config = network(plan.setting.into());
+    let mut play = Play::new(plan, &config, traces);
+    let result = play.go(plan).and_then(|()| play.end());
+    play.outcome(result)
+}
+
+/// Planned panics are caught by the driver, and there are many of them.
+fn hide_planned_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if info.payload_as_str() != Some(stream::PLANNED) {
+                report(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,282 @@
+//! What the parts of a simulated network share.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rejoin::Config;
+use rejoin::broker::{Broker, Effects, Input, Mail};
+use rejoin::hub::Observer;
+use rejoin::id::{ConnId, Time};
+use rejoin::net::{Point, Points, Report};
+
+use super::TICK;
+use super::stream::{Pipe, number};
+use crate::invariants::Violation;
+use crate::moment;
+use crate::plan::{CLIENTS, Kind};
+use crate::trace::{Did, Entry, What};
+use crate::watch::Watch;
+
+/// How often each kind of fault took effect.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Counts(BTreeMap<Kind, u64>);
+
+impl Counts {
+    pub(super) fn hit(&mut self, kind: Kind) {
+        *self.0.entry(kind).or_default() += 1;
+    }
+
+    /// How often a kind took effect.
+    pub fn count(&self, kind: Kind) -> u64 {
+        self.0.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Self) {
+        for (&kind, count) in &other.0 {
+            *self.0.entry(kind).or_default() += count;
+        }
+    }
+}
+
+/// The link of a client's host.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Wire {
+    pub(super) cut_to_server: bool,
+    pub(super) cut_to_client: bool,
+    pub(super) held: bool,
+    /// The fault that is counted when something should cross.
+    pub(super) fault: Option<Kind>,
+}
+
+/// Everything that is shared.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) config: Config,
+    pub(super) rng: fastrand::Rng,
+    pub(super) yields: bool,
+    pub(super) tick: u64,
+    /// The tick at which the server started.
+    pub(super) started: u64,
+    pub(super) counts: Counts,
+    pub(super) watch: Watch,
+    pub(super) pipes: BTreeMap<ConnId, Pipe>,
+    pub(super) wires: [Wire; CLIENTS as usize],
+    pub(super) addresses: BTreeMap<IpAddr, usize>,
+    /// By the client's end.
+    conns: BTreeMap<SocketAddr, ConnId>,
+    accepted: u64,
+    pub(super) report: Option<Report>,
+    entries: Option<Vec<Entry>>,
+    /// What the sockets of finished writers should have taken, and have not, or too much.
+    pub(super) violations: Vec<Violation>,
+}
+
+/// The scene, for each part to look at and to change.
+#[derive(Clone, Debug)]
+pub(super) struct Stage(Arc<Mutex<Scene>>);
+
+impl Stage {
+    pub(super) fn new(config: &Config, seed: u64, yields: bool, traces: bool) -> Self {
+        Self(Arc::new(Mutex::new(Scene {
+            config: config.clone(),
+            rng: fastrand::Rng::with_seed(seed),
+            yields,
+            tick: 0,
+            started: 0,
+            counts: Counts::default(),
+            watch: Watch::new(config, traces),
+            pipes: BTreeMap::new(),
+            wires: Default::default(),
+            addresses: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            accepted: 0,
+            report: None,
+            entries: traces.then(Vec::new),
+            violations: Vec::new(),
+        })))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Scene> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server has accepted a connection. Its driver numbers them in the same order.
+    pub(super) fn accepted(&self, address: SocketAddr) -> ConnId {
+        let mut scene = self.lock();
+        scene.accepted += 1;
+        let conn = ConnId::new(scene.accepted);
+        let client = scene.addresses[&address.ip()];
+        scene.conns.insert(address, conn);
+        scene.pipes.insert(conn, Pipe::new(client));
+        conn
+    }
+
+    /// A client writes a line.
+    pub(super) fn said(&self, client: usize, address: SocketAddr, line: &str) {
+        let conn = self.conn(address);
+        let mut scene = self.lock();
+        scene.note_client(client, conn, || Did::Said(line.to_owned()));
+        scene.crosses(client, true);
+    }
+
+    /// The server's name for the connection of this end.
+    pub(super) fn conn(&self, address: SocketAddr) -> Option<ConnId> {
+        self.lock().conns.get(&address).copied()
+    }
+}
+
+impl Scene {
+    /// The server has started again, and knows nothing.
+    pub(super) fn restart(&mut self) {
+        self.watch.restart(&self.config);
+        self.pipes.clear();
+        self.conns.clear();
+        (self.accepted, self.started, self.report) = (0, self.tick, None);
+    }
+
+    /// The newest connection of a client at the server.
+    pub(super) fn newest(&mut self, client: usize) -> Option<&mut Pipe> {
+        let mut pipes = self.pipes.values_mut().rev();
+        pipes.find(|pipe| pipe.client == client && !pipe.closed)
+    }
+
+    /// Something is sent between a client's host and the server.
+    pub(super) fn crosses(&mut self, client: usize, to_server: bool) {
+        let wire = self.wires[client];
+        let is_cut = if to_server {
+            wire.cut_to_server
+        } else {
+            wire.cut_to_client
+        };
+        if let Some(kind) = wire.fault.filter(|_| is_cut || wire.held) {
+            self.counts.hit(kind);
+        }
+    }
+
+    /// A client has read a line on a connection.
+    pub(super) fn heard(&mut self, client: usize, conn: Option<ConnId>, line: &str) {
+        self.note_client(client, conn, || Did::Heard(line.to_owned()));
+        let Some(number) = number(line.as_bytes()) else {
+            return;
+        };
+        let Some(pipe) = conn.and_then(|conn| self.pipes.get_mut(&conn)) else {
+            return;
+        };
+        let expected = pipe.taken.get(pipe.heard).copied();
+        pipe.heard += 1;
+        if expected != Some(number) {
+            let what = format!("client {client} reads m{number}, and not {expected:?}");
+            self.violate(Violation { statement: 5, what });
+        }
+    }
+
+    pub(super) fn violate(&mut self, violation: Violation) {
+        self.note(What::Violated(violation.clone()));
+        self.violations.push(violation);
+    }
+
+    pub(super) fn note_fault(&mut self, conn: Option<ConnId>, what: &str) {
+        if self.entries.is_some() {
+            let pipe = conn.and_then(|conn| self.pipes.get(&conn));
+            let client = pipe.map(|pipe| pipe.client);
+            let what = what.to_owned();
+            self.note(What::Fault { client, conn, what });
+        }
+    }
+
+    pub(super) fn note_client(
+        &mut self,
+        client: usize,
+        conn: Option<ConnId>,
+        did: impl FnOnce() -> Did,
+    ) {
+        if self.entries.is_some() {
+            let did = did();
+            self.note(What::Client { client, conn, did });
+        }
+    }
+
+    pub(super) fn note(&mut self, what: What) {
+        let at = Time::from_micros(self.tick * TICK.as_micros() as u64);
+        if let Some(entries) = &mut self.entries {
+            entries.push(Entry { at, what });
+        }
+    }
+
+    /// What has happened, if it was kept.
+    pub(super) fn take_entries(&mut self) -> Option<Vec<Entry>> {
+        self.entries.take()
+    }
+
+    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker) {
+        let found = self.watch.violations.len();
+        let claimed = self.watch.handled(now, input, effects, broker);
+        let kept = self.watch.moments.as_mut().map(std::mem::take);
+        for moment in kept.into_iter().flatten() {
+            self.note(What::Moment(moment));
+        }
+        let new = self.watch.violations.split_off(found);
+        for violation in new {
+            self.violate(violation);
+        }
+        if let Input::WriterFinished { conn, .. } = input {
+            self.compare(*conn, &claimed);
+        }
+    }
+
+    /// What the driver says that a socket has taken is what it has taken.
+    fn compare(&mut self, conn: ConnId, claimed: &[Mail]) {
+        let claimed: Vec<_> = claimed
+            .iter()
+            .map(|mail| moment::number(&mail.message().text))
+            .collect();
+        let Some(pipe) = self.pipes.get(&conn) else {
+            return;
+        };
+        if pipe.taken != claimed {
+            let what = format!(
+                "the socket of {conn} has taken {:?}, and not {claimed:?}",
+                pipe.taken
+            );
+            self.violate(Violation { statement: 4, what });
+        }
+    }
+}
+
+/// Looks on while the server works.
+#[derive(Debug)]
+pub(super) struct Lookout(pub(super) Stage);
+
+impl Observer for Lookout {
+    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker) {
+        self.0.lock().handled(now, input, effects, broker);
+    }
+}
+
+/// Lets others go first, now and then.
+#[derive(Clone, Debug)]
+pub(super) struct Turns(pub(super) Stage);
+
+impl Points for Turns {
+    async fn reach(&self, _: Point) {
+        let (turns, sleeps) = {
+            let mut scene = self.0.lock();
+            if !scene.yields {
+                return;
+            }
+            let drawn = (scene.rng.u8(..4), scene.rng.u8(..8) == 0);
+            if drawn.0 > 0 {
+                scene.counts.hit(Kind::Yield);
+            }
+            drawn
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        if sleeps {
+            tokio::time::sleep(TICK * turns.into()).await;
+        }
+    }
+}

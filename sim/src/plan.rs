@@ -1,0 +1,319 @@
+//! What a whole simulation goes through: steps, and the faults between them.
+
+use crate::step::{GiveUp, Length, NAMES, ROOMS, Step, To, Until};
+
+/// How many clients a simulated network has.
+pub const CLIENTS: u8 = 5;
+
+/// Everything that a simulation is made from. The same plan gives the same trace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// From this come delays, lengths and turns, which no action says.
+    pub seed: u64,
+    /// The index of the server's configuration.
+    pub setting: u8,
+    /// Whether each half of a connection lets others go first, at times, at the named points.
+    pub yields: bool,
+    /// What happens, in order.
+    pub actions: Vec<Action>,
+}
+
+/// One thing that happens.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Action {
+    /// Somebody does something.
+    Step(Step),
+    /// Something breaks, or is mended.
+    Fault(Fault),
+}
+
+/// Something that breaks. Each client has a host of its own; what breaks a connection breaks the
+/// newest of that client, at the server's end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Fault {
+    /// The index of the client.
+    pub client: u8,
+    /// What.
+    pub kind: Kind,
+}
+
+/// A kind of fault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Kind {
+    /// Nothing passes between the client's host and the server, and what is under way is lost.
+    Partition,
+    /// Nothing passes to the server.
+    PartitionToServer,
+    /// Nothing passes to the client.
+    PartitionToClient,
+    /// What is sent waits, in both directions.
+    Hold,
+    /// The link of the client's host is whole again. What was held goes on.
+    Mend,
+    /// The client's program dies, and its host closes the connections.
+    Crash,
+    /// The client's host dies, and says nothing.
+    PowerCut,
+    /// The server dies, and starts again.
+    Restart,
+    /// Writes take only a part of what they are given.
+    PartialWrites,
+    /// The next read fails.
+    ReadFails,
+    /// The next write fails.
+    WriteFails,
+    /// Both do.
+    Reset,
+    /// Writes take nothing for a while.
+    Stall,
+    /// The client's end is seen later.
+    DelayedEnd,
+    /// The next read panics.
+    ReadPanics,
+    /// The next write panics.
+    WritePanics,
+    /// Reads and writes are not ready at first, at times, when they could be.
+    Jitter,
+    /// A half of a connection lets others go first at a named point.
+    Yield,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 18] = [
+        Self::Partition,
+        Self::PartitionToServer,
+        Self::PartitionToClient,
+        Self::Hold,
+        Self::Mend,
+        Self::Crash,
+        Self::PowerCut,
+        Self::Restart,
+        Self::PartialWrites,
+        Self::ReadFails,
+        Self::WriteFails,
+        Self::Reset,
+        Self::Stall,
+        Self::DelayedEnd,
+        Self::ReadPanics,
+        Self::WritePanics,
+        Self::Jitter,
+        Self::Yield,
+    ];
+
+    /// How often it comes, among the others.
+    const fn weight(self) -> u32 {
+        match self {
+            Self::Restart => 1,
+            Self::ReadPanics | Self::WritePanics => 2,
+            Self::Partition
+            | Self::PartitionToServer
+            | Self::PartitionToClient
+            | Self::Crash
+            | Self::PowerCut => 4,
+            Self::Hold | Self::PartialWrites | Self::Reset | Self::DelayedEnd | Self::Jitter => 6,
+            Self::ReadFails | Self::WriteFails | Self::Stall => 10,
+            // It comes with those that it mends, and a plan says whether there are yields.
+            Self::Mend | Self::Yield => 0,
+        }
+    }
+
+    const fn is_of_the_link(self) -> bool {
+        match self {
+            Self::Partition | Self::PartitionToServer | Self::PartitionToClient | Self::Hold => {
+                true
+            }
+            Self::Mend
+            | Self::Crash
+            | Self::PowerCut
+            | Self::Restart
+            | Self::PartialWrites
+            | Self::ReadFails
+            | Self::WriteFails
+            | Self::Reset
+            | Self::Stall
+            | Self::DelayedEnd
+            | Self::ReadPanics
+            | Self::WritePanics
+            | Self::Jitter
+            | Self::Yield => false,
+        }
+    }
+}
+
+/// How large the standard world is.
+pub const MESSAGES: usize = 200;
+
+impl Plan {
+    /// The plan that is drawn from `seed`: the standard world, in which some kinds of fault happen
+    /// and others do not.
+    pub fn draw(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let setting = dice.rng.u8(..crate::setting::SETTINGS as u8);
+        let yields = dice.rng.bool();
+        let mut actions = Vec::with_capacity(2 * MESSAGES);
+        for client in 0..CLIENTS {
+            actions.push(Action::Step(dice.log_in(client)));
+        }
+        let mut messages = 0;
+        while messages < MESSAGES {
+            dice.act(&mut actions, &mut messages);
+        }
+        Self {
+            seed,
+            setting,
+            yields,
+            actions,
+        }
+    }
+
+    /// The steps alone.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.actions.iter().filter_map(|action| match action {
+            Action::Step(step) => Some(step),
+            Action::Fault(_) => None,
+        })
+    }
+}
+
+/// Draws actions.
+struct Dice {
+    rng: fastrand::Rng,
+    /// The kinds that happen in this run, each as often as its weight says.
+    kinds: Vec<Kind>,
+    /// How many actions of a thousand are faults.
+    faults: u32,
+}
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut kinds = Vec::new();
+        for kind in Kind::ALL {
+            if rng.bool() {
+                kinds.extend((0..kind.weight()).map(|_| kind));
+            }
+        }
+        let faults = if kinds.is_empty() { 0 } else { rng.u32(..80) };
+        Self { rng, kinds, faults }
+    }
+
+    fn act(&mut self, actions: &mut Vec<Action>, messages: &mut usize) {
+        if self.rng.u32(..1000) < self.faults {
+            return self.fault(actions);
+        }
+        let conn = self.rng.u8(..CLIENTS);
+        let step = match self.rng.u32(..1000) {
+            ..600 => {
+                *messages += 1;
+                self.send(conn)
+            }
+            600..800 => self.wait(),
+            800..870 => self.log_in(conn),
+            870..890 => Step::Join {
+                conn,
+                room: self.room(),
+            },
+            890..900 => Step::Leave {
+                conn,
+                room: self.room(),
+            },
+            900..905 => Step::Rooms { conn },
+            905..910 => Step::Who { conn, room: None },
+            910..920 => Step::Quit {
+                conn,
+                why: self.rng.bool(),
+            },
+            920..950 => Step::ReaderFinishes { conn },
+            950..975 => Step::WriterFinishes {
+                conn,
+                written: self.rng.u8(..4),
+            },
+            975..980 => Step::Accept,
+            980..990 => Step::Write {
+                conn,
+                items: self.rng.u8(1..4),
+            },
+            990..998 => Step::GiveUp {
+                conn,
+                reason: self.give_up(),
+            },
+            _ if self.rng.u8(..10) == 0 => Step::ShutDown,
+            _ => self.wait(),
+        };
+        actions.push(Action::Step(step));
+    }
+
+    /// A fault; one of a link is mended after a while.
+    fn fault(&mut self, actions: &mut Vec<Action>) {
+        let kind = self.kinds[self.rng.usize(..self.kinds.len())];
+        let client = self.rng.u8(..CLIENTS);
+        actions.push(Action::Fault(Fault { client, kind }));
+        if kind.is_of_the_link() && self.rng.bool() {
+            for _ in 0..self.rng.u8(1..8) {
+                actions.push(Action::Step(self.wait()));
+            }
+            let kind = Kind::Mend;
+            actions.push(Action::Fault(Fault { client, kind }));
+        }
+    }
+
+    /// A client logs in, mostly as itself: the first three have names of their own, and the others
+    /// are further devices of the first two.
+    fn log_in(&mut self, conn: u8) -> Step {
+        let distinct = NAMES.len() as u8 / 2;
+        let own = conn % distinct;
+        let name = match self.rng.u8(..10) {
+            ..8 => own,
+            8 => own + distinct,
+            _ => self.rng.u8(..NAMES.len() as u8),
+        };
+        let secret = match self.rng.u8(..10) {
+            ..7 => Some(0),
+            7 => Some(1),
+            _ => None,
+        };
+        Step::LogIn { conn, name, secret }
+    }
+
+    fn send(&mut self, conn: u8) -> Step {
+        let receivers = if self.rng.u8(..4) == 0 { 2 } else { 1 };
+        let to = (0..receivers).map(|_| self.to()).collect();
+        let length = if self.rng.u8(..8) == 0 {
+            Length::Long
+        } else {
+            Length::Short
+        };
+        Step::Send { conn, to, length }
+    }
+
+    fn to(&mut self) -> To {
+        if self.rng.u8(..4) == 0 {
+            To::Room(self.room())
+        } else {
+            To::Peer(self.rng.u8(..NAMES.len() as u8 / 2))
+        }
+    }
+
+    fn room(&mut self) -> u8 {
+        self.rng.u8(..ROOMS.len() as u8)
+    }
+
+    fn wait(&mut self) -> Step {
+        let until = match self.rng.u8(..60) {
+            0 => Until::BeforeDeadline,
+            1 => Until::Deadline,
+            2 => Until::AfterDeadline,
+            _ => Until::Soon,
+        };
+        Step::Wait { until, tick: true }
+    }
+
+    fn give_up(&mut self) -> GiveUp {
+        if self.rng.bool() {
+            GiveUp::TooSlow
+        } else {
+            GiveUp::FailedLogins
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Looks on while a real hub works, and judges what it sees.
+
+use rejoin::Config;
+use rejoin::broker::lifecycle::Phase;
+use rejoin::broker::{Broker, Effects, Event, Input, Mail};
+use rejoin::id::{ConnId, Time};
+
+use crate::invariants::{Invariants, Violation};
+use crate::links::Links;
+use crate::moment::{Act, Happening, Moment, View, mail_of};
+use crate::probe::Probes;
+
+/// Makes [`Moment`]s of what a hub's broker is told and wants done, and has them judged.
+///
+/// What a socket has taken shows when its writer has finished: it is what is not given back.
+#[derive(Debug)]
+pub struct Watch {
+    invariants: Invariants,
+    links: Links,
+    /// The rare paths that were reached.
+    pub probes: Probes,
+    /// What was found, oldest first.
+    pub violations: Vec<Violation>,
+    /// What has happened, if it is kept.
+    pub moments: Option<Vec<Moment>>,
+    seen: u64,
+}
+
+impl Watch {
+    /// Nothing has happened yet.
+    pub fn new(config: &Config, keeps_moments: bool) -> Self {
+        Self {
+            invariants: Invariants::new(config),
+            links: Links::default(),
+            probes: Probes::default(),
+            violations: Vec::new(),
+            moments: keeps_moments.then(Vec::new),
+            seen: 0,
+        }
+    }
+
+    /// How many moments there were.
+    pub const fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// The server has started again, with nothing.
+    pub fn restart(&mut self, config: &Config) {
+        self.invariants = Invariants::new(config);
+        self.links = Links::default();
+        self.probes.start();
+    }
+
+    /// The broker was told something. Returns the mail that, as the driver says, the socket of a
+    /// writer that has just finished had taken, oldest first.
+    pub fn handled(
+        &mut self,
+        now: Time,
+        input: &Input,
+        effects: &Effects,
+        broker: &Broker,
+    ) -> Vec<Mail> {
+        let mut taken = Vec::new();
+        if let Input::WriterFinished { conn, undelivered } = input {
+            // Seen as just before the end, when the broker stood as it stood last.
+            let items = self.take_written(*conn, undelivered.len());
+            taken.extend(items.iter().filter_map(mail_of).cloned());
+            if !items.is_empty() {
+                self.written(now, *conn, items);
+            }
+            if let Some(link) = self.links.0.get_mut(conn) {
+                link.outbox.clear();
+            }
+        }
+        let acts = Act::all(effects);
+        self.links.told(input);
+        for act in &acts {
+            self.links.act(act);
+        }
+        self.links.over().for_each(drop);
+        let input = input.clone();
+        let happening = Happening::Handled { input, acts };
+        self.judge(now, happening, View::of(broker));
+        taken
+    }
+
+    /// Whether so many peers are there, all of them online, and nobody else is connected.
+    pub fn is_settled(&self, peers: usize) -> bool {
+        let view = self.invariants.last_view();
+        let online = |phase: &Phase| matches!(phase, Phase::Online { .. });
+        let mail = view.mailboxes.values().any(|mailbox| !mailbox.is_empty());
+        view.connections.len() == peers && view.connections.values().all(online) && !mail
+    }
+
+    /// Whether nobody is there.
+    pub fn is_empty(&self) -> bool {
+        let view = self.invariants.last_view();
+        view.connections.is_empty() && view.bindings.is_empty()
+    }
+
+    /// Judges how everything stands when everything has finished.
+    pub fn finish(&mut self) {
+        let found = self.invariants.finish();
+        self.violations.extend(found);
+    }
+
+    fn take_written(&mut self, conn: ConnId, unwritten: usize) -> Vec<Event> {
+        let Some(link) = self.links.0.get_mut(&conn) else {
+            return Vec::new();
+        };
+        let mail = link.outbox.iter().filter(|event| mail_of(event).is_some());
+        let mut written = mail.count().saturating_sub(unwritten);
+        let cut = link.outbox.iter().position(|event| {
+            let is_mail = mail_of(event).is_some();
+            let is_cut = is_mail && written == 0;
+            written -= usize::from(is_mail && !is_cut);
+            is_cut
+        });
+        let cut = cut.unwrap_or(link.outbox.len());
+        link.outbox.drain(..cut).collect()
+    }
+
+    fn written(&mut self, now: Time, conn: ConnId, items: Vec<Event>) {
+        let view = self.invariants.last_view();
+        let happening = Happening::Written { conn, items };
+        self.judge(now, happening, view);
+    }
+
+    fn judge(&mut self, now: Time, happening: Happening, view: View) {
+        let links = self.links.0.clone();
+        let moment = Moment {
+            now,
+            happening,
+            view,
+            links,
+        };
+        self.seen += 1;
+        self.probes.observe(&moment);
+        if let Some(moments) = &mut self.moments {
+            moments.push(moment.clone());
+        }
+        let found = self.invariants.observe(moment);
+        self.violations.extend(found);
+    }
+}
