@@ -202,13 +202,16 @@ impl Dice {
         if self.rng.u32(..1000) < self.faults {
             return self.fault(actions);
         }
+        if self.rng.u8(..100) == 0 {
+            return self.contend(actions);
+        }
         let conn = self.rng.u8(..CLIENTS);
         let step = match self.rng.u32(..1000) {
-            ..600 => {
+            ..650 => {
                 *messages += 1;
                 self.send(conn)
             }
-            600..800 => self.wait(),
+            650..800 => self.wait(),
             800..870 => self.log_in(conn),
             870..890 => Step::Join {
                 conn,
@@ -258,6 +261,64 @@ impl Dice {
         }
     }
 
+    /// Somebody waits for the name of a connection that takes its time to end, and something
+    /// happens meanwhile.
+    fn contend(&mut self, actions: &mut Vec<Action>) {
+        let (client, next) = (self.rng.u8(..CLIENTS), self.rng.u8(..CLIENTS));
+        let name = client % (NAMES.len() as u8 / 2);
+        let secret = self.rng.bool().then_some(0);
+        actions.extend([
+            Action::Step(Step::LogIn {
+                conn: client,
+                name,
+                secret,
+            }),
+            Action::Step(Step::Join {
+                conn: client,
+                room: 0,
+            }),
+            Action::Step(Step::Join {
+                conn: next,
+                room: 0,
+            }),
+            Action::Step(self.wait()),
+            Action::Fault(Fault {
+                client,
+                kind: Kind::Stall,
+            }),
+            Action::Step(Step::Send {
+                conn: next,
+                to: vec![To::Peer(name), To::Room(0)],
+                length: Length::Short,
+            }),
+            Action::Step(Step::ReaderFinishes { conn: client }),
+            Action::Step(self.wait()),
+            Action::Step(Step::LogIn {
+                conn: next,
+                name,
+                secret,
+            }),
+        ]);
+        for _ in 0..self.rng.u8(..6) {
+            actions.push(Action::Step(self.wait()));
+        }
+        match self.rng.u8(..16) {
+            0 => actions.push(Action::Step(Step::ShutDown)),
+            1 => actions.push(Action::Fault(Fault {
+                client,
+                kind: Kind::Restart,
+            })),
+            2..8 => {
+                let conn = self.rng.u8(..CLIENTS);
+                actions.push(Action::Step(Step::LogIn { conn, name, secret }));
+            }
+            _ => actions.push(Action::Step(Step::WriterFinishes {
+                conn: client,
+                written: 1,
+            })),
+        }
+    }
+
     /// A client logs in, mostly as itself: the first three have names of their own, and the others
     /// are further devices of the first two.
     fn log_in(&mut self, conn: u8) -> Step {
@@ -300,7 +361,7 @@ impl Dice {
     }
 
     fn wait(&mut self) -> Step {
-        let until = match self.rng.u8(..60) {
+        let until = match self.rng.u8(..120) {
             0 => Until::BeforeDeadline,
             1 => Until::Deadline,
             2 => Until::AfterDeadline,

@@ -107,6 +107,45 @@ impl Probe {
         Self::ShutDownWithAway,
         Self::AcceptAfterShutDown,
     ];
+
+    /// Whether the driver can reach it at all. The search over the broker alone reaches the rest:
+    /// a driver does not read for who waits, brings no second end and no line of who leaves, and
+    /// accepts nobody once it stops; a hub does what is due before it looks at a line; and there
+    /// are no more names than peers that may be there.
+    pub const fn is_within_reach_of_the_driver(self) -> bool {
+        match self {
+            Self::WaiterLosesReader
+            | Self::WaiterIsGivenUp
+            | Self::ReturnAtDeadline
+            | Self::LoginAtDeadline
+            | Self::ServerFull
+            | Self::LateRequest
+            | Self::LateWriter
+            | Self::AcceptAfterShutDown => false,
+            Self::ReaderEndsFirst
+            | Self::WriterEndsFirst
+            | Self::WaiterLosesWriter
+            | Self::Takeover
+            | Self::TakeoverOfATakeover
+            | Self::WaiterInherits
+            | Self::GuestSucceeded
+            | Self::Return
+            | Self::WrongProof
+            | Self::MailboxFull
+            | Self::TrimBounce
+            | Self::ExpiryBounce
+            | Self::GoneBounce
+            | Self::BounceToAway
+            | Self::BounceKept
+            | Self::MessageCounted
+            | Self::BounceCounted
+            | Self::RoomCounted
+            | Self::LateReader
+            | Self::ReplacedHandsBack
+            | Self::ShutDownWithWaiter
+            | Self::ShutDownWithAway => true,
+        }
+    }
 }
 
 /// How often each rare path was reached.

@@ -147,6 +147,7 @@ fn missed(sum: &Sum) -> Vec<String> {
     let kinds = Kind::ALL.into_iter();
     let kinds = kinds.filter(|&kind| sum.faults.count(kind) == 0);
     let probes = Probe::ALL.into_iter();
+    let probes = probes.filter(|probe| probe.is_within_reach_of_the_driver());
     let probes = probes.filter(|&probe| sum.probes.count(probe) == 0);
     let kinds = kinds.map(|kind| format!("{kind:?}"));
     kinds

@@ -1,7 +1,7 @@
 //! Heals everything, and demands liveness.
 
 use super::client::{Order, State};
-use super::play::Play;
+use super::play::{Fate, Play};
 use super::{SERVER, TICK};
 use crate::invariants::Violation;
 use crate::plan::CLIENTS;
@@ -123,7 +123,7 @@ impl Play<'_> {
                 self.tick()?;
             }
         }
-        self.stop.send_replace(true);
+        self.fate.send_replace(Fate::Stops);
         for _ in 0..self.patience() {
             if !self.sim.is_host_running(SERVER.0) {
                 let mut scene = self.stage.lock();

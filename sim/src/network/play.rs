@@ -28,13 +28,11 @@ pub(super) struct Play<'a> {
     pub(super) sim: Sim<'a>,
     pub(super) stage: Stage,
     pub(super) clients: Vec<Client>,
-    /// Whether the server is to stop.
-    pub(super) stop: watch::Sender<bool>,
+    /// What the server is to do.
+    pub(super) fate: watch::Sender<Fate>,
     pub(super) config: Config,
     title: String,
     sent: u32,
-    /// Which hosts are dead.
-    dead: [bool; CLIENTS as usize],
     stopping: bool,
 }
 
@@ -50,10 +48,10 @@ impl Play<'_> {
             .tcp_capacity(4096)
             .build();
         let stage = Stage::new(config, rng.u64(..), plan.yields, traces);
-        let stop = watch::Sender::new(false);
+        let fate = watch::Sender::new(Fate::Serves);
         let host = Server {
             stage: stage.clone(),
-            stop: stop.clone(),
+            fate: fate.clone(),
             config: config.clone(),
         };
         sim.host(SERVER.0, move || host.clone().run());
@@ -70,11 +68,10 @@ impl Play<'_> {
             sim,
             stage,
             clients,
-            stop,
+            fate,
             config: config.clone(),
             title: format!("cargo sim replay {}", plan.seed),
             sent: 0,
-            dead: Default::default(),
             stopping: false,
         }
     }
@@ -116,7 +113,9 @@ impl Play<'_> {
         }
         drop(scene);
         if self.stopping && !self.sim.is_host_running(SERVER.0) {
-            self.stage.lock().watch.finish();
+            if *self.fate.borrow() == Fate::Stops {
+                self.stage.lock().watch.finish();
+            }
             self.start_again();
         }
         Ok(())
@@ -125,7 +124,7 @@ impl Play<'_> {
     /// The server is not running, and starts.
     fn start_again(&mut self) {
         self.stopping = false;
-        self.stop.send_replace(false);
+        self.fate.send_replace(Fate::Serves);
         self.sim.bounce(SERVER.0);
         self.stage.lock().restart();
     }
@@ -172,7 +171,7 @@ impl Play<'_> {
                 }
             }
             Step::ShutDown => {
-                self.stop.send_replace(true);
+                self.fate.send_replace(Fate::Stops);
                 self.stopping = true;
             }
         }
@@ -247,18 +246,20 @@ impl Play<'_> {
                 self.cut(client, fault.kind)
             }
             Kind::Mend => self.mend(client),
-            Kind::Crash => self.crash(client, fault.kind),
+            Kind::Crash => self.crash(client, fault.kind)?,
             Kind::PowerCut => {
                 self.mend(client);
                 self.cut(client, Kind::Partition);
-                self.crash(client, fault.kind);
+                self.crash(client, fault.kind)?;
             }
             Kind::Restart => {
                 self.note(None, fault.kind);
                 self.stage.lock().counts.hit(fault.kind);
-                self.sim.crash(SERVER.0);
-                self.start_again();
-                self.tick()?;
+                self.fate.send_replace(Fate::Dies);
+                self.stopping = true;
+                while self.stopping {
+                    self.tick()?;
+                }
             }
             Kind::PartialWrites
             | Kind::ReadFails
@@ -349,20 +350,17 @@ impl Play<'_> {
         self.note(Some(client), Kind::Mend);
     }
 
-    fn crash(&mut self, client: usize, kind: Kind) {
+    fn crash(&mut self, client: usize, kind: Kind) -> Result<(), Violation> {
         self.note(Some(client), kind);
         self.stage.lock().counts.hit(kind);
+        // Its connections end in the order in which they came, which the end of a whole runtime
+        // does not promise.
+        self.clients[client].order(Order::Close);
+        self.tick()?;
         self.sim.crash(host_of(client));
         self.clients[client].died();
-        self.dead[client] = true;
-        self.revive(client);
-    }
-
-    /// Starts the program of a dead host again.
-    pub(super) fn revive(&mut self, client: usize) {
-        if std::mem::take(&mut self.dead[client]) {
-            self.sim.bounce(host_of(client));
-        }
+        self.sim.bounce(host_of(client));
+        Ok(())
     }
 
     fn note(&self, client: Option<usize>, kind: Kind) {
@@ -404,11 +402,19 @@ fn host_of(client: usize) -> String {
     format!("client-{client}")
 }
 
+/// What a server is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    Serves,
+    Stops,
+    Dies,
+}
+
 /// The server's host.
 #[derive(Clone)]
 struct Server {
     stage: Stage,
-    stop: watch::Sender<bool>,
+    fate: watch::Sender<Fate>,
     config: Config,
 }
 
@@ -416,7 +422,7 @@ impl Server {
     async fn run(self) -> turmoil::Result {
         let Self {
             stage,
-            stop,
+            fate,
             config,
         } = self;
         let listener = Simulated {
@@ -429,15 +435,22 @@ impl Server {
             observer: Some(Box::new(Lookout(stage.clone()))),
             points: Turns(stage.clone()),
         };
-        let mut stop = stop.subscribe();
-        let stop = async move {
-            let stop = stop.wait_for(|stop| *stop).await;
-            stop.expect("the simulation outlives its hosts");
-        };
-        let report = net::serve_with(listener, setup, stop).await?;
-        stage.lock().report = Some(report);
+        let serving = net::serve_with(listener, setup, becomes(&fate, Fate::Stops));
+        tokio::select! {
+            biased;
+            report = serving => stage.lock().report = Some(report?),
+            // Its tasks are dropped in the order in which they came, which the end of a whole
+            // runtime does not promise.
+            () = becomes(&fate, Fate::Dies) => {}
+        }
         Ok(())
     }
+}
+
+async fn becomes(fate: &watch::Sender<Fate>, wanted: Fate) {
+    let mut fate = fate.subscribe();
+    let became = fate.wait_for(|fate| *fate == wanted).await;
+    became.expect("the simulation outlives its hosts");
 }
 
 struct Simulated {
