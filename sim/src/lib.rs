@@ -5,6 +5,7 @@
 //! came of it. The [`invariants`] judge each moment, by a [`Roster`](roster::Roster) of their own;
 //! [`search::run`] puts all of this together.
 
+pub mod frames;
 pub mod invariants;
 pub mod links;
 pub mod moment;
@@ -15,6 +16,7 @@ pub mod roster;
 pub mod search;
 pub mod setting;
 pub mod shrink;
+pub mod spelling;
 pub mod step;
 pub mod strategy;
 pub mod trace;

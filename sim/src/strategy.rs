@@ -3,6 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::plan::{Action, CLIENTS, Fault, Kind, Plan};
+use crate::setting::SETTINGS;
 use crate::step::{GiveUp, Length, NAMES, ROOMS, SECRETS, Step, To, Until};
 
 /// Steps of up to `most` phrases, and in one run of four those of a server that stops.
@@ -16,6 +18,29 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         let stop = stop.map(|phrases| [vec![vec![Step::ShutDown]], phrases].concat());
         [phrases, stop.unwrap_or_default()].concat().concat()
     })
+}
+
+/// A plan of up to `most` phrases and faults, in any order.
+pub fn plan(most: usize) -> impl Strategy<Value = Plan> {
+    let actions = prop_oneof![
+        9 => phrase().prop_map(|steps| steps.into_iter().map(Action::Step).collect()),
+        1 => fault().prop_map(|fault| vec![Action::Fault(fault)]),
+    ];
+    let actions = vec(actions, 0..=most).prop_map(|phrases: Vec<Vec<_>>| phrases.concat());
+    let settings = 0..SETTINGS as u8;
+    (any::<u64>(), settings, any::<bool>(), actions).prop_map(|(seed, setting, yields, actions)| {
+        Plan {
+            seed,
+            setting,
+            yields,
+            actions,
+        }
+    })
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    let kind = prop::sample::select(&Kind::ALL);
+    (0..CLIENTS, kind).prop_map(|(client, kind)| Fault { client, kind })
 }
 
 fn phrase() -> impl Strategy<Value = Vec<Step>> {

@@ -6,9 +6,8 @@ use std::rc::Rc;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, split};
 use tokio::sync::{Notify, mpsc};
-use turmoil::net::TcpStream;
 
-use super::SERVER;
+use super::ground::Dial;
 use super::scene::Stage;
 use crate::trace::Did;
 
@@ -39,7 +38,7 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) index: usize,
-    stage: Stage,
+    pub(super) stage: Stage,
     orders: Rc<RefCell<VecDeque<Order>>>,
     ready: Rc<Notify>,
     state: Rc<RefCell<State>>,
@@ -75,7 +74,7 @@ impl Client {
     }
 
     /// The program of the client's host.
-    pub(super) async fn run(self) -> turmoil::Result {
+    pub(super) async fn run(self, dial: Dial) -> turmoil::Result {
         let mut lines: Vec<mpsc::UnboundedSender<String>> = Vec::new();
         let mut tasks = tokio::task::JoinSet::new();
         loop {
@@ -86,7 +85,7 @@ impl Client {
                     let (sender, receiver) = mpsc::unbounded_channel();
                     lines.push(sender);
                     *self.state.borrow_mut() = State::Open;
-                    tasks.spawn_local(self.clone().link(lines.len(), receiver));
+                    tasks.spawn_local(self.clone().link(lines.len(), dial.clone(), receiver));
                 }
                 Some(Order::Say(line)) => {
                     if let Some(lines) = lines.last() {
@@ -106,8 +105,8 @@ impl Client {
     }
 
     /// One connection, until its end.
-    async fn link(self, number: usize, lines: mpsc::UnboundedReceiver<String>) {
-        let end = self.talk(lines).await.err();
+    async fn link(self, number: usize, dial: Dial, lines: mpsc::UnboundedReceiver<String>) {
+        let end = self.talk(dial, lines).await.err();
         let end = end.map_or_else(|| "closed".to_owned(), |error| error.to_string());
         let mut scene = self.stage.lock();
         scene.note_client(self.index, None, || Did::Ended(format!("{number}: {end}")));
@@ -116,10 +115,13 @@ impl Client {
         *self.state.borrow_mut() = State::Closed;
     }
 
-    async fn talk(&self, mut lines: mpsc::UnboundedReceiver<String>) -> std::io::Result<()> {
-        let stream = TcpStream::connect(SERVER).await?;
-        let address = stream.local_addr()?;
+    async fn talk(
+        &self,
+        dial: Dial,
+        mut lines: mpsc::UnboundedReceiver<String>,
+    ) -> std::io::Result<()> {
         let index = self.index;
+        let (stream, address) = dial.connect(index).await?;
         self.stage
             .lock()
             .note_client(index, None, || Did::Connected);

@@ -1,11 +1,12 @@
 //! Heals everything, and demands liveness.
 
+use super::TICK;
 use super::client::{Order, State};
-use super::play::{Fate, Play};
-use super::{SERVER, TICK};
+use super::play::Play;
+use super::server::Fate;
 use crate::invariants::Violation;
 use crate::plan::CLIENTS;
-use crate::step::{Length, NAMES, To};
+use crate::step::{Length, NAMES, Step, To};
 
 /// How many peers are to be there in the end, one on each of the first clients.
 const PEERS: usize = NAMES.len() / 2;
@@ -63,7 +64,10 @@ impl Play<'_> {
                 missing |= state != State::LoggedIn;
                 if waited % RETRY == 0 && state != State::LoggedIn {
                     self.clients[peer].order(Order::Close);
-                    self.log_in(peer, peer as u8, Some(0));
+                    self.clients[peer].order(Order::Connect);
+                    let (conn, name) = (peer as u8, peer as u8);
+                    let secret = Some(0);
+                    self.say(conn, &Step::LogIn { conn, name, secret });
                 }
             }
             if !missing {
@@ -79,8 +83,9 @@ impl Play<'_> {
         let everybody: Vec<_> = (0..PEERS).map(|peer| To::Peer(peer as u8)).collect();
         let heard: Vec<_> = self.clients.iter().map(|c| c.read.borrow().len()).collect();
         for peer in 0..PEERS {
-            let line = self.message(&everybody, Length::Short);
-            self.clients[peer].order(Order::Say(line));
+            let (conn, to) = (peer as u8, everybody.clone());
+            let length = Length::Short;
+            self.say(conn, &Step::Send { conn, to, length });
         }
         for _ in 0..self.patience() {
             self.tick()?;
@@ -125,7 +130,7 @@ impl Play<'_> {
         }
         self.fate.send_replace(Fate::Stops);
         for _ in 0..self.patience() {
-            if !self.sim.is_host_running(SERVER.0) {
+            if !self.ground.server_runs() {
                 let mut scene = self.stage.lock();
                 scene.watch.finish();
                 let found = scene.watch.violations.first().cloned();

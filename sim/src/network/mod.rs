@@ -7,8 +7,10 @@
 
 mod client;
 mod ending;
+mod ground;
 mod play;
 mod scene;
+mod server;
 mod stream;
 
 use std::time::Duration;
@@ -46,11 +48,33 @@ pub struct Outcome {
     pub trace: Option<Trace>,
 }
 
-/// Goes through `plan`. Keeps what happens, if `traces`.
+/// What a simulation runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum On {
+    /// A network of hosts, whose links are slow and can break.
+    Network,
+    /// Streams in memory: faster, and without faults of links.
+    Memory,
+}
+
+/// What a network is made from.
+#[derive(Clone, Copy, Debug)]
+struct Outline {
+    seed: u64,
+    /// How long a message is under way at most.
+    latency: Duration,
+}
+
+/// Goes through `plan` on a network. Keeps what happens, if `traces`.
 pub fn simulate(plan: &Plan, traces: bool) -> Outcome {
+    simulate_on(On::Network, plan, traces)
+}
+
+/// Goes through `plan`. Keeps what happens, if `traces`.
+pub fn simulate_on(on: On, plan: &Plan, traces: bool) -> Outcome {
     hide_planned_panics();
     let config: Config = network(plan.setting.into());
-    let mut play = Play::new(plan, &config, traces);
+    let mut play = Play::new(plan, on, &config, traces);
     let result = play.go(plan).and_then(|()| play.end());
     play.outcome(result)
 }

@@ -1,23 +1,20 @@
 //! Lets a plan happen.
 
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::net::{self, Setup};
 use tokio::sync::watch;
-use turmoil::net::{TcpListener, TcpStream};
-use turmoil::{Builder, Sim};
 
 use super::client::{Client, Order};
-use super::scene::{Lookout, Stage, Turns, Wire};
-use super::stream::{Faulty, Read, Write};
-use super::{Outcome, SERVER, TICK};
+use super::ground::{Ground, host_of};
+use super::scene::{Stage, Wire};
+use super::server::{Fate, Server};
+use super::stream::{Read, Write};
+use super::{On, Outcome, Outline, TICK};
 use crate::invariants::Violation;
-use crate::moment::text;
 use crate::plan::{Action, CLIENTS, Fault, Kind, Plan};
-use crate::step::{self, GiveUp, Length, Step, To, Until};
+use crate::spelling::line_of;
+use crate::step::{GiveUp, Step, Until};
 use crate::trace::{Trace, What};
 
 /// How long a stalled socket takes nothing, and a delayed end is not seen, in ticks.
@@ -25,7 +22,7 @@ const A_WHILE: u64 = 8;
 
 /// A simulation while it goes on.
 pub(super) struct Play<'a> {
-    pub(super) sim: Sim<'a>,
+    pub(super) ground: Ground<'a>,
     pub(super) stage: Stage,
     pub(super) clients: Vec<Client>,
     /// What the server is to do.
@@ -37,35 +34,28 @@ pub(super) struct Play<'a> {
 }
 
 impl Play<'_> {
-    pub(super) fn new(plan: &Plan, config: &Config, traces: bool) -> Self {
+    pub(super) fn new(plan: &Plan, on: On, config: &Config, traces: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(!plan.seed);
-        let mut sim = Builder::new()
-            .rng_seed(plan.seed)
-            .tick_duration(TICK)
-            .min_message_latency(Duration::from_millis(1))
-            .max_message_latency(Duration::from_millis(rng.u64(2..40)))
-            .simulation_duration(Duration::from_secs(3600))
-            .tcp_capacity(4096)
-            .build();
+        let outline = Outline {
+            seed: plan.seed,
+            latency: Duration::from_millis(rng.u64(2..40)),
+        };
         let stage = Stage::new(config, rng.u64(..), plan.yields, traces);
         let fate = watch::Sender::new(Fate::Serves);
-        let host = Server {
+        let server = Server {
             stage: stage.clone(),
             fate: fate.clone(),
             config: config.clone(),
         };
-        sim.host(SERVER.0, move || host.clone().run());
         let clients: Vec<_> = (0..CLIENTS.into())
             .map(|index| Client::new(index, &stage))
             .collect();
-        for client in &clients {
-            let program = client.clone();
-            sim.host(host_of(client.index), move || program.clone().run());
-            let address = sim.lookup(host_of(client.index));
-            stage.lock().addresses.insert(address, client.index);
-        }
+        let ground = match on {
+            On::Network => Ground::network(outline, &server, &clients),
+            On::Memory => Ground::memory(&server, &clients),
+        };
         Self {
-            sim,
+            ground,
             stage,
             clients,
             fate,
@@ -100,7 +90,7 @@ impl Play<'_> {
             pipe.wake();
         }
         drop(scene);
-        let stepped = self.sim.step();
+        let stepped = self.ground.tick();
         let mut scene = self.stage.lock();
         if let Some(first) = scene.violations.first() {
             return Err(first.clone());
@@ -112,7 +102,7 @@ impl Play<'_> {
             return Err(violation);
         }
         drop(scene);
-        if self.stopping && !self.sim.is_host_running(SERVER.0) {
+        if self.stopping && !self.ground.server_runs() {
             if *self.fate.borrow() == Fate::Stops {
                 self.stage.lock().watch.finish();
             }
@@ -125,31 +115,23 @@ impl Play<'_> {
     fn start_again(&mut self) {
         self.stopping = false;
         self.fate.send_replace(Fate::Serves);
-        self.sim.bounce(SERVER.0);
+        self.ground.start_server();
         self.stage.lock().restart();
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Violation> {
         match step {
-            &Step::LogIn { conn, name, secret } => self.log_in(index(conn), name, secret),
-            Step::Send { conn, to, length } => {
-                let line = self.message(to, *length);
-                self.say(*conn, line);
+            Step::LogIn { conn, .. } => {
+                self.clients[index(*conn)].order(Order::Connect);
+                self.say(*conn, step);
             }
-            &Step::Join { conn, room } => self.say(conn, format!("/join {}", step::room(room))),
-            &Step::Leave { conn, room } => self.say(conn, format!("/leave {}", step::room(room))),
-            &Step::Rooms { conn } => self.say(conn, "/rooms".to_owned()),
-            &Step::Who { conn, room: None } => self.say(conn, "/who".to_owned()),
-            &Step::Who {
-                conn,
-                room: Some(room),
-            } => {
-                self.say(conn, format!("/who {}", step::room(room)));
-            }
-            &Step::Quit { conn, why } => {
-                self.say(conn, if why { "/quit m0" } else { "/quit" }.to_owned());
-            }
-            &Step::Accept => {
+            Step::Send { conn, .. }
+            | Step::Join { conn, .. }
+            | Step::Leave { conn, .. }
+            | Step::Rooms { conn }
+            | Step::Who { conn, .. }
+            | Step::Quit { conn, .. } => self.say(*conn, step),
+            Step::Accept => {
                 let client = self.stage.lock().rng.u8(..CLIENTS);
                 self.clients[index(client)].order(Order::Connect);
             }
@@ -178,35 +160,10 @@ impl Play<'_> {
         Ok(())
     }
 
-    pub(super) fn log_in(&self, client: usize, name: u8, secret: Option<u8>) {
-        let client = &self.clients[client];
-        client.order(Order::Connect);
-        let name = step::name(name);
-        client.order(Order::Say(match secret {
-            Some(secret) => format!("{name} correct-horse-{secret}"),
-            None => name.to_string(),
-        }));
-    }
-
-    pub(super) fn message(&mut self, to: &[To], length: Length) -> String {
-        let bytes = match length {
-            Length::Short => 0,
-            Length::Long => crate::world::LONG,
-        };
-        let text = text(self.sent, bytes);
-        self.sent += 1;
-        let to: Vec<_> = to
-            .iter()
-            .map(|to| match *to {
-                To::Peer(name) => step::name(name).to_string(),
-                To::Room(room) => step::room(room).to_string(),
-            })
-            .collect();
-        format!("{}: {}", to.join(", "), text.as_str())
-    }
-
-    fn say(&self, conn: u8, line: String) {
-        self.clients[index(conn)].order(Order::Say(line));
+    /// A client writes the line of a request.
+    pub(super) fn say(&mut self, client: u8, request: &Step) {
+        let line = line_of(request, &mut self.sent).expect("a request has a line");
+        self.clients[index(client)].order(Order::Say(line));
     }
 
     /// Does what makes a server give a client up.
@@ -311,43 +268,27 @@ impl Play<'_> {
     fn cut(&self, client: usize, kind: Kind) {
         let mut scene = self.stage.lock();
         let wire = &mut scene.wires[client];
-        // The network cannot do both at once.
-        if wire.fault.is_some() {
+        // The network cannot do two of them at once.
+        if wire.fault.is_some() || !self.ground.cut(client, kind) {
             return;
         }
-        wire.fault = Some(kind);
-        let host = host_of(client);
-        if kind == Kind::Hold {
-            wire.held = true;
-            self.sim.hold(&*host, SERVER.0);
-        } else {
-            wire.cut_to_server = kind != Kind::PartitionToClient;
-            wire.cut_to_client = kind != Kind::PartitionToServer;
-            if wire.cut_to_server {
-                self.sim.partition_oneway(&*host, SERVER.0);
-            }
-            if wire.cut_to_client {
-                self.sim.partition_oneway(SERVER.0, &*host);
-            }
-        }
+        *wire = Wire {
+            fault: Some(kind),
+            held: kind == Kind::Hold,
+            cut_to_server: matches!(kind, Kind::Partition | Kind::PartitionToServer),
+            cut_to_client: matches!(kind, Kind::Partition | Kind::PartitionToClient),
+        };
         drop(scene);
         self.note(Some(client), kind);
     }
 
     pub(super) fn mend(&self, client: usize) {
         let wire = std::mem::take(&mut self.stage.lock().wires[client]);
-        let Wire { fault, held, .. } = wire;
-        if fault.is_none() {
-            return;
+        if wire.fault.is_some() {
+            self.ground.mend(client, wire.held);
+            self.stage.lock().counts.hit(Kind::Mend);
+            self.note(Some(client), Kind::Mend);
         }
-        let host = host_of(client);
-        if held {
-            self.sim.release(host, SERVER.0);
-        } else {
-            self.sim.repair(host, SERVER.0);
-        }
-        self.stage.lock().counts.hit(Kind::Mend);
-        self.note(Some(client), Kind::Mend);
     }
 
     fn crash(&mut self, client: usize, kind: Kind) -> Result<(), Violation> {
@@ -357,9 +298,8 @@ impl Play<'_> {
         // does not promise.
         self.clients[client].order(Order::Close);
         self.tick()?;
-        self.sim.crash(host_of(client));
         self.clients[client].died();
-        self.sim.bounce(host_of(client));
+        self.ground.restart_client(client);
         Ok(())
     }
 
@@ -370,8 +310,8 @@ impl Play<'_> {
     }
 
     pub(super) fn outcome(self, result: Result<(), Violation>) -> Outcome {
-        let simulated = self.sim.elapsed();
-        drop(self.sim);
+        let simulated = self.ground.elapsed();
+        drop(self.ground);
         let mut scene = self.stage.lock();
         let mut violations = std::mem::take(&mut scene.violations);
         if violations.is_empty() {
@@ -396,74 +336,4 @@ impl Play<'_> {
 
 fn index(client: u8) -> usize {
     usize::from(client % CLIENTS)
-}
-
-fn host_of(client: usize) -> String {
-    format!("client-{client}")
-}
-
-/// What a server is to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
-    Serves,
-    Stops,
-    Dies,
-}
-
-/// The server's host.
-#[derive(Clone)]
-struct Server {
-    stage: Stage,
-    fate: watch::Sender<Fate>,
-    config: Config,
-}
-
-impl Server {
-    async fn run(self) -> turmoil::Result {
-        let Self {
-            stage,
-            fate,
-            config,
-        } = self;
-        let listener = Simulated {
-            listener: TcpListener::bind(("0.0.0.0", SERVER.1)).await?,
-            stage: stage.clone(),
-        };
-        let setup = Setup {
-            config,
-            key: Some([7; 32]),
-            observer: Some(Box::new(Lookout(stage.clone()))),
-            points: Turns(stage.clone()),
-        };
-        let serving = net::serve_with(listener, setup, becomes(&fate, Fate::Stops));
-        tokio::select! {
-            biased;
-            report = serving => stage.lock().report = Some(report?),
-            // Its tasks are dropped in the order in which they came, which the end of a whole
-            // runtime does not promise.
-            () = becomes(&fate, Fate::Dies) => {}
-        }
-        Ok(())
-    }
-}
-
-async fn becomes(fate: &watch::Sender<Fate>, wanted: Fate) {
-    let mut fate = fate.subscribe();
-    let became = fate.wait_for(|fate| *fate == wanted).await;
-    became.expect("the simulation outlives its hosts");
-}
-
-struct Simulated {
-    listener: TcpListener,
-    stage: Stage,
-}
-
-impl net::Listener for Simulated {
-    type Stream = Faulty<TcpStream>;
-
-    async fn accept(&mut self) -> io::Result<(Self::Stream, SocketAddr)> {
-        let (stream, address) = self.listener.accept().await?;
-        let conn = self.stage.accepted(address);
-        Ok((Faulty::new(stream, self.stage.clone(), conn), address))
-    }
 }

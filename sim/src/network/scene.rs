@@ -8,7 +8,7 @@ use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Mail};
 use rejoin::hub::Observer;
 use rejoin::id::{ConnId, Time};
-use rejoin::net::{Point, Points, Report};
+use rejoin::net::{Point, Points};
 
 use super::TICK;
 use super::stream::{Pipe, number};
@@ -57,8 +57,6 @@ pub(super) struct Scene {
     pub(super) rng: fastrand::Rng,
     pub(super) yields: bool,
     pub(super) tick: u64,
-    /// The tick at which the server started.
-    pub(super) started: u64,
     pub(super) counts: Counts,
     pub(super) watch: Watch,
     pub(super) pipes: BTreeMap<ConnId, Pipe>,
@@ -67,7 +65,6 @@ pub(super) struct Scene {
     /// By the client's end.
     conns: BTreeMap<SocketAddr, ConnId>,
     accepted: u64,
-    pub(super) report: Option<Report>,
     entries: Option<Vec<Entry>>,
     /// What the sockets of finished writers should have taken, and have not, or too much.
     pub(super) violations: Vec<Violation>,
@@ -84,7 +81,6 @@ impl Stage {
             rng: fastrand::Rng::with_seed(seed),
             yields,
             tick: 0,
-            started: 0,
             counts: Counts::default(),
             watch: Watch::new(config, traces),
             pipes: BTreeMap::new(),
@@ -92,7 +88,6 @@ impl Stage {
             addresses: BTreeMap::new(),
             conns: BTreeMap::new(),
             accepted: 0,
-            report: None,
             entries: traces.then(Vec::new),
             violations: Vec::new(),
         })))
@@ -133,7 +128,7 @@ impl Scene {
         self.watch.restart(&self.config);
         self.pipes.clear();
         self.conns.clear();
-        (self.accepted, self.started, self.report) = (0, self.tick, None);
+        self.accepted = 0;
     }
 
     /// The newest connection of a client at the server.

@@ -1,0 +1,358 @@
+//! The real hub: lines in, frames out.
+//!
+//! The same steps as those of a [`World`](crate::World) happen, but each request is a line, in
+//! one piece or in two, and each event comes as a frame. The broker inside is watched as ever,
+//! and each frame is compared with what [`spell`] says of the event.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::broker::{Broker, Effects, Event, Input};
+use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs};
+use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+
+use crate::invariants::Violation;
+use crate::moment::Act;
+use crate::probe::Probes;
+use crate::search::Failure;
+use crate::spelling::{line_of, spell};
+use crate::step::{GiveUp, Step, Until};
+use crate::watch::Watch;
+
+/// Lets all steps happen to a hub, and then everything finish. Counts in `probes` what was
+/// reached.
+///
+/// # Errors
+///
+/// Tells the first step after which something does not hold.
+pub fn run(config: &Config, steps: &[Step], probes: &mut Probes) -> Result<(), Failure> {
+    let mut server = Server::new(config);
+    for (index, step) in steps.iter().enumerate() {
+        server.step(step);
+        server.judge(index)?;
+    }
+    server.finish();
+    server.sight.lock().expect("nobody panics").watch.finish();
+    server.judge(steps.len())?;
+    probes.add(&server.sight.lock().expect("nobody panics").watch.probes);
+    Ok(())
+}
+
+/// What an observer sees.
+#[derive(Debug)]
+struct Sight {
+    watch: Watch,
+    /// What each connection is to be sent.
+    told: BTreeMap<ConnId, VecDeque<Event>>,
+}
+
+#[derive(Debug)]
+struct Lookout(Arc<Mutex<Sight>>);
+
+impl Observer for Lookout {
+    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker) {
+        let mut sight = self.0.lock().expect("nobody panics");
+        sight.watch.handled(now, input, effects, broker);
+        for act in Act::all(effects) {
+            if let Act::Tell { to, event } = act {
+                for conn in to {
+                    sight.told.entry(conn).or_default().push_back(event.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Keeps the number of a secret, where a server makes a digest.
+#[derive(Debug)]
+struct Plainly;
+
+impl Digest for Plainly {
+    fn proof(&self, name: &Name, secret: Secret<'_>) -> Proof {
+        let mut digest = [name.as_str().len() as u8; 32];
+        digest[31] = secret.expose().as_bytes().last().copied().unwrap_or(0);
+        Proof::new(digest)
+    }
+}
+
+/// The driver's end of a connection.
+#[derive(Debug, Default)]
+struct Link {
+    outbox: VecDeque<Frame>,
+    /// What was read and not taken.
+    rest: Vec<u8>,
+    waits: bool,
+    stopped: bool,
+    reader_finished: bool,
+}
+
+struct Server {
+    hub: Hub<Plainly>,
+    sight: Arc<Mutex<Sight>>,
+    now: Time,
+    links: BTreeMap<ConnId, Link>,
+    accepted: u64,
+    sent: u32,
+    outputs: Outputs,
+    violations: Vec<Violation>,
+}
+
+impl Server {
+    fn new(config: &Config) -> Self {
+        let sight = Arc::new(Mutex::new(Sight {
+            watch: Watch::new(config, false),
+            told: BTreeMap::new(),
+        }));
+        let mut hub = Hub::new(config, Plainly);
+        hub.observe(Box::new(Lookout(Arc::clone(&sight))));
+        Self {
+            hub,
+            sight,
+            now: Time::ZERO,
+            links: BTreeMap::new(),
+            accepted: 0,
+            sent: 0,
+            outputs: Outputs::new(),
+            violations: Vec::new(),
+        }
+    }
+
+    fn judge(&mut self, step: usize) -> Result<(), Failure> {
+        let mut violations = std::mem::take(&mut self.violations);
+        violations.append(&mut self.sight.lock().expect("nobody panics").watch.violations);
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure { step, violations })
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Accept => self.accept(),
+            Step::ReaderFinishes { conn } => {
+                if let Some(conn) = self.pick(*conn) {
+                    self.reader_finishes(conn);
+                }
+            }
+            Step::Write { conn, items } => {
+                if let Some(conn) = self.pick(*conn) {
+                    self.write(conn, (*items).into());
+                }
+            }
+            Step::WriterFinishes { conn, written } => {
+                if let Some(conn) = self.pick(*conn) {
+                    self.writer_finishes(conn, (*written).into());
+                }
+            }
+            Step::GiveUp { conn, reason } => self.misbehave(*conn, *reason),
+            Step::Wait { until, tick } => self.wait(*until, *tick),
+            Step::ShutDown => {
+                self.hub.shut_down(self.now, &mut self.outputs);
+                self.take_outputs();
+            }
+            Step::LogIn { conn, .. }
+            | Step::Send { conn, .. }
+            | Step::Join { conn, .. }
+            | Step::Leave { conn, .. }
+            | Step::Rooms { conn }
+            | Step::Who { conn, .. }
+            | Step::Quit { conn, .. } => {
+                let line = line_of(step, &mut self.sent).expect("a request has a line");
+                if let Some(conn) = self.pick(*conn) {
+                    self.say(conn, &line);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        self.accepted += 1;
+        let conn = ConnId::new(self.accepted);
+        let address = [127, 0, 0, 1].into();
+        let admitted = self
+            .hub
+            .accepted(self.now, conn, address, &mut self.outputs);
+        if admitted.is_ok() {
+            self.links.insert(conn, Link::default());
+        }
+        self.take_outputs();
+    }
+
+    /// Newest first.
+    fn pick(&self, index: u8) -> Option<ConnId> {
+        let index = usize::from(index).checked_rem(self.links.len())?;
+        self.links.keys().rev().nth(index).copied()
+    }
+
+    /// Every other line comes in two pieces.
+    fn say(&mut self, conn: ConnId, line: &str) {
+        let link = &self.links[&conn];
+        if link.reader_finished || link.waits {
+            return;
+        }
+        let bytes = format!("{line}\n").into_bytes();
+        let cut = if bytes.len().is_multiple_of(2) {
+            bytes.len() / 2
+        } else {
+            0
+        };
+        let (first, second) = bytes.split_at(cut);
+        self.read(conn, first);
+        self.read(conn, second);
+    }
+
+    fn read(&mut self, conn: ConnId, bytes: &[u8]) {
+        let Some(link) = self.links.get_mut(&conn) else {
+            return;
+        };
+        link.rest.extend_from_slice(bytes);
+        while let Some(link) = self.links.get_mut(&conn)
+            && !link.waits
+            && !link.rest.is_empty()
+        {
+            let rest = std::mem::take(&mut link.rest);
+            let received = self.hub.received(self.now, conn, &rest, &mut self.outputs);
+            if let Some(link) = self.links.get_mut(&conn) {
+                link.rest = rest[received.taken..].to_vec();
+                link.waits = received.waits;
+            }
+            self.take_outputs();
+        }
+    }
+
+    fn reader_finishes(&mut self, conn: ConnId) {
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.reader_finished = true;
+        }
+        self.hub.reader_finished(self.now, conn, &mut self.outputs);
+        self.take_outputs();
+    }
+
+    fn write(&mut self, conn: ConnId, frames: usize) {
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.outbox.drain(..frames.min(link.outbox.len()));
+        }
+    }
+
+    fn writer_finishes(&mut self, conn: ConnId, written: usize) {
+        self.write(conn, written);
+        let Some(link) = self.links.remove(&conn) else {
+            return;
+        };
+        let outputs = &mut self.outputs;
+        self.hub
+            .writer_finished(self.now, conn, link.outbox, outputs);
+        self.take_outputs();
+        if !link.reader_finished {
+            self.hub.reader_finished(self.now, conn, &mut self.outputs);
+            self.take_outputs();
+        }
+    }
+
+    /// Does what makes a hub give a connection up.
+    fn misbehave(&mut self, conn: u8, reason: GiveUp) {
+        let Some(conn) = self.pick(conn) else {
+            return;
+        };
+        match reason {
+            GiveUp::TooSlow => {
+                self.hub.overflowed(self.now, conn, &mut self.outputs);
+                self.take_outputs();
+            }
+            GiveUp::FailedLogins => self.say(conn, "ann short"),
+            GiveUp::Silent => {}
+        }
+    }
+
+    fn wait(&mut self, until: Until, tick: bool) {
+        let soon = self.now.after(Duration::from_millis(1));
+        let time = match (until, self.hub.deadline()) {
+            (Until::Soon, _) | (_, None) => soon,
+            (Until::BeforeDeadline, Some(time)) => Time::from_micros(time.as_micros() - 1),
+            (Until::Deadline, Some(time)) => time,
+            (Until::AfterDeadline, Some(time)) => time.after(Duration::from_micros(1)),
+        };
+        self.now = time.max(self.now);
+        if tick {
+            self.hub.tick(self.now, &mut self.outputs);
+            self.take_outputs();
+        }
+    }
+
+    fn finish(&mut self) {
+        while let Some((&conn, link)) = self.links.first_key_value() {
+            let written = link.outbox.len().div_ceil(2);
+            self.writer_finishes(conn, written);
+        }
+        while let Some(deadline) = self.hub.deadline() {
+            self.now = deadline.max(self.now);
+            self.hub.tick(self.now, &mut self.outputs);
+            self.take_outputs();
+        }
+        if !self.hub.is_idle() {
+            let what = format!("{:?} is left", self.hub);
+            self.violations.push(Violation { statement: 8, what });
+        }
+    }
+
+    /// Does what the hub wants done.
+    fn take_outputs(&mut self) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.iter() {
+            match output {
+                Output::Send { to, frame, .. } => {
+                    for conn in to {
+                        self.send(*conn, frame);
+                    }
+                }
+                Output::StopWriter { conn, .. } => {
+                    let link = self.links.get_mut(&conn);
+                    let again = link.is_none_or(|link| std::mem::replace(&mut link.stopped, true));
+                    self.ensure(!again, 3, || format!("{conn} is told to stop once more"));
+                }
+                Output::Proceed { conn } => {
+                    if let Some(link) = self.links.get_mut(&conn) {
+                        link.waits = false;
+                    }
+                }
+                // A reader that is told to stop finishes by a step.
+                Output::StopReader { .. } => {}
+            }
+        }
+        outputs.clear();
+        self.outputs = outputs;
+    }
+
+    fn send(&mut self, conn: ConnId, frame: &Frame) {
+        let running = self.links.get(&conn).is_some_and(|link| !link.stopped);
+        self.ensure(running, 3, || {
+            format!("{conn} is sent {frame:?} after its stop")
+        });
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.outbox.push_back(frame.clone());
+        }
+        let mut sight = self.sight.lock().expect("nobody panics");
+        let told = sight.told.entry(conn).or_default();
+        let said = String::from_utf8_lossy(frame.bytes()).into_owned();
+        if told.front().is_some_and(|event| spell(event) == said) {
+            told.pop_front();
+            return;
+        }
+        drop(sight);
+        // What the hub says by itself.
+        let own = said == "* ping\n" || said.starts_with("* error ");
+        self.ensure(own, 5, || {
+            format!("{conn} is sent {said:?} at the wrong time")
+        });
+    }
+
+    fn ensure(&mut self, holds: bool, statement: u8, what: impl FnOnce() -> String) {
+        if !holds {
+            let what = what();
+            self.violations.push(Violation { statement, what });
+        }
+    }
+}

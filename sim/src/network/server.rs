@@ -1,0 +1,59 @@
+//! The server of a simulation: the real driver, with others' eyes on it.
+
+use rejoin::Config;
+use rejoin::net::{self, Listener, Setup};
+use tokio::sync::watch;
+
+use super::ground::Spoiling;
+use super::scene::{Lookout, Stage, Turns};
+
+/// What a server is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    Serves,
+    Stops,
+    Dies,
+}
+
+/// The program of the server's host.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) stage: Stage,
+    pub(super) fate: watch::Sender<Fate>,
+    pub(super) config: Config,
+}
+
+impl Server {
+    pub(super) async fn run(self, listener: impl Listener<Stream: Unpin>) -> turmoil::Result {
+        let Self {
+            stage,
+            fate,
+            config,
+        } = self;
+        let listener = Spoiling {
+            listener,
+            stage: stage.clone(),
+        };
+        let setup = Setup {
+            config,
+            key: Some([7; 32]),
+            observer: Some(Box::new(Lookout(stage.clone()))),
+            points: Turns(stage),
+        };
+        let serving = net::serve_with(listener, setup, becomes(&fate, Fate::Stops));
+        tokio::select! {
+            biased;
+            served = serving => drop(served?),
+            // Its tasks are dropped in the order in which they came, which the end of a whole
+            // runtime does not promise.
+            () = becomes(&fate, Fate::Dies) => {}
+        }
+        Ok(())
+    }
+}
+
+async fn becomes(fate: &watch::Sender<Fate>, wanted: Fate) {
+    let mut fate = fate.subscribe();
+    let became = fate.wait_for(|fate| *fate == wanted).await;
+    became.expect("the simulation outlives its hosts");
+}

@@ -1,0 +1,131 @@
+//! The plain protocol once more, without its code: the line of each request, and what a client
+//! reads of each event.
+
+use crate::moment::text;
+use crate::step::{self, Length, Step, To};
+use crate::world::LONG;
+use rejoin::broker::{BounceReason, Event, LeaveReason, Mail, Refusal};
+
+/// The line of a step that is a request; nothing for the others. `sent` counts the messages, so
+/// that each has a text of its own.
+pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
+    Some(match step {
+        &Step::LogIn { name, secret, .. } => {
+            let name = step::name(name);
+            match secret.map(|secret| secret % step::SECRETS) {
+                Some(secret) => format!("{name} correct-horse-{secret}"),
+                None => name.to_string(),
+            }
+        }
+        Step::Send { to, length, .. } => {
+            let bytes = match length {
+                Length::Short => 0,
+                Length::Long => LONG,
+            };
+            let text = text(*sent, bytes);
+            *sent += 1;
+            let to: Vec<_> = to.iter().copied().map(receiver).collect();
+            format!("{}: {}", to.join(", "), text.as_str())
+        }
+        &Step::Join { room, .. } => format!("/join {}", step::room(room)),
+        &Step::Leave { room, .. } => format!("/leave {}", step::room(room)),
+        Step::Rooms { .. } => "/rooms".to_owned(),
+        Step::Who { room: None, .. } => "/who".to_owned(),
+        &Step::Who {
+            room: Some(room), ..
+        } => format!("/who {}", step::room(room)),
+        Step::Quit { why: false, .. } => "/quit".to_owned(),
+        Step::Quit { why: true, .. } => "/quit m0".to_owned(),
+        Step::Accept
+        | Step::ReaderFinishes { .. }
+        | Step::Write { .. }
+        | Step::WriterFinishes { .. }
+        | Step::GiveUp { .. }
+        | Step::Wait { .. }
+        | Step::ShutDown => return None,
+    })
+}
+
+fn receiver(to: To) -> String {
+    match to {
+        To::Peer(name) => step::name(name).to_string(),
+        To::Room(room) => step::room(room).to_string(),
+    }
+}
+
+/// The lines that a client reads, each with its end.
+pub fn spell(event: &Event) -> String {
+    match event {
+        Event::Welcome { name } => format!("* welcome {name}\n"),
+        Event::Back { name, kept } => format!("* back {name} {kept}\n"),
+        Event::Mail(mail) | Event::KeptMail(mail) => spell_mail(mail),
+        Event::Kept { name } => format!("* kept {name}\n"),
+        Event::Joined { room, name } => format!("* joined {room} {name}\n"),
+        Event::Left { room, name, why } => {
+            let why = match why {
+                LeaveReason::Left => "left".to_owned(),
+                LeaveReason::Quit(None) => "quit".to_owned(),
+                LeaveReason::Quit(Some(why)) => format!("quit: {}", why.as_str()),
+                LeaveReason::Gone => "gone".to_owned(),
+                LeaveReason::Expired => "expired".to_owned(),
+            };
+            format!("* left {room} {name} {why}\n")
+        }
+        Event::Rooms { rooms, total } => {
+            let rooms = rooms.iter().map(|entry| {
+                let joined = if entry.joined { " joined" } else { "" };
+                format!("* room {} {}{joined}\n", entry.room, entry.members)
+            });
+            rooms.collect::<String>() + &format!("* end rooms {total}\n")
+        }
+        Event::Who { peers, total } => {
+            let peers = peers.iter().map(|entry| {
+                let away = if entry.away { " away" } else { "" };
+                format!("* peer {}{away}\n", entry.name)
+            });
+            peers.collect::<String>() + &format!("* end who {total}\n")
+        }
+        Event::Refused(refusal) => spell_refusal(refusal),
+    }
+}
+
+fn spell_mail(mail: &Mail) -> String {
+    let message = mail.message();
+    let room = message.room.map(|room| format!(" in {room}"));
+    let (room, text) = (room.unwrap_or_default(), message.text.as_str());
+    match mail {
+        Mail::Message(message) => format!("from {}{room}: {text}\n", message.from),
+        Mail::Bounce(bounce) => {
+            let code = match bounce.reason {
+                BounceReason::Gone => "gone",
+                BounceReason::Expired => "expired",
+                BounceReason::MailboxFull => "mailbox-full",
+                BounceReason::ShuttingDown => "shutting-down",
+            };
+            format!("* undelivered {} {code}{room}: {text}\n", bounce.receiver)
+        }
+    }
+}
+
+fn spell_refusal(refusal: &Refusal) -> String {
+    let what = match refusal {
+        Refusal::NotLoggedIn => {
+            "not-logged-in first say who you are: NAME or NAME SECRET".to_owned()
+        }
+        Refusal::Waiting => "waiting an older connection with your name is about to end".to_owned(),
+        Refusal::AlreadyLoggedIn => "already-logged-in you have a name".to_owned(),
+        Refusal::NameInUse { name } => format!("name-in-use {name}"),
+        Refusal::ServerFull => "server-full there are too many peers".to_owned(),
+        Refusal::NoSuchPeer { name } => format!("no-such-peer {name}"),
+        Refusal::MailboxFull { name, room: None } => format!("mailbox-full {name}"),
+        Refusal::MailboxFull {
+            name,
+            room: Some(room),
+        } => format!("mailbox-full {name} in {room}"),
+        Refusal::TooManyReceivers { limit } => format!("too-many-receivers at most {limit}"),
+        Refusal::NotInRoom { room } => format!("not-in-room {room}"),
+        Refusal::AlreadyInRoom { room } => format!("already-in-room {room}"),
+        Refusal::TooManyRooms { limit } => format!("too-many-rooms at most {limit}"),
+    };
+    format!("* error {what}\n")
+}

@@ -1,0 +1,45 @@
+//! Random plans against the hub, with lines in and frames out, and against the driver, on streams
+//! in memory.
+
+use proptest::prelude::*;
+
+use rejoin_sim::frames;
+use rejoin_sim::network::{On, simulate_on};
+use rejoin_sim::probe::Probes;
+use rejoin_sim::setting::{SETTINGS, network};
+use rejoin_sim::strategy::{plan, steps};
+
+/// How many phrases a run has at most.
+const MOST_PHRASES: usize = 80;
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        // A find becomes a unit test with a name: a seed is void once the strategy changes.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(1_024))]
+
+    #[test]
+    fn whatever_lines_come_the_hub_keeps_its_word(
+        index in 0..SETTINGS,
+        steps in steps(MOST_PHRASES),
+    ) {
+        let ran = frames::run(&network(index), &steps, &mut Probes::default());
+        prop_assert!(ran.is_ok(), "{}", ran.unwrap_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(config(512))]
+
+    #[test]
+    fn whatever_breaks_the_driver_keeps_its_word(plan in plan(MOST_PHRASES)) {
+        let outcome = simulate_on(On::Memory, &plan, false);
+        prop_assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
+    }
+}
