@@ -15,6 +15,7 @@ use core::time::Duration;
 /// config.check().expect("a valid configuration");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     /// Bytes in one line, its end not counted. At least [`Config::MIN_LINE_BYTES`].
     pub line_bytes: NonZeroUsize,

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser};
@@ -24,6 +25,7 @@ pub(crate) enum Command {
 pub(crate) struct Settings {
     pub(crate) listen: Address,
     pub(crate) threads: NonZeroUsize,
+    pub(crate) record: Recording,
     pub(crate) config: Config,
 }
 
@@ -43,6 +45,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let settings = Settings {
         listen: flags.listen,
         threads: flags.threads,
+        record: flags.record,
         config,
     };
     Ok(Command::Serve(Box::new(settings)))
@@ -147,7 +150,36 @@ struct Flags {
     threads: NonZeroUsize,
 
     #[command(flatten)]
+    record: Recording,
+
+    #[command(flatten)]
     limits: Limits,
+}
+
+/// What is recorded for the simulator, and where.
+#[derive(Debug, Args)]
+pub(crate) struct Recording {
+    /// File to record in what the server is told, for `cargo sim replay`; secrets are left out.
+    #[arg(help_heading = "Record", long = "record", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Whether the record has what people say, or only how long it is.
+    #[arg(help_heading = "Record", long = "record-texts", value_name = "yes|no")]
+    #[arg(default_value = "yes", value_parser = yes_or_no)]
+    pub(crate) texts: bool,
+
+    /// Bytes of the record, after which it ends.
+    #[arg(help_heading = "Record", long = "record-bytes", value_name = "BYTES")]
+    #[arg(default_value_t = 1 << 30)]
+    pub(crate) bytes: u64,
+}
+
+fn yes_or_no(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("expected yes or no"),
+    }
 }
 
 /// A flag for each field of [`Config`]; [`Limits::into_config`] does not compile if one

@@ -3,13 +3,15 @@
 mod flags;
 
 use std::env::{self, VarError};
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{fmt, pin::pin};
 
-use flags::{Address, BadFlag, Command, Settings};
-use rejoin::net::{self, ServeError, Tcp};
+use flags::{Address, BadFlag, Command, Recording, Settings};
+use rejoin::net::{self, Record, ServeError, Setup, Tcp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -56,7 +58,11 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
     ));
 
     let (stop, stopped) = oneshot::channel();
-    let served = pin!(net::serve(listener, settings.config, async {
+    let setup = Setup {
+        record: open_record(settings.record)?,
+        ..Setup::new(settings.config)
+    };
+    let served = pin!(net::serve_with(listener, setup, async {
         // An error means that `stops` is gone, and `served` with it.
         let _ = stopped.await;
     }));
@@ -78,6 +84,20 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
             Ok(End::Finished)
         }
     }
+}
+
+/// A file that is there already is never written over: it may be what somebody needs to see.
+fn open_record(recording: Recording) -> Result<Option<Record>, Failure> {
+    let Some(file) = recording.file else {
+        return Ok(None);
+    };
+    let opened = File::options().write(true).create_new(true).open(&file);
+    let to = opened.map_err(|error| Failure::Record { file, error })?;
+    Ok(Some(Record {
+        to: Box::new(to),
+        bytes: recording.bytes,
+        texts: recording.texts,
+    }))
 }
 
 /// Listens on the first address of the name that can be listened on.
@@ -205,6 +225,7 @@ enum Failure {
     Runtime(io::Error),
     Signals(io::Error),
     Listen { wanted: Address, error: io::Error },
+    Record { file: PathBuf, error: io::Error },
     Serve(ServeError),
 }
 
@@ -214,9 +235,11 @@ impl Failure {
         let _ = writeln!(io::stderr(), "rejoin: {self}");
         match self {
             Self::Flag(_) | Self::Filter(_) => ExitCode::from(2),
-            Self::Runtime(_) | Self::Signals(_) | Self::Listen { .. } | Self::Serve(_) => {
-                ExitCode::FAILURE
-            }
+            Self::Runtime(_)
+            | Self::Signals(_)
+            | Self::Listen { .. }
+            | Self::Record { .. }
+            | Self::Serve(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -235,6 +258,9 @@ impl fmt::Display for Failure {
             Self::Runtime(error) => write!(f, "can't start the runtime: {error}"),
             Self::Signals(error) => write!(f, "can't wait for signals: {error}"),
             Self::Listen { wanted, error } => write!(f, "can't listen on {wanted}: {error}"),
+            Self::Record { file, error } => {
+                write!(f, "can't record in {}: {error}", file.display())
+            }
             Self::Serve(error) => write!(f, "can't go on serving: {error}"),
         }
     }

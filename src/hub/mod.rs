@@ -7,6 +7,8 @@ mod admission;
 mod observer;
 mod output;
 mod rate;
+#[cfg(feature = "record")]
+pub mod record;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -25,6 +27,8 @@ use crate::wire::lines::{Line, Lines};
 use crate::wire::plain::{self, Command, Mistake};
 use admission::{Admission, Source};
 use rate::{Rate, Used};
+#[cfg(feature = "record")]
+use record::Told;
 
 /// How many turns of one connection fit into its outbox: so what a client sends at once
 /// does not make it look like one that reads too slowly.
@@ -54,6 +58,8 @@ pub struct Received {
 pub struct Hub<D> {
     broker: Broker,
     observer: Option<Box<dyn Observer>>,
+    #[cfg(feature = "record")]
+    recorder: Option<Box<record::Recorder>>,
     digest: D,
     limits: Limits,
     links: BTreeMap<ConnId, Link>,
@@ -99,6 +105,8 @@ impl<D: Digest> Hub<D> {
         Self {
             broker: Broker::new(config),
             observer: None,
+            #[cfg(feature = "record")]
+            recorder: None,
             digest,
             limits: Limits {
                 line_bytes: config.line_bytes.get(),
@@ -121,6 +129,24 @@ impl<D: Digest> Hub<D> {
         self.observer = Some(observer);
     }
 
+    /// Lets `recorder` write down from now on what this is told; it must be told nothing before.
+    #[cfg(feature = "record")]
+    pub fn record(&mut self, recorder: record::Recorder) {
+        self.recorder = Some(Box::new(recorder));
+    }
+
+    /// What was written down since it was last emptied, if there is a recorder.
+    #[cfg(feature = "record")]
+    pub fn recorded(&mut self) -> Option<&mut Vec<u8>> {
+        self.recorder.as_mut().map(|recorder| recorder.bytes())
+    }
+
+    /// Writes down nothing more.
+    #[cfg(feature = "record")]
+    pub fn stop_recording(&mut self) {
+        self.recorder = None;
+    }
+
     /// A connection was accepted from `address`.
     ///
     /// # Errors
@@ -132,6 +158,22 @@ impl<D: Digest> Hub<D> {
     ///
     /// If its id is not greater than each one before.
     pub fn accepted(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        address: IpAddr,
+        out: &mut Outputs,
+    ) -> Result<(), Frame> {
+        let admitted = self.admit(now, conn, address, out);
+        #[cfg(feature = "record")]
+        {
+            let conn = conn.number();
+            self.told(now, Told::Accepted { conn, address }, out);
+        }
+        admitted
+    }
+
+    fn admit(
         &mut self,
         now: Time,
         conn: ConnId,
@@ -168,8 +210,18 @@ impl<D: Digest> Hub<D> {
         bytes: &[u8],
         out: &mut Outputs,
     ) -> Received {
+        let received = self.take(now, conn, bytes, out);
+        #[cfg(feature = "record")]
+        {
+            let conn = conn.number();
+            self.told(now, Told::Received { conn }, out);
+        }
+        received
+    }
+
+    fn take(&mut self, now: Time, conn: ConnId, bytes: &[u8], out: &mut Outputs) -> Received {
         // What is due comes first: a line must not be answered past its deadline.
-        self.tick(now, out);
+        self.do_what_is_due(now, out);
         let Some(link) = self.links.get_mut(&conn) else {
             return Received {
                 taken: bytes.len(),
@@ -209,6 +261,11 @@ impl<D: Digest> Hub<D> {
     /// brought before.
     pub fn reader_finished(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
         self.handle(now, Input::ReaderFinished { conn }, out);
+        #[cfg(feature = "record")]
+        {
+            let conn = conn.number();
+            self.told(now, Told::ReaderFinished { conn }, out);
+        }
     }
 
     /// More waits in a connection's outbox than may.
@@ -221,6 +278,11 @@ impl<D: Digest> Hub<D> {
             },
             out,
         );
+        #[cfg(feature = "record")]
+        {
+            let conn = conn.number();
+            self.told(now, Told::Overflowed { conn }, out);
+        }
     }
 
     /// A connection's writer has finished, and gives back what it has not written,
@@ -236,12 +298,25 @@ impl<D: Digest> Hub<D> {
             self.checks.remove(&(link.check, conn));
             self.admission.release(link.source);
         }
-        let undelivered = unwritten.into_iter().filter_map(Frame::into_mail).collect();
+        let mut frames = 0;
+        let unwritten = unwritten.into_iter().inspect(|_| frames += 1);
+        let undelivered = unwritten.filter_map(Frame::into_mail).collect();
         self.handle(now, Input::WriterFinished { conn, undelivered }, out);
+        #[cfg(feature = "record")]
+        {
+            let (conn, unwritten) = (conn.number(), frames);
+            self.told(now, Told::WriterFinished { conn, unwritten }, out);
+        }
     }
 
     /// Does what is due at `now`.
     pub fn tick(&mut self, now: Time, out: &mut Outputs) {
+        self.do_what_is_due(now, out);
+        #[cfg(feature = "record")]
+        self.told(now, Told::Tick, out);
+    }
+
+    fn do_what_is_due(&mut self, now: Time, out: &mut Outputs) {
         while let Some(&(time, conn)) = self.checks.first()
             && time <= now
         {
@@ -265,6 +340,8 @@ impl<D: Digest> Hub<D> {
     /// The server stops.
     pub fn shut_down(&mut self, now: Time, out: &mut Outputs) {
         self.handle(now, Input::ShutDown, out);
+        #[cfg(feature = "record")]
+        self.told(now, Told::ShutDown, out);
     }
 
     /// The broker inside.
@@ -287,6 +364,13 @@ impl<D: Digest> Hub<D> {
         broker && self.links.is_empty() && self.checks.is_empty()
     }
 
+    #[cfg(feature = "record")]
+    fn told(&mut self, now: Time, told: Told, out: &Outputs) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.told(now, told, out);
+        }
+    }
+
     fn takes_lines(&self, conn: ConnId) -> bool {
         match self.broker.lifecycle().phase(conn) {
             Some(Phase::Greeting { .. } | Phase::Online { .. }) => true,
@@ -298,6 +382,10 @@ impl<D: Digest> Hub<D> {
         let limits = self.limits;
         let link = self.link(conn);
         if !limits.lines.allows(link.used, now) {
+            #[cfg(feature = "record")]
+            if let Some(recorder) = &mut self.recorder {
+                recorder.line(line, &Err(Mistake::TooFast));
+            }
             return self.mistake(now, conn, Mistake::TooFast, out);
         }
         limits.lines.count(&mut link.used, now);
@@ -309,6 +397,10 @@ impl<D: Digest> Hub<D> {
             Line::Whole(line) if logged_in => plain::parse(line),
             Line::Whole(line) => plain::parse_login(line),
         };
+        #[cfg(feature = "record")]
+        if let Some(recorder) = &mut self.recorder {
+            recorder.line(line, &command);
+        }
         match command {
             Ok(Command::LogIn { name, secret }) => self.log_in(now, conn, name, secret, out),
             Ok(Command::Request(request)) => {
@@ -334,9 +426,17 @@ impl<D: Digest> Hub<D> {
         let source = self.link(conn).source;
         let is_bound = self.broker.lifecycle().binding(&name).is_some();
         if secret.is_some() && is_bound && !self.admission.may_try(source, now) {
+            #[cfg(feature = "record")]
+            if let Some(recorder) = &mut self.recorder {
+                recorder.log_in(&name, true, None);
+            }
             return self.mistake(now, conn, Mistake::TooManyLogins, out);
         }
         let proof = secret.map(|secret| self.digest.proof(&name, secret));
+        #[cfg(feature = "record")]
+        if let Some(recorder) = &mut self.recorder {
+            recorder.log_in(&name, secret.is_some(), proof);
+        }
         let request = Request::LogIn { name, proof };
         self.handle(now, Input::Request { conn, request }, out);
         if matches!(

@@ -14,6 +14,7 @@ mod outbox;
 mod points;
 mod server;
 mod sync;
+mod tape;
 
 use std::fmt;
 use std::future::Future;
@@ -29,12 +30,15 @@ use tracing::{info, warn};
 
 pub use listener::{Listener, Tcp};
 pub use points::{Point, Points};
+pub use tape::Record;
 
 use crate::Config;
 use crate::config::BadConfig;
-use crate::hub::Observer;
+use crate::hub::record::Recorder;
+use crate::hub::{Hub, Observer};
 use digest::KeyedDigest;
 use server::Server;
+use tape::Tape;
 
 /// How long to wait before accepting again when the system is out of something.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -80,6 +84,8 @@ pub struct Setup<P = ()> {
     pub key: Option<[u8; 32]>,
     /// Who looks on; nobody by default.
     pub observer: Option<Box<dyn Observer>>,
+    /// Where what the hub is told is recorded; nowhere by default.
+    pub record: Option<Record>,
     /// What happens at the named points of the driver; nothing by default.
     pub points: P,
 }
@@ -91,6 +97,7 @@ impl Setup {
             config,
             key: None,
             observer: None,
+            record: None,
             points: (),
         }
     }
@@ -115,8 +122,18 @@ pub async fn serve_with<L: Listener, P: Points>(
         Some(key) => KeyedDigest::with_key(key),
         None => KeyedDigest::random().map_err(ServeError::Randomness)?,
     };
-    let (shutdown_timeout, points) = (setup.config.shutdown_timeout, setup.points);
-    let server = Arc::new(Server::new(setup.config, digest, setup.observer));
+    let shutdown_timeout = setup.config.shutdown_timeout;
+    let mut hub = Hub::new(&setup.config, digest);
+    if let Some(observer) = setup.observer {
+        hub.observe(observer);
+    }
+    let tape = setup.record.map(|record| {
+        hub.record(Recorder::new(&setup.config, record.texts));
+        Tape::start(record)
+    });
+    let tape = tape.transpose().map_err(ServeError::Record)?;
+    let points = setup.points;
+    let server = Arc::new(Server::new(setup.config, hub, tape));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut accept_after = Instant::now();
@@ -197,6 +214,8 @@ pub enum ServeError {
     Config(BadConfig),
     /// The system has no randomness. Nothing was done.
     Randomness(io::Error),
+    /// The system has no thread that writes the record. Nothing was done.
+    Record(io::Error),
     /// A bug has made the hub unusable; all connections have ended.
     Bug,
 }
@@ -206,6 +225,7 @@ impl fmt::Display for ServeError {
         match self {
             Self::Config(bad) => bad.fmt(f),
             Self::Randomness(error) => write!(f, "the system has no randomness: {error}"),
+            Self::Record(error) => write!(f, "nothing can be recorded: {error}"),
             Self::Bug => f.write_str("a bug has made the server unusable"),
         }
     }
@@ -215,7 +235,7 @@ impl std::error::Error for ServeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(bad) => Some(bad),
-            Self::Randomness(error) => Some(error),
+            Self::Randomness(error) | Self::Record(error) => Some(error),
             Self::Bug => None,
         }
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::Config;
-use crate::hub::{Frame, Hub, Observer, Output, Outputs};
+use crate::hub::{Frame, Hub, Output, Outputs};
 use crate::id::{ConnId, Name, Time};
 
 use super::Report;
@@ -22,6 +22,7 @@ use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
 use super::outbox::{Bytes, Inlet, Stop, outbox};
 use super::points::Points;
+use super::tape::Tape;
 
 /// How long the clock sleeps when the hub has no deadline.
 const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -37,6 +38,8 @@ pub(super) struct Server {
 
 struct State {
     hub: Hub<KeyedDigest>,
+    /// Where the record goes, until it ends.
+    tape: Option<Tape>,
     links: BTreeMap<ConnId, Link>,
     /// The number of the next connection.
     next: u64,
@@ -71,17 +74,10 @@ pub(super) struct Received {
 }
 
 impl Server {
-    pub(super) fn new(
-        config: Config,
-        digest: KeyedDigest,
-        observer: Option<Box<dyn Observer>>,
-    ) -> Self {
-        let mut hub = Hub::new(&config, digest);
-        if let Some(observer) = observer {
-            hub.observe(observer);
-        }
+    pub(super) fn new(config: Config, hub: Hub<KeyedDigest>, tape: Option<Tape>) -> Self {
         let state = State {
             hub,
+            tape,
             links: BTreeMap::new(),
             next: 1,
             served: 0,
@@ -238,6 +234,7 @@ impl Server {
         let now = self.now();
         let result = input(now, &mut state);
         state.do_outputs(now);
+        state.hand_record_over();
         if state
             .hub
             .deadline()
@@ -269,6 +266,14 @@ impl State {
             }
         }
         self.outputs = outputs;
+    }
+
+    fn hand_record_over(&mut self) {
+        if let (Some(tape), Some(bytes)) = (&self.tape, self.hub.recorded())
+            && !tape.take(bytes)
+        {
+            self.hub.stop_recording();
+        }
     }
 
     /// Returns the connections in whose outboxes more waits than may.

@@ -38,6 +38,7 @@ impl Server {
             config,
             key: Some([7; 32]),
             observer: Some(Box::new(Lookout(stage.clone()))),
+            record: None,
             points: Turns(stage),
         };
         let serving = net::serve_with(listener, setup, becomes(&fate, Fate::Stops));

@@ -1,0 +1,411 @@
+//! What a hub was told, in a compact form that can be played again.
+//!
+//! A record is a [`MAGIC`] line and then [`Entry`] after entry, each encoded by `postcard` and
+//! preceded by its length as two bytes, the lower one first. The first entry is a
+//! [`Entry::Start`]. A last entry that is cut off, as by a kill, is no error: it is left out.
+//!
+//! No secret gets into a record: what follows the name in a login is replaced by the proof, and of
+//! a line that nobody understood only the kinds of its characters are kept, since it may hold a
+//! secret too. Texts are kept only if that was asked for.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+use core::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Config;
+use crate::broker::Request;
+use crate::hub::{Digest, Output, Outputs};
+use crate::id::{ConnId, Name, Proof, Secret, Time};
+use crate::wire::lines::Line;
+use crate::wire::plain::{Command, Mistake};
+
+/// With this a record begins.
+pub const MAGIC: &[u8] = b"rejoin record 1\n";
+
+/// Bytes of an encoded entry, at most.
+const MOST_BYTES: usize = u16::MAX as usize;
+
+/// One thing in a record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Entry<'a> {
+    /// The server has started.
+    Start {
+        /// Its limits.
+        config: Cow<'a, Config>,
+        /// Whether texts are kept.
+        texts: bool,
+    },
+    /// A line, which belongs to the next [`Told::Received`].
+    Line {
+        /// What it says.
+        #[serde(borrow)]
+        said: Cow<'a, [u8]>,
+        /// How many bytes of text follow that were not kept.
+        hidden: u32,
+    },
+    /// A line that was too long, in the same way.
+    TooLong,
+    /// The hub was told something.
+    Told {
+        /// How long after the one before, in microseconds.
+        after: u64,
+        /// What.
+        told: Told,
+        /// What the hub wanted done, digested.
+        effects: u32,
+    },
+}
+
+/// What a hub was told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Told {
+    /// A connection was accepted, or refused.
+    Accepted {
+        /// Its number.
+        conn: u64,
+        /// Where it comes from.
+        address: IpAddr,
+    },
+    /// Bytes came; the whole lines that were handled stand before this.
+    Received {
+        /// From which connection.
+        conn: u64,
+    },
+    /// A reader has finished.
+    ReaderFinished {
+        /// Its connection.
+        conn: u64,
+    },
+    /// Too much waits for a connection.
+    Overflowed {
+        /// Which.
+        conn: u64,
+    },
+    /// A writer has finished.
+    WriterFinished {
+        /// Its connection.
+        conn: u64,
+        /// How many of the last frames that it was given it gave back.
+        unwritten: u32,
+    },
+    /// Time has passed.
+    Tick,
+    /// The server stops.
+    ShutDown,
+}
+
+/// Writes down what a hub is told.
+#[derive(Debug)]
+pub struct Recorder {
+    texts: bool,
+    last: Time,
+    bytes: Vec<u8>,
+    scratch: String,
+}
+
+impl Recorder {
+    /// A new record, of a hub with these limits. Texts are replaced by their lengths unless
+    /// `texts`.
+    pub fn new(config: &Config, texts: bool) -> Self {
+        let mut recorder = Self {
+            texts,
+            last: Time::ZERO,
+            bytes: MAGIC.to_vec(),
+            scratch: String::new(),
+        };
+        let config = Cow::Borrowed(config);
+        recorder.push(&Entry::Start { config, texts });
+        recorder
+    }
+
+    /// What has been written down since this was last emptied.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(super) fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
+        let Line::Whole(line) = line else {
+            return self.push(&Entry::TooLong);
+        };
+        let (said, hidden) = match understood {
+            // The hub says it once the proof is known.
+            Ok(Command::LogIn { .. }) => return,
+            Ok(Command::Request(request)) if !self.texts => {
+                line.split_at(text_start(line, request))
+            }
+            Ok(Command::Request(_) | Command::Help | Command::Pong) => (line, &[][..]),
+            Err(Mistake::TooFast) => (&[][..], &[][..]),
+            Err(_) => {
+                let said = Cow::Owned(mask(line));
+                return self.push(&Entry::Line { said, hidden: 0 });
+            }
+        };
+        let said = Cow::Borrowed(said);
+        let hidden = u32::try_from(hidden.len()).expect("a line is short");
+        self.push(&Entry::Line { said, hidden });
+    }
+
+    /// A login, whose secret was not even tried if there is no proof of it.
+    pub(super) fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
+        let mut line = core::mem::take(&mut self.scratch);
+        line.clear();
+        line.push_str(name.as_str());
+        if has_secret {
+            line.push(' ');
+            for byte in proof.map_or([0; 32], |proof| *proof.digest()) {
+                write!(line, "{byte:02x}").expect("a string takes everything");
+            }
+        }
+        let said = Cow::Borrowed(line.as_bytes());
+        self.push(&Entry::Line { said, hidden: 0 });
+        self.scratch = line;
+    }
+
+    pub(super) fn told(&mut self, now: Time, told: Told, outputs: &Outputs) {
+        let after = now.as_micros() - self.last.as_micros();
+        let effects = digest(outputs, self.texts);
+        self.last = now;
+        self.push(&Entry::Told {
+            after,
+            told,
+            effects,
+        });
+    }
+
+    fn push(&mut self, entry: &Entry<'_>) {
+        let start = self.bytes.len();
+        self.bytes.extend([0; 2]);
+        let bytes = core::mem::take(&mut self.bytes);
+        let encoded = postcard::to_extend(entry, bytes);
+        self.bytes = encoded.expect("an entry in memory can be encoded");
+        let length = self.bytes.len() - start - 2;
+        if length > MOST_BYTES {
+            // A line of more than that is replaced by one of its kind.
+            self.bytes.truncate(start);
+            return self.push(&Entry::TooLong);
+        }
+        self.bytes[start..start + 2].copy_from_slice(&(length as u16).to_le_bytes());
+    }
+}
+
+/// Where the text of a request begins in its line.
+fn text_start(line: &[u8], request: &Request) -> usize {
+    let after = |byte| memchr::memchr(byte, line).map_or(line.len(), |at| at + 1);
+    let start = match request {
+        Request::Send { .. } => after(b':'),
+        Request::Quit { why: Some(_) } => after(b' '),
+        Request::LogIn { .. }
+        | Request::Join { .. }
+        | Request::Leave { .. }
+        | Request::Rooms
+        | Request::Who { .. }
+        | Request::Quit { why: None } => line.len(),
+    };
+    // The spaces in between are the line's own.
+    start
+        + line[start..]
+            .iter()
+            .take_while(|&&byte| byte == b' ')
+            .count()
+}
+
+/// The line with every letter and digit replaced by one of its kind and length, but for a word at
+/// its beginning that a command is: so it is misunderstood in the same way.
+fn mask(line: &[u8]) -> Vec<u8> {
+    let command = match line {
+        [b'/', ..] => memchr::memchr(b' ', line).unwrap_or(line.len()),
+        _ => 0,
+    };
+    let (command, rest) = line.split_at(command);
+    let mut masked = command.to_vec();
+    for chunk in rest.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let hides = character.is_alphanumeric();
+            let masked_as = match character.len_utf8() {
+                1 if character.is_ascii_digit() => '0',
+                1 => 'x',
+                2 => 'ж',
+                3 => '中',
+                _ => '𝒙',
+            };
+            let character = if hides { masked_as } else { character };
+            masked.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        masked.extend_from_slice(chunk.invalid());
+    }
+    masked
+}
+
+/// A digest (FNV-1a) of what a hub wants done. Without texts, frames count by their lengths.
+pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
+    let mut hash = Fnv(0x811c_9dc5);
+    for output in outputs.iter() {
+        match output {
+            Output::Send { to, frame, bulk } => {
+                hash.bytes(&[1, u8::from(bulk)]);
+                to.iter().for_each(|conn| hash.number(conn.number()));
+                if texts {
+                    hash.bytes(frame.bytes());
+                } else {
+                    hash.number(frame.bytes().len() as u64);
+                }
+            }
+            Output::StopReader { conn } => hash.tagged(2, conn),
+            Output::StopWriter { conn, flush, last } => {
+                hash.tagged(3, conn);
+                hash.bytes(&[u8::from(flush)]);
+                hash.bytes(last.bytes());
+            }
+            Output::Proceed { conn } => hash.tagged(4, conn),
+        }
+    }
+    hash.number(outputs.discarded() as u64);
+    hash.0
+}
+
+struct Fnv(u32);
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn tagged(&mut self, tag: u8, conn: ConnId) {
+        self.bytes(&[tag]);
+        self.number(conn.number());
+    }
+}
+
+/// Takes the proof that stands in a record where a secret stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recorded;
+
+impl Digest for Recorded {
+    fn proof(&self, _: &Name, secret: Secret<'_>) -> Proof {
+        let digits = secret.expose().as_bytes();
+        let mut digest = [0; 32];
+        for (byte, digits) in digest.iter_mut().zip(digits.chunks(2)) {
+            let digits = core::str::from_utf8(digits).unwrap_or("");
+            *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
+        }
+        Proof::new(digest)
+    }
+}
+
+/// Reads a record, entry by entry.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    rest: &'a [u8],
+}
+
+/// What is wrong with a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BadRecord {
+    /// It does not begin with [`MAGIC`]: it is no record, or one of another version.
+    NoRecord,
+    /// An entry has a form that this version does not know.
+    Malformed,
+}
+
+impl core::fmt::Display for BadRecord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NoRecord => "this is no record of this version of rejoin",
+            Self::Malformed => "the record has an entry of an unknown form",
+        })
+    }
+}
+
+impl core::error::Error for BadRecord {}
+
+impl<'a> Entries<'a> {
+    /// The entries of a record.
+    ///
+    /// # Errors
+    ///
+    /// If it is none.
+    pub fn of(record: &'a [u8]) -> Result<Self, BadRecord> {
+        let rest = record.strip_prefix(MAGIC).ok_or(BadRecord::NoRecord)?;
+        Ok(Self { rest })
+    }
+
+    /// Whether what is left is the beginning of an entry that was cut off.
+    pub fn is_torn(&self) -> bool {
+        !self.rest.is_empty() && self.clone().next().is_none()
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<Entry<'a>, BadRecord>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (length, rest) = self.rest.split_first_chunk()?;
+        let (entry, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+        self.rest = rest;
+        Some(postcard::from_bytes(entry).map_err(|_| BadRecord::Malformed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::plain;
+
+    #[test]
+    fn a_line_that_nobody_understood_is_masked_and_misunderstood_in_the_same_way() {
+        let lines: [&[u8]; 8] = [
+            b"alice correct-horse",
+            b"bob!: secret",
+            b": secret",
+            b"bob:",
+            b"/frobnicate secret",
+            b"/join secret secret",
+            "b\u{f6}b hi".as_bytes(),
+            b"bob: \xff secret",
+        ];
+        for line in lines {
+            let masked = mask(line);
+            assert_eq!(masked.len(), line.len());
+            assert!(!String::from_utf8_lossy(&masked).contains("secret"));
+            let (said, again) = (plain::parse(line), plain::parse(&masked));
+            assert_eq!(said.unwrap_err(), again.unwrap_err(), "{masked:?}");
+        }
+        for line in [
+            &b"alice short"[..],
+            b"1alice correct-horse",
+            b"alice a b c d e f",
+        ] {
+            let masked = mask(line);
+            let (said, again) = (plain::parse_login(line), plain::parse_login(&masked));
+            assert_eq!(said.unwrap_err(), again.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_cut_off_lacks_its_last_entry_alone() {
+        let mut recorder = Recorder::new(&Config::default(), true);
+        recorder.told(Time::from_micros(7), Told::Tick, &Outputs::new());
+        let record = recorder.bytes().clone();
+        assert_eq!(Entries::of(&record).unwrap().count(), 2);
+        for cut in MAGIC.len() + 1..record.len() {
+            let mut entries = Entries::of(&record[..cut]).unwrap();
+            let whole = entries.by_ref().map(Result::unwrap).count();
+            assert!(whole < 2);
+            assert_eq!(entries.is_torn(), !entries.rest.is_empty());
+        }
+        assert_eq!(
+            Entries::of(b"rejoin record 2\n").unwrap_err(),
+            BadRecord::NoRecord
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Writes a record to where it is kept, out of the way of everything else.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tracing::warn;
+
+/// Bytes that may wait for the disk. A disk that falls further behind ends the record.
+const MOST_WAITING: usize = 8 << 20;
+
+/// How long to gather what comes before it is written.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Where a record is kept, and how.
+pub struct Record {
+    /// Where it is written.
+    pub to: Box<dyn Write + Send>,
+    /// How many bytes are written at most; then the record ends.
+    pub bytes: u64,
+    /// Whether what people say is kept. If not, only its length is.
+    pub texts: bool,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { bytes, texts, .. } = self;
+        f.debug_struct("Record")
+            .field("bytes", bytes)
+            .field("texts", texts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes what is recorded, and has a thread of its own write it. Dropping it waits until all of
+/// that is written.
+#[derive(Debug)]
+pub(super) struct Tape {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Nothing more comes, or nothing more is wanted.
+    ended: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tape {
+    /// # Errors
+    ///
+    /// If the system has no thread for it.
+    pub(super) fn start(record: Record) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let its = Arc::clone(&shared);
+        let writer = thread::Builder::new()
+            .name("record".to_owned())
+            .spawn(move || {
+                if let Err(error) = write(&its, record.to, record.bytes) {
+                    warn!(%error, "the record ends here");
+                }
+                its.lock().ended = true;
+            })?;
+        Ok(Self {
+            shared,
+            writer: Some(writer),
+        })
+    }
+
+    /// Takes `bytes`, unless the record has ended, and leaves them empty. Never waits for the
+    /// disk. Returns whether more is wanted.
+    pub(super) fn take(&self, bytes: &mut Vec<u8>) -> bool {
+        let mut state = self.shared.lock();
+        if !state.ended && state.waiting.len() + bytes.len() > MOST_WAITING {
+            warn!("the record ends here: the disk is too slow for it");
+            state.ended = true;
+        }
+        let more = !state.ended;
+        if more {
+            let was_empty = state.waiting.is_empty();
+            state.waiting.append(bytes);
+            if was_empty {
+                self.shared.changed.notify_one();
+            }
+        }
+        more
+    }
+}
+
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.changed.notify_one();
+        if let Some(writer) = self.writer.take() {
+            // A panic of it has been reported, and the server can do without the record.
+            let _ = writer.join();
+        }
+    }
+}
+
+fn write(shared: &Shared, mut to: Box<dyn Write + Send>, mut left: u64) -> io::Result<()> {
+    let mut batch = Vec::new();
+    loop {
+        let state = shared.lock();
+        let waits = |state: &mut State| state.waiting.is_empty() && !state.ended;
+        let state = shared.changed.wait_while(state, waits);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        if state.waiting.is_empty() {
+            return to.flush();
+        }
+        if !state.ended {
+            drop(state);
+            // Few writes, and few wake-ups of this thread, at the price of a little that a kill
+            // may lose.
+            thread::sleep(GATHER);
+            state = shared.lock();
+        }
+        std::mem::swap(&mut batch, &mut state.waiting);
+        drop(state);
+        let length = batch.len() as u64;
+        let part = batch.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        to.write_all(&batch[..part])?;
+        batch.clear();
+        if length > left {
+            return Err(io::Error::other("it is as long as it may be"));
+        }
+        left -= length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk that shows what it holds, and may be stuck.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn tape(disk: &Disk, bytes: u64) -> Tape {
+        Tape::start(Record {
+            to: Box::new(disk.clone()),
+            bytes,
+            texts: true,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn all_that_was_taken_is_written_in_order() {
+        let disk = Disk::default();
+        let tape = tape(&disk, u64::MAX);
+        for byte in 0..=255 {
+            assert!(tape.take(&mut vec![byte]));
+        }
+        drop(tape);
+        assert_eq!(*disk.0.lock().unwrap(), (0..=255).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_record_is_as_long_as_it_may_be_and_no_longer() {
+        let disk = Disk::default();
+        let tape = tape(&disk, 10);
+        tape.take(&mut vec![7; 8]);
+        tape.take(&mut vec![8; 8]);
+        drop(tape);
+        assert_eq!(*disk.0.lock().unwrap(), [7, 7, 7, 7, 7, 7, 7, 7, 8, 8]);
+    }
+
+    #[test]
+    fn a_disk_that_is_stuck_holds_nobody_up() {
+        let disk = Disk::default();
+        let stuck = disk.0.lock().unwrap();
+        let tape = tape(&disk, u64::MAX);
+        let mut taken = 0;
+        while tape.take(&mut vec![0; 1 << 20]) {
+            taken += 1;
+            assert!(taken < 100);
+        }
+        assert!(taken >= 8);
+        drop(stuck);
+    }
+}
