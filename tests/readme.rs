@@ -43,7 +43,9 @@ fn the_table_of_limits_is_what_the_binary_says() {
         if text.starts_with("record") {
             continue;
         }
-        let (text, default) = text.split_once(" [default: ").expect("each limit has a default");
+        let (text, default) = text
+            .split_once(" [default: ")
+            .expect("each limit has a default");
         let (usage, text) = text.split_once("> ").expect("each takes a value");
         let name = usage.split(' ').next().expect("each has a name").to_owned();
         let default = default

@@ -75,14 +75,14 @@ pub enum Step {
     Write {
         /// The connection.
         conn: u8,
-        /// How many items, if as many wait.
-        items: u8,
+        /// How many pieces of mail, if as many wait; what else lies before the next is written too.
+        mail: u8,
     },
     /// A connection's writer finishes, whether it was told to or not, and gives the rest back.
     WriterFinishes {
         /// The connection.
         conn: u8,
-        /// How many items the socket takes before that, if as many wait.
+        /// How many pieces of mail the socket takes before that, as in [`Step::Write`].
         written: u8,
     },
     /// The driver gives a connection up.

@@ -102,7 +102,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (conn(), prop::option::of(room())).prop_map(|(conn, room)| Step::Who { conn, room }),
         1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),
         5 => conn().prop_map(|conn| Step::ReaderFinishes { conn }),
-        3 => (conn(), 1..4_u8).prop_map(|(conn, items)| Step::Write { conn, items }),
+        3 => (conn(), 1..4_u8).prop_map(|(conn, mail)| Step::Write { conn, mail }),
         6 => (conn(), written())
             .prop_map(|(conn, written)| Step::WriterFinishes { conn, written }),
         1 => (conn(), give_up()).prop_map(|(conn, reason)| Step::GiveUp { conn, reason }),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Input, Mail, Receiver, Request};
+use rejoin::broker::{Broker, Effects, Event, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Time};
 use std::time::Duration;
 
@@ -126,9 +126,9 @@ impl World {
                     self.handle(Input::ReaderFinished { conn }, moments);
                 }
             }
-            &Step::Write { conn, items } => {
+            &Step::Write { conn, mail } => {
                 if let Some(conn) = self.pick(conn, false) {
-                    self.write(conn, items.into(), moments);
+                    self.write(conn, mail.into(), moments);
                 }
             }
             &Step::WriterFinishes { conn, written } => {
@@ -181,17 +181,13 @@ impl World {
         time.max(self.now)
     }
 
-    fn write(&mut self, conn: ConnId, items: usize, moments: &mut Vec<Moment>) {
+    fn write(&mut self, conn: ConnId, mail: usize, moments: &mut Vec<Moment>) {
         let Some(link) = self.links.0.get_mut(&conn) else {
             return;
         };
         // One that does not flush writes its last line at most, which is no event.
         let writes = link.stopped.is_none_or(|reason| reason.flushes());
-        let items = if writes {
-            items.min(link.outbox.len())
-        } else {
-            0
-        };
+        let items = if writes { up_to(&link.outbox, mail) } else { 0 };
         let items: Vec<_> = link.outbox.drain(..items).collect();
         if !items.is_empty() {
             self.tell(Happening::Written { conn, items }, moments);
@@ -240,5 +236,18 @@ fn receiver(to: To) -> Receiver {
     match to {
         To::Peer(name) => Receiver::Peer(step::name(name)),
         To::Room(room) => Receiver::Room(step::room(room)),
+    }
+}
+
+/// How many items hold this many pieces of mail, and what else comes before the next.
+fn up_to(outbox: &VecDeque<Event>, mail: usize) -> usize {
+    let is_mail = |event: &Event| mail_of(event).is_some();
+    let mut places = outbox
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| is_mail(event));
+    match mail {
+        0 => 0,
+        _ => places.nth(mail).map_or(outbox.len(), |(place, _)| place),
     }
 }

@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn mail_that_arrives_too_early_or_twice_is_found() {
-        let write = [Step::Write { conn: 0, items: 9 }];
+        let write = [Step::Write { conn: 0, mail: 9 }];
         let back = story([&kept()[..], &come(1, Some(0)), &write]);
         let items =
             |moment: &mut crate::Moment, change: fn(&mut Vec<Event>)| match &mut moment.happening {
