@@ -5,6 +5,7 @@
 //! came of it. The [`invariants`] judge each moment, by a [`Roster`](roster::Roster) of their own;
 //! [`search::run`] puts all of this together.
 
+pub mod exhaust;
 pub mod frames;
 pub mod invariants;
 pub mod links;

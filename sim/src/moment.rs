@@ -231,6 +231,17 @@ pub fn number(text: &Text) -> u32 {
     digits.parse().expect("each text has a number")
 }
 
+/// The number in the bytes of a text that [`text`] made; `None` for any other bytes.
+pub(crate) fn number_in(bytes: &[u8]) -> Option<u32> {
+    let (b'm', digits) = bytes.split_first()? else {
+        return None;
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    digits
+        .map(|digit| u32::from(digit - b'0'))
+        .reduce(|n, digit| 10 * n + digit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,369 @@
+//! Every interleaving of a few connections, shortest first.
+//!
+//! The states are those of the real [`Broker`](rejoin::broker::Broker) with a driver around it, and
+//! they are searched breadth-first: the first violation that is found is one with the fewest steps.
+//!
+//! # What is bounded
+//!
+//! A [`Universe`] says how many names, rooms, connections *at once* and messages *at once* there
+//! are. How many connections and messages there are one after another is not bounded: two states
+//! that differ only in what they call their connections, messages and times are one, so that the
+//! states are finite, although the runs through them are not. To the end of the state space hence
+//! means: every run of any length within the universe.
+//!
+//! A connection without a reader says nothing more, but either half may finish twice, and the last
+//! connection that is over may end once again. Time stands at each deadline, a microsecond before
+//! and a microsecond after, and the broker is told at once or finds it out by its next input.
+//! [`Universe::alphabet`] says which steps are left out since others amount to them.
+//!
+//! # What is judged
+//!
+//! All nine statements of [`broker`](rejoin::broker), on every step. The checkers in
+//! [`invariants`](crate::invariants) judge histories and would be too slow; here each step is
+//! judged by what was before and what is after.
+//!
+//! | statement | where |
+//! | --- | --- |
+//! | 1 | `judge::compare`, and `Turn::farewell` |
+//! | 2 | `Turn::late`, `stops`, `hears`, `concerns` |
+//! | 3 | `Books::observe`, and `judge::compare`: who leaves was told |
+//! | 4, 5 | `Ledger`; `Turn::concerns` counts kept mail |
+//! | 6 | `Turn::welcome`, `back`, `judge::compare`; `Ledger::weigh` for mail |
+//! | 7 | `judge::compare`, `Turn::back` |
+//! | 8 | `judge::compare`; whenever nobody is there, the broker is as new |
+//! | 9 | the way to each state is taken twice and must lead there; one step of sixteen is taken twice at once, and its effects compared |
+
+mod books;
+mod canon;
+mod judge;
+mod ledger;
+mod state;
+mod tree;
+mod universe;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rejoin::broker::Effects;
+
+use crate::invariants::Violation;
+use crate::step::Step;
+use judge::Show;
+use state::{Order, State};
+use tree::{Node, Tree};
+use universe::Setup;
+
+pub use universe::Universe;
+
+/// When a search ends before it has seen everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How many steps a run has at most.
+    pub depth: u32,
+    /// How many states are remembered at most; each takes about 30 bytes.
+    pub states: usize,
+}
+
+/// How far a search has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// The states that were found.
+    pub states: usize,
+    /// The steps that were taken and judged.
+    pub steps: u64,
+    /// The number of steps in which every state so far can be reached.
+    pub depth: u32,
+    /// Whether there are no other states.
+    pub complete: bool,
+}
+
+/// Something wrong, and the shortest way to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Find {
+    /// Where.
+    pub universe: Universe,
+    /// The steps, the last of which goes wrong.
+    pub steps: Vec<Step>,
+    /// What is wrong.
+    pub wrong: Wrong,
+    /// How far the search had come.
+    pub progress: Progress,
+}
+
+/// What is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    /// Something that always holds does not.
+    Violated(Violation),
+    /// The broker panics.
+    Panicked(String),
+}
+
+/// Searches a universe, and tells `watch` now and then how far it has come.
+///
+/// # Errors
+///
+/// The first thing that is wrong. No other has fewer steps.
+///
+/// # Panics
+///
+/// If the universe is not small.
+pub fn search(
+    universe: Universe,
+    limits: Limits,
+    watch: impl FnMut(Progress),
+) -> Result<Progress, Box<Find>> {
+    Search::new(universe, limits, watch).run()
+}
+
+struct Search<W> {
+    setup: Setup,
+    alphabet: Vec<Step>,
+    tree: Tree,
+    /// The way to the state that was expanded last. Of all other states only the way is kept: one
+    /// state takes thousands of bytes, and the next on a level is seldom far away.
+    trail: Vec<(u32, State)>,
+    limits: Limits,
+    steps: u64,
+    effects: [Effects; 2],
+    watch: W,
+}
+
+/// How many states are expanded between two looks at the progress.
+const LOOK: usize = 1 << 12;
+
+/// Of so many steps one is taken twice at once, and all that comes of it compared.
+const TWICE: u64 = 16;
+
+impl<W: FnMut(Progress)> Search<W> {
+    fn new(universe: Universe, limits: Limits, watch: W) -> Self {
+        let setup = Setup::new(universe);
+        let start = State::new(&setup);
+        let mut tree = Tree::default();
+        tree.insert(start.fingerprint(), Node::START);
+        let alphabet = universe.alphabet();
+        assert!(
+            alphabet.len() <= usize::from(u8::MAX),
+            "a node has a byte for a step"
+        );
+        Self {
+            setup,
+            alphabet,
+            tree,
+            trail: vec![(0, start)],
+            limits,
+            steps: 0,
+            effects: [Effects::new(), Effects::new()],
+            watch,
+        }
+    }
+
+    fn run(&mut self) -> Result<Progress, Box<Find>> {
+        let mut level = 0..1_usize;
+        let mut depth = 0;
+        while !level.is_empty() {
+            if depth == self.limits.depth {
+                return Ok(self.progress(depth, false));
+            }
+            for node in level.clone() {
+                if node.is_multiple_of(LOOK) {
+                    let progress = self.progress(depth, false);
+                    (self.watch)(progress);
+                }
+                self.expand(node as u32, depth)?;
+                if self.tree.len() >= self.limits.states {
+                    return Ok(self.progress(depth, false));
+                }
+            }
+            level = level.end..self.tree.len();
+            depth += u32::from(!level.is_empty());
+        }
+        Ok(self.progress(depth, true))
+    }
+
+    fn progress(&self, depth: u32, complete: bool) -> Progress {
+        Progress {
+            states: self.tree.len(),
+            steps: self.steps,
+            depth,
+            complete,
+        }
+    }
+
+    fn expand(&mut self, node: u32, depth: u32) -> Result<(), Box<Find>> {
+        self.go_to(node, depth)?;
+        let (_, state) = self.trail.last().expect("the trail begins at the start");
+        let order = state.order();
+        for (index, step) in self.alphabet.iter().enumerate() {
+            if !state.allows(&self.setup, &order, step) {
+                continue;
+            }
+            self.steps += 1;
+            let twice = self.steps.is_multiple_of(TWICE);
+            match take(&self.setup, state, &order, step, &mut self.effects, twice) {
+                Ok(next) => {
+                    let way = Node {
+                        parent: node,
+                        step: index as u8,
+                    };
+                    self.tree.insert(next.fingerprint(), way);
+                }
+                Err(wrong) => {
+                    let mut steps = self.way(node);
+                    steps.push(step.clone());
+                    return Err(self.find(steps, wrong, depth));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps to a state.
+    fn way(&self, node: u32) -> Vec<Step> {
+        let steps = self.tree.way(node).into_iter();
+        steps
+            .map(|index| self.alphabet[usize::from(index)].clone())
+            .collect()
+    }
+
+    fn find(&self, steps: Vec<Step>, wrong: Wrong, depth: u32) -> Box<Find> {
+        Box::new(Find {
+            universe: self.setup.universe,
+            steps,
+            wrong,
+            progress: self.progress(depth, false),
+        })
+    }
+
+    /// Takes the steps to a state again, from the last on the trail that lies on the way. They
+    /// must lead to the same state as before.
+    fn go_to(&mut self, node: u32, depth: u32) -> Result<(), Box<Find>> {
+        let mut missing = Vec::new();
+        let mut place = node;
+        // Places grow along the way: what is newer than a place does not lie on the way to it.
+        while let Some(&(last, _)) = self.trail.last()
+            && last != place
+        {
+            if last > place {
+                self.trail.pop();
+            } else {
+                missing.push(place);
+                place = self.tree.node(place).parent;
+            }
+        }
+        for place in missing.into_iter().rev() {
+            let (_, before) = self.trail.last().expect("the trail begins at the start");
+            let step = &self.alphabet[usize::from(self.tree.node(place).step)];
+            let [effects, _] = &mut self.effects;
+            let (next, _) = before.next(&self.setup, &before.order(), step, effects);
+            if next.fingerprint() != self.tree.fingerprint(place) {
+                let wrong = violation(9, "the same steps lead to two states".to_owned());
+                return Err(self.find(self.way(place), Wrong::Violated(wrong), depth));
+            }
+            self.trail.push((place, next));
+        }
+        Ok(())
+    }
+}
+
+/// Takes a step; `twice`, if it is to be compared with itself.
+fn take(
+    setup: &Setup,
+    state: &State,
+    order: &Order,
+    step: &Step,
+    effects: &mut [Effects; 2],
+    twice: bool,
+) -> Result<State, Wrong> {
+    let [first, second] = effects;
+    let (next, judged) = caught(|| state.next(setup, order, step, first))?;
+    judged.map_err(Wrong::Violated)?;
+    if twice {
+        let (again, _) = caught(|| state.next(setup, order, step, second))?;
+        let same = first == second && next.is_like(&again);
+        if !same {
+            let what = format!("{step:?} gives {first:?} and {second:?}, or two states");
+            return Err(Wrong::Violated(violation(9, what)));
+        }
+    }
+    Ok(next)
+}
+
+fn caught<T>(play: impl FnOnce() -> T) -> Result<T, Wrong> {
+    catch_unwind(AssertUnwindSafe(play)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Wrong::Panicked(text.unwrap_or_default())
+    })
+}
+
+fn violation(statement: u8, what: String) -> Violation {
+    Violation { statement, what }
+}
+
+/// Says how a statement is violated unless something is so.
+macro_rules! ensure {
+    ($holds:expr, $statement:expr, $($says:tt)+) => {
+        if !$holds {
+            return Err(crate::exhaust::violation($statement, format!($($says)+)));
+        }
+    };
+}
+use ensure;
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violated(violation) => violation.fmt(f),
+            Self::Panicked(text) => write!(f, "the broker panics: {text}"),
+        }
+    }
+}
+
+impl fmt::Display for Find {
+    /// The steps are written so that a test can take them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "after {} steps, {}", self.steps.len(), self.wrong)?;
+        writeln!(f, "    let steps = [")?;
+        for step in &self.steps {
+            writeln!(f, "        {},", code(step))?;
+        }
+        writeln!(f, "    ];")?;
+        writeln!(f, "    let universe = {:?};", self.universe)?;
+        write!(
+            f,
+            "    search::run(&universe.config(), &steps, &mut Probes::default())"
+        )
+    }
+}
+
+/// A step, as it is written in a test.
+fn code(step: &Step) -> String {
+    match step {
+        Step::Send { conn, to, length } => {
+            let to: Vec<_> = to.iter().map(|to| format!("To::{to:?}")).collect();
+            let to = to.join(", ");
+            format!("Step::Send {{ conn: {conn}, to: vec![{to}], length: Length::{length:?} }}")
+        }
+        Step::GiveUp { conn, reason } => {
+            format!("Step::GiveUp {{ conn: {conn}, reason: GiveUp::{reason:?} }}")
+        }
+        Step::Wait { until, tick } => {
+            format!("Step::Wait {{ until: Until::{until:?}, tick: {tick} }}")
+        }
+        Step::Accept
+        | Step::LogIn { .. }
+        | Step::Join { .. }
+        | Step::Leave { .. }
+        | Step::Rooms { .. }
+        | Step::Who { .. }
+        | Step::Quit { .. }
+        | Step::ReaderFinishes { .. }
+        | Step::Write { .. }
+        | Step::WriterFinishes { .. }
+        | Step::ShutDown => format!("Step::{step:?}"),
+    }
+}

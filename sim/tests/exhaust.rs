@@ -1,0 +1,55 @@
+//! Every interleaving of a few connections, as far as a test has time for.
+
+use rejoin_sim::exhaust::{Limits, Universe, search};
+
+/// Searches a universe to a depth, or to the end, and prints how much that was.
+fn explore(universe: Universe, depth: u32) -> bool {
+    let limits = Limits {
+        depth,
+        states: 10_000_000,
+    };
+    let progress = search(universe, limits, |_| {}).unwrap_or_else(|find| panic!("{find}"));
+    println!("{universe:?}: {progress:?}");
+    progress.complete
+}
+
+#[test]
+fn two_names_and_three_connections() {
+    explore(Universe::TWO_NAMES, 8);
+}
+
+#[test]
+fn three_names_and_two_connections() {
+    explore(Universe::THREE_NAMES, 8);
+}
+
+/// Who comes, waits, takes over, leaves, is away and returns: every run, of any length.
+#[test]
+fn two_names_and_three_connections_without_a_word_to_the_end() {
+    let universe = silent(Universe::TWO_NAMES);
+    assert!(explore(universe, u32::MAX), "there are more states");
+}
+
+#[test]
+fn three_names_and_two_connections_without_a_word_to_the_end() {
+    let universe = silent(Universe::THREE_NAMES);
+    assert!(explore(universe, u32::MAX), "there are more states");
+}
+
+#[test]
+fn messages_to_oneself_to_the_end() {
+    let universe = Universe {
+        names: 1,
+        connections: 2,
+        ..Universe::TWO_NAMES
+    };
+    assert!(explore(universe, u32::MAX), "there are more states");
+}
+
+fn silent(universe: Universe) -> Universe {
+    Universe {
+        rooms: 0,
+        messages: 0,
+        ..universe
+    }
+}
