@@ -1,11 +1,117 @@
 //! `cargo sim exhaust`.
 
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::value_parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Names that somebody may log in with; without this and --connections, first 2 names with 3
+    /// connections, and then 3 names with 2
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=Universe::MOST_NAMES.into()))]
+    names: Option<u8>,
+    /// Connections at once
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=Universe::MOST_CONNECTIONS.into()))]
+    connections: Option<u8>,
+    /// Rooms [default: 1]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(0..=Universe::MOST_ROOMS.into()))]
+    rooms: Option<u8>,
+    /// Messages on their way at once [default: 2]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(0..=Universe::MOST_MESSAGES.into()))]
+    messages: Option<u8>,
+    /// Pieces of mail that a mailbox holds [default: 2, and 1 with 3 names]
+    #[arg(long, value_name = "N")]
+    mailbox: Option<NonZeroUsize>,
+    /// Leave out that the server stops
+    #[arg(long)]
+    never_stops: bool,
+    /// Steps in a run; no bound without it
+    #[arg(long, value_name = "N")]
+    depth: Option<u32>,
+    /// States that are remembered, at about 30 bytes each
+    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    states: usize,
+}
 
-pub(crate) fn run(_args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    Err("not there yet".into())
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    let universes = match (args.names, args.connections) {
+        (None, None) => vec![Universe::TWO_NAMES, Universe::THREE_NAMES],
+        (Some(Universe::MOST_NAMES), _) => vec![Universe::THREE_NAMES],
+        (_, _) => vec![Universe::TWO_NAMES],
+    };
+    for universe in universes {
+        let universe = Universe {
+            names: args.names.unwrap_or(universe.names),
+            connections: args.connections.unwrap_or(universe.connections),
+            rooms: args.rooms.unwrap_or(universe.rooms),
+            messages: args.messages.unwrap_or(universe.messages),
+            mailbox: args.mailbox.unwrap_or(universe.mailbox),
+            stops: !args.never_stops,
+        };
+        if !explore(args, universe)? {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether nothing was found.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a search takes is shown, and changes nothing in it"
+)]
+fn explore(args: &Args, universe: Universe) -> Result<bool, Box<dyn Error>> {
+    let limits = Limits {
+        depth: args.depth.unwrap_or(u32::MAX),
+        states: args.states,
+    };
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(ProgressStyle::with_template("{spinner} {msg}")?);
+    let start = Instant::now();
+    let result = search(universe, limits, |progress| {
+        bar.set_message(figures(progress, start.elapsed()));
+        bar.tick();
+    });
+    let elapsed = start.elapsed();
+    bar.finish_and_clear();
+    let Universe {
+        names,
+        connections,
+        rooms,
+        messages,
+        mailbox,
+        ..
+    } = universe;
+    println!(
+        "{names} names, {connections} connections, {rooms} rooms, {messages} messages, \
+         mailboxes of {mailbox}"
+    );
+    match result {
+        Ok(progress) => {
+            let end = if progress.complete { "complete" } else { "cut" };
+            println!("  {}, {end}", figures(progress, elapsed));
+            Ok(true)
+        }
+        Err(find) => {
+            println!("  {}", figures(find.progress, elapsed));
+            println!("{find}");
+            Ok(false)
+        }
+    }
+}
+
+fn figures(progress: Progress, elapsed: Duration) -> String {
+    let Progress {
+        states,
+        steps,
+        depth,
+        ..
+    } = progress;
+    let rate = steps as f64 / elapsed.as_secs_f64();
+    format!("{states} states, {steps} steps, depth {depth}, {elapsed:.1?}, {rate:.0} steps/s")
 }
