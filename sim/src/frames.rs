@@ -137,9 +137,9 @@ impl Server {
                     self.reader_finishes(conn);
                 }
             }
-            Step::Write { conn, items } => {
+            Step::Write { conn, mail } => {
                 if let Some(conn) = self.pick(*conn) {
-                    self.write(conn, (*items).into());
+                    self.write(conn, (*mail).into());
                 }
             }
             Step::WriterFinishes { conn, written } => {

@@ -235,7 +235,7 @@ impl Dice {
             975..980 => Step::Accept,
             980..990 => Step::Write {
                 conn,
-                items: self.rng.u8(1..4),
+                mail: self.rng.u8(1..4),
             },
             990..998 => Step::GiveUp {
                 conn,
