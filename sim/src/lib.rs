@@ -6,6 +6,7 @@
 //! [`search::run`] puts all of this together.
 
 pub mod exhaust;
+pub mod explain;
 pub mod frames;
 pub mod invariants;
 pub mod links;

@@ -18,6 +18,8 @@ struct Args {
 enum Command {
     /// Explores every interleaving of a few connections.
     Exhaust(command::exhaust::Args),
+    /// Draws a run: as a page for a browser, or as text.
+    Explain(command::explain::Args),
     /// Plants bugs in a copy of the source, and shows which check finds each.
     Plant(command::plant::Args),
     /// Simulates the whole server on a network, once for each seed.
@@ -29,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Exhaust(args) => command::exhaust::run(&args),
+        Command::Explain(args) => command::explain::run(&args),
         Command::Plant(args) => command::plant::run(&args),
         Command::Run(args) => command::run::run(&args),
         Command::Replay(args) => command::replay::run(&args),

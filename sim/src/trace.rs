@@ -1,9 +1,12 @@
 //! What happened in a run, in order, for people to read.
 
+use rejoin::Config;
 use rejoin::id::{ConnId, Time};
 
-use crate::invariants::Violation;
+use crate::invariants::{Invariants, Violation, determinism};
 use crate::moment::Moment;
+use crate::step::Step;
+use crate::world::World;
 
 /// A run that happened.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -14,6 +17,22 @@ pub struct Trace {
     pub clients: Vec<String>,
     /// What happened, in order.
     pub entries: Vec<Entry>,
+}
+
+impl Trace {
+    /// Adds what does not hold; tells whether there is anything.
+    pub fn violate(&mut self, at: Time, violations: Vec<Violation>) -> bool {
+        let broken = !violations.is_empty();
+        let whats = violations.into_iter().map(What::Violated);
+        self.entries.extend(whats.map(|what| Entry { at, what }));
+        broken
+    }
+
+    /// Whether something does not hold.
+    pub fn is_broken(&self) -> bool {
+        let violated = |entry: &Entry| matches!(entry.what, What::Violated(_));
+        self.entries.iter().any(violated)
+    }
 }
 
 /// Something that happened.
@@ -63,4 +82,37 @@ pub enum Did {
     Heard(String),
     /// It closed its connection, or found it closed.
     Ended(String),
+}
+
+/// A run of the broker alone: what comes of `steps`, and of everything finishing after them, up to
+/// the first moment after which something does not hold.
+pub fn of_steps(config: &Config, steps: &[Step]) -> Trace {
+    let (mut first, mut second) = (World::new(config), World::new(config));
+    let mut invariants = Invariants::new(config);
+    let mut trace = Trace::default();
+    for step in steps.iter().map(Some).chain([None]) {
+        let happen = |world: &mut World| match step {
+            Some(step) => world.step(step),
+            None => world.finish(),
+        };
+        let moments = happen(&mut first);
+        let again = happen(&mut second);
+        let brokers = (first.broker(), second.broker());
+        let same = determinism::compare((&moments, brokers.0), (&again, brokers.1));
+        for moment in moments {
+            let at = moment.now;
+            let what = What::Moment(moment.clone());
+            trace.entries.push(Entry { at, what });
+            if trace.violate(at, invariants.observe(moment)) {
+                return trace;
+            }
+        }
+        let at = trace.entries.last().map_or(Time::ZERO, |entry| entry.at);
+        if trace.violate(at, same.err().into_iter().collect()) {
+            return trace;
+        }
+    }
+    let at = trace.entries.last().map_or(Time::ZERO, |entry| entry.at);
+    trace.violate(at, invariants.finish());
+    trace
 }

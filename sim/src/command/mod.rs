@@ -4,6 +4,7 @@
 //! its work.
 
 pub(crate) mod exhaust;
+pub(crate) mod explain;
 pub(crate) mod plant;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -1,0 +1,257 @@
+//! A chart as lines for a terminal.
+
+use std::fmt::Write;
+
+use rejoin::id::{ConnId, Time};
+
+use super::chart::{Chart, Grip, Kind, Lane, Life, Line, Row, Style, Turn};
+use super::words;
+
+/// With more connections side by side, their lifelines are left out.
+const MOST_SLOTS: usize = 24;
+
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+const FAINT: &str = "2";
+/// Told apart with all common kinds of colour blindness, on black and on white.
+const HUES: [&str; 6] = [
+    "38;5;33", "38;5;172", "38;5;35", "38;5;169", "38;5;74", "38;5;142",
+];
+
+/// Everything that a chart tells, with colours or without.
+pub(super) fn listing(chart: &Chart, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut out = String::new();
+    head(chart, paint, &mut out);
+    for (index, row) in chart.rows.iter().enumerate() {
+        if let Some(pause) = row.pause {
+            let pause = format!("{:>12}  ┄┄ {}", "", duration(pause.as_micros()));
+            lay(&mut out, &paint.with(FAINT, &pause));
+        }
+        self::row(chart, paint, index, row, &mut out);
+    }
+    out
+}
+
+/// A point in time, in milliseconds.
+pub(super) fn time(at: Time) -> String {
+    let micros = at.as_micros();
+    format!("{}.{:03}", micros / 1000, micros % 1000)
+}
+
+/// How long a pause is, in a unit that suits it.
+pub(super) fn duration(micros: u128) -> String {
+    if micros < 1_000_000 {
+        format!("{}.{:03} ms", micros / 1000, micros % 1000)
+    } else {
+        format!("{}.{:03} s", micros / 1_000_000, micros / 1000 % 1000)
+    }
+}
+
+/// How much a chart shows, in a line.
+pub(super) fn summary(chart: &Chart) -> String {
+    let violations = chart.violations().count();
+    let mut parts = vec![
+        count(chart.rows.len() - violations, "event"),
+        count(chart.lives.len(), "connection"),
+        count(chart.names.len(), "name"),
+    ];
+    if !chart.clients.is_empty() {
+        parts.insert(1, count(chart.clients.len(), "client"));
+    }
+    let faults = chart
+        .rows
+        .iter()
+        .filter(|row| row.kind == Kind::Fault)
+        .count();
+    if faults > 0 {
+        parts.push(count(faults, "fault"));
+    }
+    if let (Some(first), Some(last)) = (chart.rows.first(), chart.rows.last()) {
+        parts.push(duration(last.at.since(first.at).as_micros()));
+    }
+    parts.join(" · ")
+}
+
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+#[derive(Clone, Copy)]
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn name(self, name: Option<usize>, text: &str) -> String {
+        match name {
+            Some(name) => self.with(HUES[name % HUES.len()], text),
+            None => text.to_owned(),
+        }
+    }
+}
+
+fn lay(out: &mut String, line: &str) {
+    writeln!(out, "{}", line.trim_end()).expect("a string takes everything");
+}
+
+fn head(chart: &Chart, paint: Paint, out: &mut String) {
+    lay(out, &paint.with("1", &chart.title));
+    lay(out, &summary(chart));
+    for (row, statement, what) in chart.violations() {
+        let at = time(chart.rows[row].at);
+        let said = format!("✗ {at} ms: statement {statement} is violated: {what}");
+        lay(out, &paint.with(RED, &said));
+    }
+    lay(out, "");
+}
+
+fn row(chart: &Chart, paint: Paint, index: usize, row: &Row, out: &mut String) {
+    if let Kind::Violated { statement, what } = &row.kind {
+        let said = format!(
+            "{:>12}  ✗ statement {statement} is violated: {what}",
+            time(row.at)
+        );
+        lay(out, &paint.with(RED, &said));
+        let means = format!("{:>12}    {}", "", words::statement(*statement));
+        return lay(out, &paint.with("31", &means));
+    }
+    let broken = chart.is_broken(index);
+    for (number, line) in row.lines.iter().enumerate() {
+        let at = if number == 0 {
+            time(row.at)
+        } else {
+            String::new()
+        };
+        let at = paint.with(if broken { RED } else { FAINT }, &format!("{at:>12}"));
+        let mark = if broken {
+            paint.with(RED, "▌")
+        } else {
+            " ".to_owned()
+        };
+        let graph = graph(chart, paint, index, Some(line));
+        let words = sentence(chart, line);
+        let words = match row.kind {
+            Kind::Fault => paint.with(YELLOW, &words),
+            Kind::Written | Kind::Client => paint.with(FAINT, &words),
+            Kind::Handled if line.from == Lane::Broker => words,
+            Kind::Handled => paint.name(row.hue, &words),
+            Kind::Violated { .. } => unreachable!("a violation has no arrows"),
+        };
+        lay(out, &format!("{at} {mark}{graph} {words}"));
+    }
+    for turn in &row.turns {
+        let graph = graph(chart, paint, index, None);
+        let words = paint.name(Some(turn.name), &format!("◆ {}", self::turn(chart, turn)));
+        lay(out, &format!("{:>12}  {graph} {words}", ""));
+    }
+}
+
+fn sentence(chart: &Chart, line: &Line) -> String {
+    let label = &line.label;
+    let client = |client: usize| chart.clients.get(client).map_or("?", String::as_str);
+    let to_client = line.to.iter().find_map(|lane| match lane {
+        Lane::Client(index) => Some(client(*index)),
+        Lane::Reader(_) | Lane::Writer(_) | Lane::Broker | Lane::Name(_) | Lane::Everywhere => None,
+    });
+    match (line.style, line.from, to_client) {
+        (Style::Strikes, Lane::Client(index), _) => format!("⚡ {}: {label}", client(index)),
+        (Style::Strikes, lane, _) => match lane.conn() {
+            Some(conn) => format!("⚡ {conn}: {label}"),
+            None => format!("⚡ {label}"),
+        },
+        (Style::Ends, Lane::Client(index), _) => format!("  {} ✕ {label}", client(index)),
+        (_, Lane::Client(index), _) => format!("  {} ▸ {label}", client(index)),
+        (_, _, Some(client)) => format!("  {client} ◂ {label}"),
+        (Style::Ends, _, None) => format!("▸ {label}"),
+        (Style::Says, Lane::Writer(_), None) => format!("  {label}"),
+        (Style::Says, _, None) => format!("▸ {label}"),
+        (Style::Returns, _, None) => format!("  ↩ {label}"),
+        (Style::Tells | Style::Orders | Style::Discards, _, None) => format!("    {label}"),
+        (Style::Notes, _, None) => format!("· {label}"),
+    }
+}
+
+/// A column for each connection, and in it what a line does to it.
+fn graph(chart: &Chart, paint: Paint, row: usize, line: Option<&Line>) -> String {
+    if chart.slots > MOST_SLOTS {
+        return String::new();
+    }
+    let mut cells = vec!["  ".to_owned(); chart.slots];
+    for (&conn, life) in &chart.lives {
+        if (life.from..=life.to).contains(&row) {
+            let mark = line.and_then(|line| mark(conn, life, row, line));
+            let stages = life.stages.iter().rev();
+            let stage = stages.copied().find(|&(from, _)| from <= row);
+            let name = stage.and_then(|(_, stage)| stage.name());
+            let shown = paint.name(name, mark.unwrap_or(lifeline(life, row)));
+            cells[life.slot] = format!("{shown} ");
+        }
+    }
+    cells.concat()
+}
+
+fn mark(conn: ConnId, life: &Life, row: usize, line: &Line) -> Option<&'static str> {
+    let told = line.to.iter().any(|lane| lane.conn() == Some(conn));
+    let says = line.from.conn() == Some(conn);
+    match line.style {
+        Style::Strikes if says => Some("⚡"),
+        Style::Ends if says && life.writer_end == Some(row) => Some("┷"),
+        Style::Ends if says => Some("┯"),
+        Style::Says if says && matches!(line.from, Lane::Writer(_)) => Some("◁"),
+        Style::Says | Style::Returns if says => Some("▶"),
+        Style::Says if told => Some("▷"),
+        Style::Tells if told => Some("◀"),
+        Style::Orders if told => Some("×"),
+        Style::Says
+        | Style::Tells
+        | Style::Orders
+        | Style::Returns
+        | Style::Ends
+        | Style::Discards
+        | Style::Strikes
+        | Style::Notes => None,
+    }
+}
+
+fn lifeline(life: &Life, row: usize) -> &'static str {
+    let over = |end: Option<usize>| end.is_some_and(|end| end < row);
+    match (over(life.reader_end), over(life.writer_end)) {
+        (false, false) => "┃",
+        (true, false) | (false, true) => "│",
+        (true, true) => "┊",
+    }
+}
+
+fn turn(chart: &Chart, turn: &Turn) -> String {
+    let name = chart.names[turn.name];
+    format!("{name}: {} → {}", grip(turn.before), grip(turn.after))
+}
+
+/// What a name is bound to, in words.
+pub(super) fn grip(grip: Option<Grip>) -> String {
+    match grip {
+        None => "free".to_owned(),
+        Some(Grip::Away) => "away".to_owned(),
+        Some(Grip::Held {
+            holder,
+            guest,
+            leaving,
+            waiter,
+        }) => {
+            let guest = if guest { ", a guest" } else { "" };
+            let leaving = if leaving { ", leaving" } else { "" };
+            let waiter = waiter.map_or_else(String::new, |waiter| format!(", {waiter} waits"));
+            format!("{holder}{guest}{leaving}{waiter}")
+        }
+    }
+}
