@@ -19,7 +19,7 @@ const WIDTH: i32 = 1552;
 /// How wide a letter of a label is, at most, on average.
 const LETTER: f32 = 6.4;
 /// How wide a band is.
-pub(super) const BAND: i32 = 56;
+pub(super) const BAND: i32 = 68;
 
 /// Where everything lies.
 #[derive(Debug)]
@@ -47,16 +47,16 @@ impl Grid {
         let (clients, slots) = (whole(chart.clients.len()), whole(chart.slots));
         let names = whole(chart.names.len());
         let client_pitch = if clients > 5 { 76 } else { 104 };
-        let name_pitch = if names > 4 { 104 } else { 120 };
+        let name_pitch = if names > 4 { 112 } else { 126 };
         let words = words_width(chart);
-        let fixed = LEFT + clients * client_pitch + words + 56 + names * name_pitch + 16;
+        let fixed = LEFT + clients * client_pitch + words + 64 + names * name_pitch + 16;
         let slot_pitch = ((WIDTH - fixed) / slots.max(1)).clamp(24, 92);
         let slots_at = LEFT + clients * client_pitch;
         let words_at = slots_at + slots * slot_pitch + 12;
         // What the other lanes leave is for the words, which are the most to read.
         let spare = (WIDTH - fixed - slots * slot_pitch).clamp(0, 160);
         let broker = words_at + words + spare + 8;
-        let names_at = broker + 36;
+        let names_at = broker + 44;
         let mut grid = Self {
             client_pitch,
             slots_at,
@@ -133,7 +133,7 @@ impl Grid {
 
     /// Where the arrow of a row's line is.
     pub(super) fn line(&self, row: usize, line: usize) -> i32 {
-        self.top(row) + PAD + LINE * whole(line) + LINE - 4
+        self.top(row) + PAD + LINE * whole(line) + LINE - 3
     }
 
     /// From where on everything stands as it does after a row.

@@ -62,7 +62,10 @@ pub(super) fn escape(text: &str) -> String {
 
 impl Pen<'_> {
     fn opening(&mut self, title: &str) {
-        self.put(format_args!("<header>\n<div>\n<h1>{title}</h1>"));
+        self.put(format_args!(
+            "<header style=\"max-width:min(100vw,{}px)\">\n<div>\n<h1>{title}</h1>",
+            self.grid.width
+        ));
         self.put(format_args!("<p>{}</p>\n</div>", text::summary(self.chart)));
         self.put(LEGEND);
         let violations: Vec<_> = self.chart.violations().collect();

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use rejoin::id::ConnId;
 
 use super::chart::{Band, Chart, Grip, Kind, Lane, Level, Life, Line, Row, Stage, Style};
-use super::grid::{BAND, Grid, LINE, PAUSE, TIME, is_in_words};
+use super::grid::{BAND, Grid, PAUSE, TIME, is_in_words};
 use super::html::escape;
 use super::{text, words};
 
@@ -26,8 +26,12 @@ pub(super) struct Pen<'a> {
 impl Pen<'_> {
     /// Draws everything below the head.
     pub(super) fn body(&mut self) {
-        for life in self.chart.lives.values() {
+        for row in 0..self.chart.rows.len() {
+            self.back(row);
+        }
+        for (&conn, life) in &self.chart.lives {
             self.life(life);
+            self.remind(conn, life);
         }
         let broker = self.grid.broker;
         let bottom = self.grid.bottom();
@@ -56,6 +60,23 @@ impl Pen<'_> {
         for (&conn, life) in &self.chart.lives {
             self.tag(conn, life);
         }
+    }
+
+    /// What lies under the lifelines: the line above a row, and what marks the whole row.
+    fn back(&mut self, index: usize) {
+        let (left, y, right) = (self.grid.left(), self.grid.top(index), self.grid.broker);
+        self.put(format_args!(
+            r#"<path class="hair" d="M{left} {y}H{right}"/>"#
+        ));
+        let class = match self.chart.rows[index].kind {
+            Kind::Fault => "storm",
+            Kind::Handled | Kind::Written | Kind::Client if self.chart.is_broken(index) => "alarm",
+            Kind::Handled | Kind::Written | Kind::Client | Kind::Violated { .. } => return,
+        };
+        let (width, height) = (self.grid.width - 12, self.grid.height(self.chart, index));
+        self.put(format_args!(
+            r#"<rect class="{class}" x="6" y="{y}" width="{width}" height="{height}" rx="3"/>"#
+        ));
     }
 
     /// Adds what is to be drawn.
@@ -98,7 +119,7 @@ impl Pen<'_> {
 
     /// Whose lifelines they are, over the arrow that begins there.
     fn tag(&mut self, conn: ConnId, life: &Life) {
-        let (from, to) = (self.grid.turn(life.from), self.grid.turn(life.to));
+        let from = self.grid.turn(life.from);
         let x = self.grid.slot(life.slot);
         let half = self.grid.half();
         let (left, width) = (x - half - 5, 2 * half + 10);
@@ -107,12 +128,24 @@ impl Pen<'_> {
             from - 9,
             from + 2,
         ));
-        let mut y = from + REMIND;
-        while y < to - 60 {
-            self.put(format_args!(
-                r#"<text class="again" x="{x}" y="{y}">{conn}</text>"#
-            ));
-            y += REMIND;
+    }
+
+    /// Says along a lifeline again whose it is.
+    fn remind(&mut self, conn: ConnId, life: &Life) {
+        let (from, to) = (self.grid.turn(life.from), self.grid.turn(life.to));
+        let x = self.grid.slot(life.slot);
+        let ends = life.reader_end.zip(life.writer_end);
+        let to = ends.map_or(to, |(reader, writer)| self.grid.turn(reader.max(writer)));
+        let mut last = from;
+        for row in life.from..life.to {
+            let y = self.grid.turn(row);
+            if y >= last + REMIND && y < to - 60 {
+                last = y;
+                self.put(format_args!(
+                    r#"<text class="again" x="{x}" y="{}">{conn}</text>"#,
+                    y - 4
+                ));
+            }
         }
     }
 
@@ -261,17 +294,16 @@ impl Pen<'_> {
         let names: Vec<_> = row.names.iter().map(usize::to_string).collect();
         let hue = hue(row.hue);
         self.put(format_args!(
-            r#"<g class="row {kind}{broken}{hue}" data-names="{}"><rect class="hit" x="6" y="{y}" width="{}" height="{height}" rx="3"/><path class="hair" d="M104 {y}H{}"/>"#,
+            r#"<g class="row {kind}{broken}{hue}" data-names="{}"><rect class="hit" x="6" y="{y}" width="{}" height="{height}" rx="3"/>"#,
             names.join(" "),
             self.grid.width - 12,
-            self.grid.broker,
         ));
         let first = index == 0 || chart.rows[index - 1].at != row.at;
         if first {
             let at = text::time(row.at);
             self.put(format_args!(
                 r#"<text class="time" x="{TIME}" y="{}">{at}</text>"#,
-                y + 15
+                y + 13
             ));
         }
         if let Kind::Violated { statement, what } = &row.kind {
@@ -403,26 +435,24 @@ impl Pen<'_> {
     }
 
     fn label(&mut self, line: &Line, x: i32, y: i32) {
-        let (at, label) = if is_in_words(line) && line.style != Style::Strikes {
+        let (at, beside, label) = if is_in_words(line) && line.style != Style::Strikes {
             (
                 self.grid.words_at,
+                "",
                 words::shorten(&line.label, self.grid.words_most),
             )
         } else {
             let ends = line.to.iter().map(|&lane| self.grid.lane(self.chart, lane));
             let start = ends.fold(x, i32::min);
-            let beside = if line.to.is_empty() { 28 } else { 12 };
-            let beside = if matches!(line.style, Style::Strikes | Style::Ends) {
-                14
-            } else {
-                beside
-            };
-            (start + beside, line.label.clone())
+            let after = if line.to.is_empty() { 28 } else { 12 };
+            let marks = matches!(line.style, Style::Strikes | Style::Ends);
+            let after = if marks { 14 } else { after };
+            (start + after, " beside", line.label.clone())
         };
         let (who, rest) = split(line, &label);
         self.put(format_args!(
-            r#"<text class="label" x="{at}" y="{}"><tspan class="who">{}</tspan>{}</text>"#,
-            y - LINE / 2 + 5,
+            r#"<text class="label{beside}" x="{at}" y="{}"><tspan class="who">{}</tspan>{}</text>"#,
+            y - 5,
             escape(who),
             escape(rest)
         ));

@@ -1,1 +1,250 @@
+//! What a drawing must show, and what must never be in it.
 
+use rejoin::broker::{Event, Input};
+use rejoin::id::{ConnId, Time};
+
+use super::{html, text, words};
+use crate::forge::{break_off, come, config, moments, say, story};
+use crate::invariants::Violation;
+use crate::moment::{Happening, Moment};
+use crate::step::{Length, Step, To};
+use crate::trace::{Did, Entry, Trace, What, of_steps};
+
+#[test]
+fn the_same_trace_gives_the_same_bytes() {
+    assert_eq!(html(&network()), html(&network()));
+    assert_eq!(text(&network(), true), text(&network(), true));
+}
+
+#[test]
+fn the_page_needs_no_network() {
+    let page = html(&network());
+    for reference in ["http", "src=", "url(", "@import", "<link", "<iframe"] {
+        assert!(
+            !page.contains(reference),
+            "the page refers with {reference}"
+        );
+    }
+    let local = |(at, _): (usize, &str)| page[at..].starts_with("href=\"#broke");
+    assert!(page.match_indices("href=").all(local));
+}
+
+#[test]
+fn what_is_hostile_is_shown_and_not_obeyed() {
+    let hostile = "</title><script>alert(\"1\")</script>'&\u{1b}[31m\u{202e}";
+    let mut trace = network();
+    hostile.clone_into(&mut trace.title);
+    hostile.clone_into(&mut trace.clients[0]);
+    for entry in &mut trace.entries {
+        match &mut entry.what {
+            What::Fault { what, .. } => hostile.clone_into(what),
+            What::Violated(violation) => hostile.clone_into(&mut violation.what),
+            What::Client {
+                did: Did::Said(line) | Did::Heard(line) | Did::Ended(line),
+                ..
+            } => {
+                hostile.clone_into(line);
+            }
+            What::Client {
+                did: Did::Connected,
+                ..
+            }
+            | What::Moment(_) => {}
+        }
+    }
+    let page = html(&trace);
+    assert_eq!(
+        page.matches("<script>").count(),
+        1,
+        "the page has its own script"
+    );
+    assert!(!page.contains("alert(\""));
+    assert!(page.contains("&lt;/title&gt;&lt;script&gt;alert(&quot;1&quot;)"));
+    for drawn in [page, text(&trace, false)] {
+        assert!(!drawn.contains(['\u{1b}', '\u{202e}']));
+    }
+}
+
+#[test]
+fn the_page_is_well_formed() {
+    for trace in [network(), Trace::default(), alone()] {
+        let page = html(&trace);
+        for tag in [
+            "svg", "g", "text", "title", "header", "main", "div", "ul", "li",
+        ] {
+            let opened = page.matches(&format!("<{tag}>")).count()
+                + page.matches(&format!("<{tag} ")).count();
+            let closed = page.matches(&format!("</{tag}>")).count();
+            assert_eq!(opened, closed, "<{tag}>");
+        }
+    }
+}
+
+#[test]
+fn a_violation_is_told_on_top_and_where_it_broke() {
+    let page = html(&network());
+    assert_eq!(page.matches("href=\"#broke0\"").count(), 1);
+    assert_eq!(page.matches("id=\"broke0\"").count(), 1);
+    assert_eq!(page.matches("class=\"row handled broken").count(), 1);
+    let listing = text(&network(), false);
+    let told = "statement 1 is violated: ann was removed too early";
+    assert_eq!(listing.matches(told).count(), 2);
+    assert!(listing.contains("A peer is removed only when the writer of its holder"));
+}
+
+#[test]
+fn the_text_tells_a_takeover() {
+    let listing = text(&alone(), false);
+    let told = [
+        "▸ c0 log in as ann (secret)",
+        "◆ ann: free → c0",
+        "◆ ann: c0 → c0, leaving, c2 waits",
+        "1 back: m0 from bob",
+        "◆ ann: c0, leaving, c2 waits → c2",
+        "c2 ◂ back ann, 1 kept",
+        "c2 ◂ kept: m0 from bob",
+    ];
+    for what in told {
+        assert!(listing.contains(what), "{what} is missing in\n{listing}");
+    }
+    assert!(!listing.contains('\u{1b}'));
+    assert!(text(&alone(), true).contains('\u{1b}'));
+}
+
+#[test]
+fn a_column_is_used_again() {
+    let visit = story([&come(0, None)[..], &break_off(0), &over(0)]);
+    let visits: Vec<_> = (0..40).flat_map(|_| visit.clone()).collect();
+    let chart = super::chart::Chart::of(&of_steps(&config(), &visits));
+    assert_eq!(chart.lives.len(), 40);
+    assert!(chart.slots <= 2, "{} columns", chart.slots);
+}
+
+#[test]
+fn a_thousand_events_are_drawn() {
+    let more: Vec<_> = (0..500).flat_map(|_| say(0, 1)).collect();
+    let steps = story([&come(0, Some(0))[..], &come(1, Some(0)), &more]);
+    let page = html(&of_steps(&config(), &steps));
+    assert!(page.matches("class=\"row ").count() > 500);
+}
+
+fn over(conn: u8) -> [Step; 1] {
+    [Step::ReaderFinishes { conn }]
+}
+
+/// Ann's link dies, and she comes back to what bob said meanwhile.
+fn takeover() -> Vec<Step> {
+    let room = [
+        Step::Join { conn: 0, room: 0 },
+        Step::Join { conn: 1, room: 0 },
+    ];
+    let to = vec![To::Peer(0), To::Room(0), To::Peer(2)];
+    let all = [Step::Send {
+        conn: 0,
+        to,
+        length: Length::Long,
+    }];
+    story([
+        &come(0, Some(0))[..],
+        &come(1, Some(0)),
+        &say(0, 0),
+        &come(0, Some(0)),
+        // The old connection is the one that ends: it comes after those that serve somebody.
+        &[Step::ReaderFinishes { conn: 2 }],
+        &[Step::WriterFinishes {
+            conn: 2,
+            written: 1,
+        }],
+        &room,
+        &come(2, None),
+        &all,
+        &[Step::WriterFinishes {
+            conn: 0,
+            written: 0,
+        }],
+        &over(2),
+    ])
+}
+
+fn alone() -> Trace {
+    of_steps(&config(), &takeover())
+}
+
+/// The same in a network: with clients, two faults and a violation, none of which is true.
+fn network() -> Trace {
+    let mut forger = Forger::default();
+    forger.trace.title = "cargo sim explain 7".to_owned();
+    forger.trace.clients = ["alice", "bob", "carol"].map(str::to_owned).to_vec();
+    for moment in moments(&takeover()) {
+        forger.moment(moment);
+    }
+    let violation = Violation {
+        statement: 1,
+        what: "ann was removed too early".to_owned(),
+    };
+    forger.add(What::Violated(violation));
+    forger.trace
+}
+
+#[derive(Default)]
+struct Forger {
+    trace: Trace,
+    micros: u64,
+}
+
+impl Forger {
+    fn moment(&mut self, moment: Moment) {
+        let Happening::Handled { input, .. } = &moment.happening else {
+            return;
+        };
+        self.before(input);
+        let told: Vec<_> = moment
+            .told()
+            .map(|(conn, event)| (conn, event.clone()))
+            .collect();
+        self.add(What::Moment(moment));
+        for (conn, event) in told {
+            self.after(conn, &event);
+        }
+    }
+
+    fn before(&mut self, input: &Input) {
+        match input {
+            Input::Accepted { conn } => self.client(*conn, Did::Connected),
+            Input::Request { conn, .. } => {
+                if conn.number() == 2 {
+                    self.fault(Some(0), Some(ConnId::new(0)), "alice's link is cut");
+                    self.micros += 30_000;
+                }
+                self.client(*conn, Did::Said(words::input(input)));
+            }
+            Input::ReaderFinished { conn } => self.client(*conn, Did::Ended("reset".to_owned())),
+            Input::WriterFinished { conn, .. } => self.fault(None, Some(*conn), "write times out"),
+            Input::GiveUp { .. } | Input::Tick | Input::ShutDown => {
+                self.fault(None, None, "the clocks drift");
+            }
+        }
+    }
+
+    fn after(&mut self, conn: ConnId, event: &Event) {
+        self.client(conn, Did::Heard(words::event(event)));
+    }
+
+    fn client(&mut self, conn: ConnId, did: Did) {
+        let client = [0, 1, 0, 2][conn.number() as usize % 4];
+        let accepted = did != Did::Connected;
+        let conn = accepted.then_some(conn);
+        self.add(What::Client { client, conn, did });
+    }
+
+    fn fault(&mut self, client: Option<usize>, conn: Option<ConnId>, what: &str) {
+        let what = what.to_owned();
+        self.add(What::Fault { client, conn, what });
+    }
+
+    fn add(&mut self, what: What) {
+        self.micros += 437;
+        let at = Time::from_micros(self.micros);
+        self.trace.entries.push(Entry { at, what });
+    }
+}
