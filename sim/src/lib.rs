@@ -14,6 +14,7 @@ pub mod moment;
 pub mod network;
 pub mod plan;
 pub mod probe;
+pub mod replay;
 pub mod roster;
 pub mod search;
 pub mod setting;

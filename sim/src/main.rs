@@ -24,7 +24,7 @@ enum Command {
     Plant(command::plant::Args),
     /// Simulates the whole server on a network, once for each seed.
     Run(command::run::Args),
-    /// Simulates one seed, and prints what happens.
+    /// Prints what happens in a simulation or in a record of a server.
     Replay(command::replay::Args),
 }
 

@@ -8,7 +8,7 @@ use rejoin::broker::lifecycle::{Binding, Phase};
 use rejoin::broker::{BounceReason, Broker, Effect, Effects, Event, Input, Mail, StopReason};
 use rejoin::id::{ConnId, Name, Room, Text, Time};
 
-use crate::step::{self, NAMES, ROOMS};
+use crate::step::{self, NAMES};
 
 /// Something that happened, and how everything stands after it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -147,15 +147,17 @@ pub struct View {
 }
 
 impl View {
-    /// What `broker` shows, of the names and rooms that steps can speak of.
+    /// What `broker` shows. A mailbox that belongs to nobody is only seen if it is of a name that
+    /// steps can speak of.
     pub fn of(broker: &Broker) -> Self {
         let lifecycle = broker.lifecycle();
         let names = (0..NAMES.len() as u8).map(step::name);
-        let mailboxes = names.filter_map(|name| {
+        let bound = lifecycle.bindings().map(|(&name, _)| name);
+        let mailboxes = bound.chain(names).filter_map(|name| {
             let mailbox = broker.mailbox(&name)?;
             Some((name, mailbox.iter().cloned().collect()))
         });
-        let rooms = (0..ROOMS.len() as u8).map(step::room).map(|room| {
+        let rooms = broker.rooms().map(|room| {
             let members: BTreeSet<_> = broker.members(&room).collect();
             (room, members)
         });
@@ -163,7 +165,7 @@ impl View {
             connections: lifecycle.connections().collect(),
             bindings: lifecycle.bindings().map(|(&n, &b)| (n, b)).collect(),
             mailboxes: mailboxes.collect(),
-            rooms: rooms.filter(|(_, members)| !members.is_empty()).collect(),
+            rooms: rooms.collect(),
             deadline: broker.deadline(),
         }
     }

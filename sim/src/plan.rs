@@ -1,12 +1,14 @@
 //! What a whole simulation goes through: steps, and the faults between them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::step::{GiveUp, Length, NAMES, ROOMS, Step, To, Until};
 
 /// How many clients a simulated network has.
 pub const CLIENTS: u8 = 5;
 
 /// Everything that a simulation is made from. The same plan gives the same trace.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// From this come delays, lengths and turns, which no action says.
     pub seed: u64,
@@ -19,7 +21,7 @@ pub struct Plan {
 }
 
 /// One thing that happens.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Action {
     /// Somebody does something.
     Step(Step),
@@ -29,7 +31,7 @@ pub enum Action {
 
 /// Something that breaks. Each client has a host of its own; what breaks a connection breaks the
 /// newest of that client, at the server's end.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Fault {
     /// The index of the client.
     pub client: u8,
@@ -38,7 +40,7 @@ pub struct Fault {
 }
 
 /// A kind of fault.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Kind {
     /// Nothing passes between the client's host and the server, and what is under way is lost.
     Partition,
@@ -165,6 +167,21 @@ impl Plan {
             yields,
             actions,
         }
+    }
+
+    /// The plan in a file that [`to_file`](Self::to_file) made.
+    ///
+    /// # Errors
+    ///
+    /// Says where it is not as it should be.
+    pub fn from_file(file: &str) -> Result<Self, ron::error::SpannedError> {
+        ron::from_str(file)
+    }
+
+    /// The plan as a file that people can read and change.
+    pub fn to_file(&self) -> String {
+        let style = ron::ser::PrettyConfig::new().depth_limit(2);
+        ron::ser::to_string_pretty(self, style).expect("a plan is plain data") + "\n"
     }
 
     /// The steps alone.
@@ -375,6 +392,19 @@ impl Dice {
             GiveUp::TooSlow
         } else {
             GiveUp::FailedLogins
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_comes_back_from_its_file() {
+        for seed in 0..20 {
+            let plan = Plan::draw(seed);
+            assert_eq!(Plan::from_file(&plan.to_file()).unwrap(), plan);
         }
     }
 }

@@ -5,13 +5,14 @@
 
 use rejoin::broker::StopReason;
 use rejoin::id::{Name, Proof, Room};
+use serde::{Deserialize, Serialize};
 
 /// One thing that happens.
 ///
 /// `conn` is an index into the connections that a [`World`](crate::World) still knows, first those
 /// that serve somebody (for a login, those that do not), newest first. The last few are over: for them, a step is a late or a
 /// repeated input. What a driver cannot bring about at all is skipped.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Step {
     /// A connection is accepted.
     Accept,
@@ -104,7 +105,7 @@ pub enum Step {
 }
 
 /// Whom a message is for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum To {
     /// An index into [`NAMES`].
     Peer(u8),
@@ -113,7 +114,7 @@ pub enum To {
 }
 
 /// How long a text is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Length {
     /// A few bytes: the number of messages fills a mailbox.
     Short,
@@ -122,7 +123,7 @@ pub enum Length {
 }
 
 /// Why the driver gives a connection up.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum GiveUp {
     /// Too much waits for its socket.
     TooSlow,
@@ -143,7 +144,7 @@ impl From<GiveUp> for StopReason {
 }
 
 /// How far time passes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Until {
     /// By a millisecond.
     Soon,

@@ -168,6 +168,11 @@ impl Broker {
         self.peers.get(name).map(|peer| &peer.mailbox)
     }
 
+    /// The rooms that somebody is in, in order.
+    pub fn rooms(&self) -> impl Iterator<Item = Room> {
+        self.rooms.iter().map(|(room, _)| room)
+    }
+
     /// Who is in a room, in order.
     pub fn members(&self, room: &Room) -> impl Iterator<Item = Name> {
         self.rooms.members(room)

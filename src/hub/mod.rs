@@ -228,11 +228,9 @@ impl<D: Digest> Hub<D> {
                 waits: false,
             };
         };
-        if !bytes.is_empty() {
-            link.heard = now;
-            if core::mem::take(&mut link.probed) {
-                self.check_again(conn, now.after(self.limits.probe_after));
-            }
+        link.heard = now;
+        if core::mem::take(&mut link.probed) {
+            self.check_again(conn, now.after(self.limits.probe_after));
         }
         let mut lines = self.take_lines(conn);
         let mut rest = bytes;

@@ -8,3 +8,5 @@ pub(crate) mod explain;
 pub(crate) mod plant;
 pub(crate) mod replay;
 pub(crate) mod run;
+
+mod source;

@@ -3,22 +3,23 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use rejoin_sim::network::simulate;
-use rejoin_sim::plan::Plan;
+use super::explain::print;
+use super::source;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The seed.
-    seed: u64,
+    /// A seed, the file of a plan, or a record that a server made.
+    #[arg(value_name = "SEED|FILE")]
+    what: String,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let outcome = simulate(&Plan::draw(args.seed), true);
-    for entry in outcome.trace.iter().flat_map(|trace| &trace.entries) {
-        println!("{:?} {:?}", entry.at, entry.what);
+    let (trace, remark) = source::open(&args.what)?;
+    print(&trace)?;
+    let mut is_bad = trace.is_broken();
+    if let Some(remark) = remark {
+        println!("{}", remark.says);
+        is_bad |= remark.is_bad;
     }
-    for violation in &outcome.violations {
-        println!("{violation}");
-    }
-    Ok(ExitCode::from(u8::from(!outcome.violations.is_empty())))
+    Ok(ExitCode::from(u8::from(is_bad)))
 }

@@ -170,4 +170,9 @@ fn report(seed: u64) {
         println!("{violation}");
     }
     println!("replay it: cargo sim replay {seed}");
+    let file = format!("seed-{seed}.plan");
+    match std::fs::write(&file, plan.to_file()) {
+        Ok(()) => println!("the shrunk plan: cargo sim replay {file}"),
+        Err(error) => println!("the shrunk plan can't be written to {file}: {error}"),
+    }
 }
