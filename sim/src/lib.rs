@@ -13,6 +13,7 @@ pub mod links;
 pub mod moment;
 pub mod network;
 pub mod plan;
+pub mod plant;
 pub mod probe;
 pub mod replay;
 pub mod roster;

@@ -22,6 +22,8 @@ enum Command {
     Explain(command::explain::Args),
     /// Plants bugs in a copy of the source, and shows which check finds each.
     Plant(command::plant::Args),
+    /// Lets random steps happen to the broker, or to the hub.
+    Random(command::random::Args),
     /// Simulates the whole server on a network, once for each seed.
     Run(command::run::Args),
     /// Prints what happens in a simulation or in a record of a server.
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Exhaust(args) => command::exhaust::run(&args),
         Command::Explain(args) => command::explain::run(&args),
         Command::Plant(args) => command::plant::run(&args),
+        Command::Random(args) => command::random::run(&args),
         Command::Run(args) => command::run::run(&args),
         Command::Replay(args) => command::replay::run(&args),
     };

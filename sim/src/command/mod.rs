@@ -6,6 +6,7 @@
 pub(crate) mod exhaust;
 pub(crate) mod explain;
 pub(crate) mod plant;
+pub(crate) mod random;
 pub(crate) mod replay;
 pub(crate) mod run;
 

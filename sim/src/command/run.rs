@@ -28,6 +28,10 @@ pub(crate) struct Args {
     /// 1,000 seeds on.
     #[arg(long)]
     demand_all: bool,
+
+    /// Show the plan that fails as it is, not the shortest that does.
+    #[arg(long)]
+    no_shrink: bool,
 }
 
 fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
@@ -76,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let elapsed = start.elapsed();
     print(&sum, elapsed);
     if let Some(seed) = sum.failed {
-        report(seed);
+        report(seed, args.no_shrink);
         return Ok(ExitCode::FAILURE);
     }
     let missed = missed(&sum);
@@ -155,21 +159,24 @@ fn missed(sum: &Sum) -> Vec<String> {
         .collect()
 }
 
-/// Shows the shortest plan that still fails.
-fn report(seed: u64) {
-    let plan = Plan::draw(seed);
-    println!(
-        "\nseed {seed} fails, with {} actions; shrinking …",
-        plan.actions.len()
-    );
-    let plan = shrink(plan);
-    for action in &plan.actions {
-        println!("  {action:?}");
+/// Shows the shortest plan that still fails, or the plan as it is.
+fn report(seed: u64, as_it_is: bool) {
+    let mut plan = Plan::draw(seed);
+    println!("\nseed {seed} fails, with {} actions", plan.actions.len());
+    if !as_it_is {
+        println!("the shortest plan that still does:");
+        plan = shrink(plan);
+        for action in &plan.actions {
+            println!("  {action:?}");
+        }
     }
     for violation in simulate(&plan, false).violations {
         println!("{violation}");
     }
     println!("replay it: cargo sim replay {seed}");
+    if as_it_is {
+        return;
+    }
     let file = format!("seed-{seed}.plan");
     match std::fs::write(&file, plan.to_file()) {
         Ok(()) => println!("the shrunk plan: cargo sim replay {file}"),

@@ -92,6 +92,7 @@ impl Play<'_> {
         drop(scene);
         let stepped = self.ground.tick();
         let mut scene = self.stage.lock();
+        scene.check_stops();
         if let Some(first) = scene.violations.first() {
             return Err(first.clone());
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Input, Mail};
+use rejoin::broker::{Broker, Effect, Effects, Input, Mail};
 use rejoin::hub::Observer;
 use rejoin::id::{ConnId, Time};
 use rejoin::net::{Point, Points};
@@ -40,6 +40,10 @@ impl Counts {
     }
 }
 
+/// How much longer than its flush a writer may take to stop, in ticks: it lets others go first at
+/// two points, for three ticks at most, and a tick ends what began in the one before.
+const SLACK: u64 = 8;
+
 /// The link of a client's host.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Wire {
@@ -66,6 +70,8 @@ pub(super) struct Scene {
     conns: BTreeMap<SocketAddr, ConnId>,
     accepted: u64,
     entries: Option<Vec<Entry>>,
+    /// Since when each writer is to stop, by the tick.
+    stopping: BTreeMap<ConnId, u64>,
     /// What the sockets of finished writers should have taken, and have not, or too much.
     pub(super) violations: Vec<Violation>,
 }
@@ -89,6 +95,7 @@ impl Stage {
             conns: BTreeMap::new(),
             accepted: 0,
             entries: traces.then(Vec::new),
+            stopping: BTreeMap::new(),
             violations: Vec::new(),
         })))
     }
@@ -128,6 +135,7 @@ impl Scene {
         self.watch.restart(&self.config);
         self.pipes.clear();
         self.conns.clear();
+        self.stopping.clear();
         self.accepted = 0;
     }
 
@@ -216,8 +224,26 @@ impl Scene {
         for violation in new {
             self.violate(violation);
         }
+        for effect in effects.iter() {
+            if let Effect::StopWriter { conn, .. } = effect {
+                self.stopping.insert(conn, self.tick);
+            }
+        }
         if let Input::WriterFinished { conn, .. } = input {
+            self.stopping.remove(conn);
             self.compare(*conn, &claimed);
+        }
+    }
+
+    /// A writer that is to stop does so within the time for a flush, and a few turns.
+    pub(super) fn check_stops(&mut self) {
+        let flush = self.config.flush_timeout.as_micros() / TICK.as_micros();
+        let patience = flush as u64 + SLACK;
+        let late = |(_, since): &(&ConnId, &u64)| self.tick - **since > patience;
+        if let Some((&conn, _)) = self.stopping.iter().find(late) {
+            let what = format!("the writer of {conn} was told to stop, and goes on");
+            self.stopping.clear();
+            self.violate(Violation { statement: 7, what });
         }
     }
 
