@@ -2,7 +2,8 @@
 //!
 //! The same steps as those of a [`World`](crate::World) happen, but each request is a line, in
 //! one piece or in two, and each event comes as a frame. The broker inside is watched as ever,
-//! and each frame is compared with what [`spell`] says of the event.
+//! and each frame is compared with what [`spell`] says of the event. All of it is recorded, and the
+//! record is played again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -10,12 +11,14 @@ use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Event, Input};
+use rejoin::hub::record::Recorder;
 use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs};
 use rejoin::id::{ConnId, Name, Proof, Secret, Time};
 
 use crate::invariants::Violation;
 use crate::moment::Act;
 use crate::probe::Probes;
+use crate::replay::replay;
 use crate::search::Failure;
 use crate::spelling::{line_of, spell};
 use crate::step::{GiveUp, Step, Until};
@@ -28,13 +31,17 @@ use crate::watch::Watch;
 ///
 /// Tells the first step after which something does not hold.
 pub fn run(config: &Config, steps: &[Step], probes: &mut Probes) -> Result<(), Failure> {
-    let mut server = Server::new(config);
+    // Both kinds of record are played again.
+    let texts = steps.len().is_multiple_of(2);
+    let mut server = Server::new(config, texts);
     for (index, step) in steps.iter().enumerate() {
         server.step(step);
         server.judge(index)?;
     }
     server.finish();
     server.sight.lock().expect("nobody panics").watch.finish();
+    server.judge(steps.len())?;
+    server.play_again();
     server.judge(steps.len())?;
     probes.add(&server.sight.lock().expect("nobody panics").watch.probes);
     Ok(())
@@ -100,13 +107,14 @@ struct Server {
 }
 
 impl Server {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, texts: bool) -> Self {
         let sight = Arc::new(Mutex::new(Sight {
             watch: Watch::new(config, false),
             told: BTreeMap::new(),
         }));
         let mut hub = Hub::new(config, Plainly);
         hub.observe(Box::new(Lookout(Arc::clone(&sight))));
+        hub.record(Recorder::new(config, texts));
         Self {
             hub,
             sight,
@@ -117,6 +125,23 @@ impl Server {
             outputs: Outputs::new(),
             violations: Vec::new(),
         }
+    }
+
+    /// Plays the record of all this, and wants the same effects.
+    fn play_again(&mut self) {
+        let record = self.hub.recorded().expect("it was recorded");
+        let replayed = replay(record).expect("it is a record");
+        let wrong = if replayed.trace.is_broken() {
+            "is broken"
+        } else if !replayed.different.is_empty() {
+            "has other effects"
+        } else if replayed.torn {
+            "is torn"
+        } else {
+            return;
+        };
+        let what = format!("the replay {wrong}: {:?}", replayed.different);
+        self.violations.push(Violation { statement: 9, what });
     }
 
     fn judge(&mut self, step: usize) -> Result<(), Failure> {
