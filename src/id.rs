@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq;
 /// The driver mints these strictly increasing and never uses one again, so that
 /// what is said of an old connection can never touch a newer one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConnId(u64);
 
 impl ConnId {

@@ -13,7 +13,6 @@ fn split(pieces: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
     }
     found
 }
-
 fuzz_target!(|input: (&[u8], &[u8])| {
     let found = split(&[input.0, input.1, b"\n"]);
     assert_eq!(found, split(&[&[input.0, input.1, b"\n"].concat()]));

@@ -12,8 +12,10 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Event, Input};
 use rejoin::hub::record::Recorder;
-use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs};
+use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs, Told};
 use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+use rejoin::wire::lines::Line;
+use rejoin::wire::plain::{Command, Mistake};
 
 use crate::invariants::Violation;
 use crate::moment::Act;
@@ -59,9 +61,13 @@ struct Sight {
 struct Lookout(Arc<Mutex<Sight>>);
 
 impl Observer for Lookout {
-    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker) {
+    fn input(&mut self, input: &Input) {
+        self.0.lock().expect("nobody panics").watch.input(input);
+    }
+
+    fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
         let mut sight = self.0.lock().expect("nobody panics");
-        sight.watch.handled(now, input, effects, broker);
+        sight.watch.effects(now, effects, broker);
         for act in Act::all(effects) {
             if let Act::Tell { to, event } = act {
                 for conn in to {
@@ -69,6 +75,25 @@ impl Observer for Lookout {
                 }
             }
         }
+    }
+}
+
+/// Records where the record can be had.
+#[derive(Debug)]
+struct Recording(Arc<Mutex<Recorder>>);
+
+impl Observer for Recording {
+    fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
+        self.0.lock().expect("nobody panics").line(line, understood);
+    }
+
+    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
+        let mut recorder = self.0.lock().expect("nobody panics");
+        recorder.log_in(name, has_secret, proof);
+    }
+
+    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+        self.0.lock().expect("nobody panics").told(now, told, wants);
     }
 }
 
@@ -98,6 +123,7 @@ struct Link {
 struct Server {
     hub: Hub<Plainly>,
     sight: Arc<Mutex<Sight>>,
+    record: Arc<Mutex<Recorder>>,
     now: Time,
     links: BTreeMap<ConnId, Link>,
     accepted: u64,
@@ -114,10 +140,12 @@ impl Server {
         }));
         let mut hub = Hub::new(config, Plainly);
         hub.observe(Box::new(Lookout(Arc::clone(&sight))));
-        hub.record(Recorder::new(config, texts));
+        let record = Arc::new(Mutex::new(Recorder::new(config, texts)));
+        hub.observe(Box::new(Recording(Arc::clone(&record))));
         Self {
             hub,
             sight,
+            record,
             now: Time::ZERO,
             links: BTreeMap::new(),
             accepted: 0,
@@ -129,8 +157,8 @@ impl Server {
 
     /// Plays the record of all this, and wants the same effects.
     fn play_again(&mut self) {
-        let record = self.hub.recorded().expect("it was recorded");
-        let replayed = replay(record).expect("it is a record");
+        let mut recorder = self.record.lock().expect("nobody panics");
+        let replayed = replay(recorder.bytes()).expect("it is a record");
         let wrong = if replayed.trace.is_broken() {
             "is broken"
         } else if !replayed.different.is_empty() {
@@ -140,6 +168,7 @@ impl Server {
         } else {
             return;
         };
+        drop(recorder);
         let what = format!("the replay {wrong}: {:?}", replayed.different);
         self.violations.push(Violation { statement: 9, what });
     }

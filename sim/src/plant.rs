@@ -141,6 +141,10 @@ pub struct Verdict {
 /// A copy of the source, to plant bugs in. It goes with this value.
 #[derive(Debug)]
 pub struct Nursery {
+    /// Another copy, in which nothing is planted: the source may change meanwhile.
+    pristine: PathBuf,
+    /// What was copied.
+    files: Vec<String>,
     copy: PathBuf,
     target: PathBuf,
 }
@@ -148,7 +152,9 @@ pub struct Nursery {
 impl Drop for Nursery {
     fn drop(&mut self) {
         // What cannot be removed now is removed before the next copy is made.
-        let _ = fs::remove_dir_all(&self.copy);
+        for copy in [&self.copy, &self.pristine] {
+            let _ = fs::remove_dir_all(copy);
+        }
     }
 }
 
@@ -165,21 +171,22 @@ impl Nursery {
         if copy.exists() {
             fs::remove_dir_all(&copy)?;
         }
-        let nursery = Self { copy, target };
         let mut git = Command::new("git");
-        git.args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ]);
-        let listed = git.current_dir(root).output()?;
-        for file in String::from_utf8(listed.stdout)?.split_terminator('\0') {
-            let (from, to) = (root.join(file), nursery.copy.join(file));
-            if from.is_file() {
+        git.args(["ls-files", "-z", "--cached", "--others"]);
+        git.arg("--exclude-standard").current_dir(root);
+        let listed = String::from_utf8(git.output()?.stdout)?;
+        let files = listed.split_terminator('\0').map(str::to_owned);
+        let nursery = Self {
+            pristine: target.join("pristine"),
+            files: files.filter(|file| root.join(file).is_file()).collect(),
+            copy,
+            target,
+        };
+        for file in &nursery.files {
+            for copy in [&nursery.pristine, &nursery.copy] {
+                let to = copy.join(file);
                 fs::create_dir_all(to.parent().ok_or("a file is in a folder")?)?;
-                fs::copy(from, to)?;
+                fs::copy(root.join(file), to)?;
             }
         }
         Ok(nursery)
@@ -191,28 +198,34 @@ impl Nursery {
     ///
     /// If the patch does not fit the source any more.
     pub fn plant(&self, plant: &Plant) -> Result<(), Box<dyn Error>> {
-        self.patch(plant, &[])
-    }
-
-    /// Takes a bug out again.
-    ///
-    /// # Errors
-    ///
-    /// If the source has changed meanwhile.
-    pub fn clear(&self, plant: &Plant) -> Result<(), Box<dyn Error>> {
-        self.patch(plant, &["--reverse"])
-    }
-
-    fn patch(&self, plant: &Plant, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         let mut patch = Command::new("patch");
         patch.args(["--strip=1", "--force", "--quiet", "--no-backup-if-mismatch"]);
-        patch.args(arguments).arg("--input").arg(&plant.patch);
+        patch
+            .arg("--reject-file=-")
+            .arg("--input")
+            .arg(&plant.patch);
         let output = patch.current_dir(&self.copy).output()?;
         if output.status.success() {
             return Ok(());
         }
         let says = String::from_utf8_lossy(&output.stdout).into_owned();
-        Err(format!("{} does not fit the source any more: {says}", plant.name).into())
+        Err(format!("it does not fit the source any more: {says}").into())
+    }
+
+    /// Takes out what was planted, whole or in part.
+    ///
+    /// # Errors
+    ///
+    /// If the source cannot be copied again.
+    pub fn clear(&self) -> Result<(), Box<dyn Error>> {
+        for file in &self.files {
+            let (from, to) = (self.pristine.join(file), self.copy.join(file));
+            // What is the same keeps its date, so that it is not built again.
+            if fs::read(&from)? != fs::read(&to)? {
+                fs::copy(from, to)?;
+            }
+        }
+        Ok(())
     }
 
     /// Builds the simulator from the copy.

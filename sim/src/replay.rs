@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Request};
-use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, Told, digest};
-use rejoin::hub::{Frame, Hub, Observer, Output, Outputs};
+use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, digest};
+use rejoin::hub::{Frame, Hub, Observer, Output, Outputs, Told};
 use rejoin::id::{ConnId, Time};
 use rejoin::wire::plain::{self, Command};
 
@@ -122,9 +122,13 @@ fn numbered(line: &[u8], sent: &mut u32) -> Option<Vec<u8>> {
 struct Lookout(Arc<Mutex<Watch>>);
 
 impl Observer for Lookout {
-    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker) {
+    fn input(&mut self, input: &Input) {
+        self.0.lock().expect("nobody panics").input(input);
+    }
+
+    fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
         let mut watch = self.0.lock().expect("nobody panics");
-        watch.handled(now, input, effects, broker);
+        watch.effects(now, effects, broker);
     }
 }
 
@@ -152,7 +156,6 @@ impl Side {
         out.clear();
         match told {
             Told::Accepted { conn, address } => {
-                let conn = ConnId::new(conn);
                 if self.hub.accepted(now, conn, address, out).is_ok() {
                     self.outboxes.insert(conn, VecDeque::new());
                 }
@@ -162,12 +165,11 @@ impl Side {
                 if !lines.is_empty() {
                     bytes.push(b'\n');
                 }
-                self.hub.received(now, ConnId::new(conn), &bytes, out);
+                self.hub.received(now, conn, &bytes, out);
             }
-            Told::ReaderFinished { conn } => self.hub.reader_finished(now, ConnId::new(conn), out),
-            Told::Overflowed { conn } => self.hub.overflowed(now, ConnId::new(conn), out),
+            Told::ReaderFinished { conn } => self.hub.reader_finished(now, conn, out),
+            Told::Overflowed { conn } => self.hub.overflowed(now, conn, out),
             Told::WriterFinished { conn, unwritten } => {
-                let conn = ConnId::new(conn);
                 let mut outbox = self.outboxes.remove(&conn).unwrap_or_default();
                 let unwritten = usize::try_from(unwritten).expect("it is no more than there was");
                 let written = outbox.len().saturating_sub(unwritten);

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 /// that serve somebody (for a login, those that do not), newest first. The last few are over: for them, a step is a late or a
 /// repeated input. What a driver cannot bring about at all is skipped.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Step {
     /// A connection is accepted.
     Accept,
@@ -106,6 +107,7 @@ pub enum Step {
 
 /// Whom a message is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum To {
     /// An index into [`NAMES`].
     Peer(u8),
@@ -115,6 +117,7 @@ pub enum To {
 
 /// How long a text is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Length {
     /// A few bytes: the number of messages fills a mailbox.
     Short,
@@ -124,6 +127,7 @@ pub enum Length {
 
 /// Why the driver gives a connection up.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum GiveUp {
     /// Too much waits for its socket.
     TooSlow,
@@ -145,6 +149,7 @@ impl From<GiveUp> for StopReason {
 
 /// How far time passes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Until {
     /// By a millisecond.
     Soon,

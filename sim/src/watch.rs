@@ -17,6 +17,8 @@ use crate::probe::Probes;
 pub struct Watch {
     invariants: Invariants,
     links: Links,
+    /// What the broker was told last, until its effects are known.
+    input: Option<Input>,
     /// The rare paths that were reached.
     pub probes: Probes,
     /// What was found, oldest first.
@@ -32,6 +34,7 @@ impl Watch {
         Self {
             invariants: Invariants::new(config),
             links: Links::default(),
+            input: None,
             probes: Probes::default(),
             violations: Vec::new(),
             moments: keeps_moments.then(Vec::new),
@@ -51,17 +54,24 @@ impl Watch {
         self.probes.start();
     }
 
-    /// The broker was told something. Returns the mail that, as the driver says, the socket of a
+    /// The broker is about to be told something.
+    pub fn input(&mut self, input: &Input) {
+        self.input = Some(input.clone());
+    }
+
+    /// The broker was told it. Returns the mail that, as the driver says, the socket of a
     /// writer that has just finished had taken, oldest first.
-    pub fn handled(
-        &mut self,
-        now: Time,
-        input: &Input,
-        effects: &Effects,
-        broker: &Broker,
-    ) -> Vec<Mail> {
+    ///
+    /// # Panics
+    ///
+    /// If what it was told is not known.
+    pub fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) -> Vec<Mail> {
+        let input = self
+            .input
+            .take()
+            .expect("an input comes before its effects");
         let mut taken = Vec::new();
-        if let Input::WriterFinished { conn, undelivered } = input {
+        if let Input::WriterFinished { conn, undelivered } = &input {
             // Seen as just before the end, when the broker stood as it stood last.
             let items = self.take_written(*conn, undelivered.len());
             taken.extend(items.iter().filter_map(mail_of).cloned());
@@ -73,12 +83,11 @@ impl Watch {
             }
         }
         let acts = Act::all(effects);
-        self.links.told(input);
+        self.links.told(&input);
         for act in &acts {
             self.links.act(act);
         }
         self.links.over().for_each(drop);
-        let input = input.clone();
         let happening = Happening::Handled { input, acts };
         self.judge(now, happening, View::of(broker));
         taken

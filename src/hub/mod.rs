@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-pub use observer::Observer;
+pub use observer::{Observer, Told};
 pub use output::{Frame, Output, Outputs};
 
 use crate::Config;
@@ -27,8 +27,6 @@ use crate::wire::lines::{Line, Lines};
 use crate::wire::plain::{self, Command, Mistake};
 use admission::{Admission, Source};
 use rate::{Rate, Used};
-#[cfg(feature = "record")]
-use record::Told;
 
 /// How many turns of one connection fit into its outbox: so what a client sends at once
 /// does not make it look like one that reads too slowly.
@@ -57,9 +55,7 @@ pub struct Received {
 #[derive(Debug)]
 pub struct Hub<D> {
     broker: Broker,
-    observer: Option<Box<dyn Observer>>,
-    #[cfg(feature = "record")]
-    recorder: Option<Box<record::Recorder>>,
+    observers: Vec<Box<dyn Observer>>,
     digest: D,
     limits: Limits,
     links: BTreeMap<ConnId, Link>,
@@ -104,9 +100,7 @@ impl<D: Digest> Hub<D> {
         let window = Duration::from_secs(burst.into()) / config.lines_per_second.get();
         Self {
             broker: Broker::new(config),
-            observer: None,
-            #[cfg(feature = "record")]
-            recorder: None,
+            observers: Vec::new(),
             digest,
             limits: Limits {
                 line_bytes: config.line_bytes.get(),
@@ -124,27 +118,9 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Lets `observer` look on from now on, instead of any other.
+    /// Lets one more `observer` look on from now on.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.observer = Some(observer);
-    }
-
-    /// Lets `recorder` write down from now on what this is told; it must be told nothing before.
-    #[cfg(feature = "record")]
-    pub fn record(&mut self, recorder: record::Recorder) {
-        self.recorder = Some(Box::new(recorder));
-    }
-
-    /// What was written down since it was last emptied, if there is a recorder.
-    #[cfg(feature = "record")]
-    pub fn recorded(&mut self) -> Option<&mut Vec<u8>> {
-        self.recorder.as_mut().map(|recorder| recorder.bytes())
-    }
-
-    /// Writes down nothing more.
-    #[cfg(feature = "record")]
-    pub fn stop_recording(&mut self) {
-        self.recorder = None;
+        self.observers.push(observer);
     }
 
     /// A connection was accepted from `address`.
@@ -165,11 +141,7 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) -> Result<(), Frame> {
         let admitted = self.admit(now, conn, address, out);
-        #[cfg(feature = "record")]
-        {
-            let conn = conn.number();
-            self.told(now, Told::Accepted { conn, address }, out);
-        }
+        self.told(now, Told::Accepted { conn, address }, out);
         admitted
     }
 
@@ -211,11 +183,7 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) -> Received {
         let received = self.take(now, conn, bytes, out);
-        #[cfg(feature = "record")]
-        {
-            let conn = conn.number();
-            self.told(now, Told::Received { conn }, out);
-        }
+        self.told(now, Told::Received { conn }, out);
         received
     }
 
@@ -259,11 +227,7 @@ impl<D: Digest> Hub<D> {
     /// brought before.
     pub fn reader_finished(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
         self.handle(now, Input::ReaderFinished { conn }, out);
-        #[cfg(feature = "record")]
-        {
-            let conn = conn.number();
-            self.told(now, Told::ReaderFinished { conn }, out);
-        }
+        self.told(now, Told::ReaderFinished { conn }, out);
     }
 
     /// More waits in a connection's outbox than may.
@@ -276,11 +240,7 @@ impl<D: Digest> Hub<D> {
             },
             out,
         );
-        #[cfg(feature = "record")]
-        {
-            let conn = conn.number();
-            self.told(now, Told::Overflowed { conn }, out);
-        }
+        self.told(now, Told::Overflowed { conn }, out);
     }
 
     /// A connection's writer has finished, and gives back what it has not written,
@@ -297,20 +257,16 @@ impl<D: Digest> Hub<D> {
             self.admission.release(link.source);
         }
         let mut frames = 0;
-        let unwritten = unwritten.into_iter().inspect(|_| frames += 1);
-        let undelivered = unwritten.filter_map(Frame::into_mail).collect();
+        let counted = unwritten.into_iter().inspect(|_| frames += 1);
+        let undelivered = counted.filter_map(Frame::into_mail).collect();
         self.handle(now, Input::WriterFinished { conn, undelivered }, out);
-        #[cfg(feature = "record")]
-        {
-            let (conn, unwritten) = (conn.number(), frames);
-            self.told(now, Told::WriterFinished { conn, unwritten }, out);
-        }
+        let unwritten = frames;
+        self.told(now, Told::WriterFinished { conn, unwritten }, out);
     }
 
     /// Does what is due at `now`.
     pub fn tick(&mut self, now: Time, out: &mut Outputs) {
         self.do_what_is_due(now, out);
-        #[cfg(feature = "record")]
         self.told(now, Told::Tick, out);
     }
 
@@ -338,7 +294,6 @@ impl<D: Digest> Hub<D> {
     /// The server stops.
     pub fn shut_down(&mut self, now: Time, out: &mut Outputs) {
         self.handle(now, Input::ShutDown, out);
-        #[cfg(feature = "record")]
         self.told(now, Told::ShutDown, out);
     }
 
@@ -362,10 +317,9 @@ impl<D: Digest> Hub<D> {
         broker && self.links.is_empty() && self.checks.is_empty()
     }
 
-    #[cfg(feature = "record")]
     fn told(&mut self, now: Time, told: Told, out: &Outputs) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.told(now, told, out);
+        for observer in &mut self.observers {
+            observer.told(now, told, out);
         }
     }
 
@@ -380,9 +334,8 @@ impl<D: Digest> Hub<D> {
         let limits = self.limits;
         let link = self.link(conn);
         if !limits.lines.allows(link.used, now) {
-            #[cfg(feature = "record")]
-            if let Some(recorder) = &mut self.recorder {
-                recorder.line(line, &Err(Mistake::TooFast));
+            for observer in &mut self.observers {
+                observer.line(line, &Err(Mistake::TooFast));
             }
             return self.mistake(now, conn, Mistake::TooFast, out);
         }
@@ -395,9 +348,8 @@ impl<D: Digest> Hub<D> {
             Line::Whole(line) if logged_in => plain::parse(line),
             Line::Whole(line) => plain::parse_login(line),
         };
-        #[cfg(feature = "record")]
-        if let Some(recorder) = &mut self.recorder {
-            recorder.line(line, &command);
+        for observer in &mut self.observers {
+            observer.line(line, &command);
         }
         match command {
             Ok(Command::LogIn { name, secret }) => self.log_in(now, conn, name, secret, out),
@@ -424,16 +376,14 @@ impl<D: Digest> Hub<D> {
         let source = self.link(conn).source;
         let is_bound = self.broker.lifecycle().binding(&name).is_some();
         if secret.is_some() && is_bound && !self.admission.may_try(source, now) {
-            #[cfg(feature = "record")]
-            if let Some(recorder) = &mut self.recorder {
-                recorder.log_in(&name, true, None);
+            for observer in &mut self.observers {
+                observer.log_in(&name, true, None);
             }
             return self.mistake(now, conn, Mistake::TooManyLogins, out);
         }
         let proof = secret.map(|secret| self.digest.proof(&name, secret));
-        #[cfg(feature = "record")]
-        if let Some(recorder) = &mut self.recorder {
-            recorder.log_in(&name, secret.is_some(), proof);
+        for observer in &mut self.observers {
+            observer.log_in(&name, secret.is_some(), proof);
         }
         let request = Request::LogIn { name, proof };
         self.handle(now, Input::Request { conn, request }, out);
@@ -509,10 +459,12 @@ impl<D: Digest> Hub<D> {
     /// Lets the broker handle an input, and turns its effects into outputs.
     fn handle(&mut self, now: Time, input: Input, out: &mut Outputs) {
         let mut effects = core::mem::take(&mut self.effects);
-        let observed = self.observer.is_some().then(|| input.clone());
+        for observer in &mut self.observers {
+            observer.input(&input);
+        }
         self.broker.handle(now, input, &mut effects);
-        if let (Some(observer), Some(input)) = (&mut self.observer, observed) {
-            observer.handled(now, &input, &effects, &self.broker);
+        for observer in &mut self.observers {
+            observer.effects(now, &effects, &self.broker);
         }
         for effect in effects.iter() {
             match effect {

@@ -1,12 +1,71 @@
-//! Who looks on while the broker inside a hub works.
+//! Who looks on while a hub works.
 
 use core::fmt;
+use core::net::IpAddr;
 
 use crate::broker::{Broker, Effects, Input};
-use crate::id::Time;
+use crate::id::{ConnId, Name, Proof, Time};
+use crate::wire::lines::Line;
+use crate::wire::plain::{Command, Mistake};
 
-/// Looks on, and changes nothing: a simulation judges what it sees.
+use super::Outputs;
+
+/// Looks on, and changes nothing. A recorder wants to know what the hub is told, and a simulation
+/// what the broker inside it is.
 pub trait Observer: fmt::Debug + Send {
-    /// The broker was told `input` at `now`, wants `effects` done, and stands as it is.
-    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker);
+    /// A whole line was read, and is understood as it says; the connection is that of the next
+    /// [`Told::Received`].
+    fn line(&mut self, _line: Line<'_>, _understood: &Result<Command<'_>, Mistake>) {}
+
+    /// A line that was understood as a login brings this proof; none if it has no secret, or if no
+    /// secret is tried.
+    fn log_in(&mut self, _name: &Name, _has_secret: bool, _proof: Option<Proof>) {}
+
+    /// The hub was told something, and wants this done.
+    fn told(&mut self, _now: Time, _told: Told, _wants: &Outputs) {}
+
+    /// The broker is about to be told something.
+    fn input(&mut self, _input: &Input) {}
+
+    /// The broker was told it at `now`, wants this done, and stands as it is.
+    fn effects(&mut self, _now: Time, _effects: &Effects, _broker: &Broker) {}
+}
+
+/// What a hub was told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Told {
+    /// A connection was accepted, or refused.
+    Accepted {
+        /// Which.
+        conn: ConnId,
+        /// Where it comes from.
+        address: IpAddr,
+    },
+    /// Bytes came; the whole lines among them that were handled came before this.
+    Received {
+        /// From which connection.
+        conn: ConnId,
+    },
+    /// A reader has finished.
+    ReaderFinished {
+        /// Its connection.
+        conn: ConnId,
+    },
+    /// Too much waits for a connection.
+    Overflowed {
+        /// Which.
+        conn: ConnId,
+    },
+    /// A writer has finished.
+    WriterFinished {
+        /// Its connection.
+        conn: ConnId,
+        /// How many of the last frames that it was given it gave back.
+        unwritten: u32,
+    },
+    /// Time has passed.
+    Tick,
+    /// The server stops.
+    ShutDown,
 }

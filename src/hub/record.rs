@@ -12,13 +12,12 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
-use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Config;
 use crate::broker::Request;
-use crate::hub::{Digest, Output, Outputs};
+use crate::hub::{Digest, Observer, Output, Outputs, Told};
 use crate::id::{ConnId, Name, Proof, Secret, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
@@ -60,45 +59,7 @@ pub enum Entry<'a> {
     },
 }
 
-/// What a hub was told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Told {
-    /// A connection was accepted, or refused.
-    Accepted {
-        /// Its number.
-        conn: u64,
-        /// Where it comes from.
-        address: IpAddr,
-    },
-    /// Bytes came; the whole lines that were handled stand before this.
-    Received {
-        /// From which connection.
-        conn: u64,
-    },
-    /// A reader has finished.
-    ReaderFinished {
-        /// Its connection.
-        conn: u64,
-    },
-    /// Too much waits for a connection.
-    Overflowed {
-        /// Which.
-        conn: u64,
-    },
-    /// A writer has finished.
-    WriterFinished {
-        /// Its connection.
-        conn: u64,
-        /// How many of the last frames that it was given it gave back.
-        unwritten: u32,
-    },
-    /// Time has passed.
-    Tick,
-    /// The server stops.
-    ShutDown,
-}
-
-/// Writes down what a hub is told.
+/// Writes down what a hub is told. It is to look on from the beginning.
 #[derive(Debug)]
 pub struct Recorder {
     texts: bool,
@@ -127,7 +88,24 @@ impl Recorder {
         &mut self.bytes
     }
 
-    pub(super) fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
+    fn push(&mut self, entry: &Entry<'_>) {
+        let start = self.bytes.len();
+        self.bytes.extend([0; 2]);
+        let bytes = core::mem::take(&mut self.bytes);
+        let encoded = postcard::to_extend(entry, bytes);
+        self.bytes = encoded.expect("an entry in memory can be encoded");
+        let length = self.bytes.len() - start - 2;
+        if length > MOST_BYTES {
+            // A line of more than that is replaced by one of its kind.
+            self.bytes.truncate(start);
+            return self.push(&Entry::TooLong);
+        }
+        self.bytes[start..start + 2].copy_from_slice(&(length as u16).to_le_bytes());
+    }
+}
+
+impl Observer for Recorder {
+    fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
         let Line::Whole(line) = line else {
             return self.push(&Entry::TooLong);
         };
@@ -150,7 +128,7 @@ impl Recorder {
     }
 
     /// A login, whose secret was not even tried if there is no proof of it.
-    pub(super) fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
+    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
         let mut line = core::mem::take(&mut self.scratch);
         line.clear();
         line.push_str(name.as_str());
@@ -165,30 +143,15 @@ impl Recorder {
         self.scratch = line;
     }
 
-    pub(super) fn told(&mut self, now: Time, told: Told, outputs: &Outputs) {
+    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
         let after = now.as_micros() - self.last.as_micros();
-        let effects = digest(outputs, self.texts);
+        let effects = digest(wants, self.texts);
         self.last = now;
         self.push(&Entry::Told {
             after,
             told,
             effects,
         });
-    }
-
-    fn push(&mut self, entry: &Entry<'_>) {
-        let start = self.bytes.len();
-        self.bytes.extend([0; 2]);
-        let bytes = core::mem::take(&mut self.bytes);
-        let encoded = postcard::to_extend(entry, bytes);
-        self.bytes = encoded.expect("an entry in memory can be encoded");
-        let length = self.bytes.len() - start - 2;
-        if length > MOST_BYTES {
-            // A line of more than that is replaced by one of its kind.
-            self.bytes.truncate(start);
-            return self.push(&Entry::TooLong);
-        }
-        self.bytes[start..start + 2].copy_from_slice(&(length as u16).to_le_bytes());
     }
 }
 

@@ -34,11 +34,10 @@ pub use tape::Record;
 
 use crate::Config;
 use crate::config::BadConfig;
-use crate::hub::record::Recorder;
 use crate::hub::{Hub, Observer};
 use digest::KeyedDigest;
 use server::Server;
-use tape::Tape;
+use tape::Recording;
 
 /// How long to wait before accepting again when the system is out of something.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -127,13 +126,12 @@ pub async fn serve_with<L: Listener, P: Points>(
     if let Some(observer) = setup.observer {
         hub.observe(observer);
     }
-    let tape = setup.record.map(|record| {
-        hub.record(Recorder::new(&setup.config, record.texts));
-        Tape::start(record)
-    });
-    let tape = tape.transpose().map_err(ServeError::Record)?;
+    if let Some(record) = setup.record {
+        let recording = Recording::start(&setup.config, record);
+        hub.observe(Box::new(recording.map_err(ServeError::Record)?));
+    }
     let points = setup.points;
-    let server = Arc::new(Server::new(setup.config, hub, tape));
+    let server = Arc::new(Server::new(setup.config, hub));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut accept_after = Instant::now();

@@ -22,7 +22,6 @@ use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
 use super::outbox::{Bytes, Inlet, Stop, outbox};
 use super::points::Points;
-use super::tape::Tape;
 
 /// How long the clock sleeps when the hub has no deadline.
 const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -38,8 +37,6 @@ pub(super) struct Server {
 
 struct State {
     hub: Hub<KeyedDigest>,
-    /// Where the record goes, until it ends.
-    tape: Option<Tape>,
     links: BTreeMap<ConnId, Link>,
     /// The number of the next connection.
     next: u64,
@@ -74,10 +71,9 @@ pub(super) struct Received {
 }
 
 impl Server {
-    pub(super) fn new(config: Config, hub: Hub<KeyedDigest>, tape: Option<Tape>) -> Self {
+    pub(super) fn new(config: Config, hub: Hub<KeyedDigest>) -> Self {
         let state = State {
             hub,
-            tape,
             links: BTreeMap::new(),
             next: 1,
             served: 0,
@@ -234,7 +230,6 @@ impl Server {
         let now = self.now();
         let result = input(now, &mut state);
         state.do_outputs(now);
-        state.hand_record_over();
         if state
             .hub
             .deadline()
@@ -266,14 +261,6 @@ impl State {
             }
         }
         self.outputs = outputs;
-    }
-
-    fn hand_record_over(&mut self) {
-        if let (Some(tape), Some(bytes)) = (&self.tape, self.hub.recorded())
-            && !tape.take(bytes)
-        {
-            self.hub.stop_recording();
-        }
     }
 
     /// Returns the connections in whose outboxes more waits than may.

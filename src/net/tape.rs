@@ -7,6 +7,13 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::Config;
+use crate::hub::record::Recorder;
+use crate::hub::{Observer, Outputs, Told};
+use crate::id::{Name, Proof, Time};
+use crate::wire::lines::Line;
+use crate::wire::plain::{Command, Mistake};
+
 /// Bytes that may wait for the disk. A disk that falls further behind ends the record.
 const MOST_WAITING: usize = 8 << 20;
 
@@ -33,10 +40,53 @@ impl std::fmt::Debug for Record {
     }
 }
 
+/// Records what a hub is told.
+#[derive(Debug)]
+pub(super) struct Recording {
+    recorder: Recorder,
+    tape: Tape,
+    /// Whether more is wanted.
+    goes_on: bool,
+}
+
+impl Recording {
+    /// # Errors
+    ///
+    /// If the system has no thread for it.
+    pub(super) fn start(config: &Config, record: Record) -> io::Result<Self> {
+        Ok(Self {
+            recorder: Recorder::new(config, record.texts),
+            tape: Tape::start(record)?,
+            goes_on: true,
+        })
+    }
+}
+
+impl Observer for Recording {
+    fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
+        if self.goes_on {
+            self.recorder.line(line, understood);
+        }
+    }
+
+    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
+        if self.goes_on {
+            self.recorder.log_in(name, has_secret, proof);
+        }
+    }
+
+    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+        if self.goes_on {
+            self.recorder.told(now, told, wants);
+            self.goes_on = self.tape.take(self.recorder.bytes());
+        }
+    }
+}
+
 /// Takes what is recorded, and has a thread of its own write it. Dropping it waits until all of
 /// that is written.
 #[derive(Debug)]
-pub(super) struct Tape {
+struct Tape {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
 }
@@ -64,7 +114,7 @@ impl Tape {
     /// # Errors
     ///
     /// If the system has no thread for it.
-    pub(super) fn start(record: Record) -> io::Result<Self> {
+    fn start(record: Record) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
         let writer = thread::Builder::new()
@@ -83,7 +133,7 @@ impl Tape {
 
     /// Takes `bytes`, unless the record has ended, and leaves them empty. Never waits for the
     /// disk. Returns whether more is wanted.
-    pub(super) fn take(&self, bytes: &mut Vec<u8>) -> bool {
+    fn take(&self, bytes: &mut Vec<u8>) -> bool {
         let mut state = self.shared.lock();
         if !state.ended && state.waiting.len() + bytes.len() > MOST_WAITING {
             warn!("the record ends here: the disk is too slow for it");

@@ -43,21 +43,26 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     if !control(&nursery, &plants)? {
         return Ok(ExitCode::FAILURE);
     }
-    let mut missed = 0;
+    let (mut missed, mut rotten) = (0, 0);
     for plant in &plants {
-        nursery.plant(plant)?;
-        nursery
-            .build()
-            .map_err(|error| format!("{} does not build: {error}", plant.name))?;
-        for &check in &plant.checks {
-            let verdict = nursery.check(check)?;
-            missed += usize::from(!verdict.found);
-            row(&plant.name, check, &verdict);
+        let planted = nursery.plant(plant).and_then(|()| nursery.build());
+        if let Err(error) = planted {
+            println!("{:<34} DOES NOT BUILD: {error}", plant.name);
+            rotten += 1;
+        } else {
+            for &check in &plant.checks {
+                let verdict = nursery.check(check)?;
+                missed += usize::from(!verdict.found);
+                row(&plant.name, check, &verdict);
+            }
         }
-        nursery.clear(plant)?;
+        nursery.clear()?;
     }
-    println!("{} bugs planted, {missed} times not found", plants.len());
-    Ok(ExitCode::from(u8::from(missed > 0)))
+    println!(
+        "{} bugs planted, {missed} times not found; {rotten} could not be planted",
+        plants.len() - rotten
+    );
+    Ok(ExitCode::from(u8::from(missed + rotten > 0)))
 }
 
 fn select(args: &Args, plants: Vec<Plant>) -> Result<Vec<Plant>, Box<dyn Error>> {

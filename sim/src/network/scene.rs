@@ -70,6 +70,8 @@ pub(super) struct Scene {
     conns: BTreeMap<SocketAddr, ConnId>,
     accepted: u64,
     entries: Option<Vec<Entry>>,
+    /// Whose writer has just finished.
+    ending: Option<ConnId>,
     /// Since when each writer is to stop, by the tick.
     stopping: BTreeMap<ConnId, u64>,
     /// What the sockets of finished writers should have taken, and have not, or too much.
@@ -95,6 +97,7 @@ impl Stage {
             conns: BTreeMap::new(),
             accepted: 0,
             entries: traces.then(Vec::new),
+            ending: None,
             stopping: BTreeMap::new(),
             violations: Vec::new(),
         })))
@@ -213,9 +216,22 @@ impl Scene {
         self.entries.take()
     }
 
-    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker) {
+    fn input(&mut self, input: &Input) {
+        self.ending = match input {
+            Input::WriterFinished { conn, .. } => Some(*conn),
+            Input::Accepted { .. }
+            | Input::Request { .. }
+            | Input::GiveUp { .. }
+            | Input::ReaderFinished { .. }
+            | Input::Tick
+            | Input::ShutDown => None,
+        };
+        self.watch.input(input);
+    }
+
+    fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
         let found = self.watch.violations.len();
-        let claimed = self.watch.handled(now, input, effects, broker);
+        let claimed = self.watch.effects(now, effects, broker);
         let kept = self.watch.moments.as_mut().map(std::mem::take);
         for moment in kept.into_iter().flatten() {
             self.note(What::Moment(moment));
@@ -229,9 +245,9 @@ impl Scene {
                 self.stopping.insert(conn, self.tick);
             }
         }
-        if let Input::WriterFinished { conn, .. } = input {
-            self.stopping.remove(conn);
-            self.compare(*conn, &claimed);
+        if let Some(conn) = self.ending {
+            self.stopping.remove(&conn);
+            self.compare(conn, &claimed);
         }
     }
 
@@ -271,8 +287,12 @@ impl Scene {
 pub(super) struct Lookout(pub(super) Stage);
 
 impl Observer for Lookout {
-    fn handled(&mut self, now: Time, input: &Input, effects: &Effects, broker: &Broker) {
-        self.0.lock().handled(now, input, effects, broker);
+    fn input(&mut self, input: &Input) {
+        self.0.lock().input(input);
+    }
+
+    fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
+        self.0.lock().effects(now, effects, broker);
     }
 }
 
