@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser};
+use clap::{ArgAction, Args, Parser};
 use humantime::Duration;
 use rejoin::Config;
 use rejoin::config::BadConfig;
@@ -165,7 +165,7 @@ pub(crate) struct Recording {
 
     /// Whether the record has what people say, or only how long it is.
     #[arg(help_heading = "Record", long = "record-texts", value_name = "yes|no")]
-    #[arg(default_value = "yes", value_parser = yes_or_no)]
+    #[arg(default_value = "yes", value_parser = yes_or_no, action = ArgAction::Set)]
     pub(crate) texts: bool,
 
     /// Bytes of the record, after which it ends.

@@ -6,10 +6,12 @@ mod common;
 use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use common::{Client, Failed, Process, Server, rejoin, wait_for};
 use rejoin::Config;
+use rejoin::hub::record::Entries;
 use socket2::{Domain, Socket, Type};
 
 #[test]
@@ -25,6 +27,44 @@ fn one_line_says_where_it_listens_and_how_to_try_it() {
     server.child.signal("TERM");
     server.child.wait();
     assert_eq!(server.output(), [""; 0]);
+}
+
+#[test]
+fn a_record_survives_a_kill_and_has_no_secret() {
+    for (texts, said) in [("yes", true), ("no", false)] {
+        let folder = tempfolder(texts);
+        let file = folder.join("a.record");
+        let path = file.to_str().expect("it is text");
+        let mut server = Server::start(&["--record", path, "--record-texts", texts]);
+        let mut alice = server.login("alice correct-horse");
+        alice.send("alice: hello there");
+        assert_eq!(alice.line(), "from alice: hello there");
+        let has = |word: &[u8]| {
+            let record = std::fs::read(&file).expect("it is there");
+            record.windows(word.len()).any(|bytes| bytes == word)
+        };
+        wait_for("the record", || has(b"alice: ").then_some(()));
+        server.child.signal("KILL");
+        server.child.wait();
+        assert!(!has(b"correct-horse"));
+        assert_eq!(has(b"hello there"), said);
+        let record = std::fs::read(&file).expect("it is there");
+        let entries = Entries::of(&record).expect("it is a record");
+        assert!(entries.map(Result::unwrap).count() >= 5);
+
+        let Err(failed) = Server::try_spawn(&mut rejoin(&["--record", path])) else {
+            panic!("a record is never written over")
+        };
+        assert!(failed.log.contains("can't record in"), "{}", failed.log);
+        std::fs::remove_dir_all(folder).expect("it can be removed");
+    }
+}
+
+fn tempfolder(name: &str) -> PathBuf {
+    let name = format!("rejoin-record-{name}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).expect("it can be made");
+    folder
 }
 
 #[test]
