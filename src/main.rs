@@ -50,6 +50,7 @@ fn run() -> Result<End, Failure> {
 async fn serve(settings: Settings) -> Result<End, Failure> {
     // Before the line that invites signals.
     let mut stops = Stops::new().map_err(Failure::Signals)?;
+    let record = open_record(settings.record)?;
     let (listener, address) = listen(&settings.listen).await?;
     let host = reachable(address.ip());
     print(format_args!(
@@ -59,7 +60,7 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
 
     let (stop, stopped) = oneshot::channel();
     let setup = Setup {
-        record: open_record(settings.record)?,
+        record,
         ..Setup::new(settings.config)
     };
     let served = pin!(net::serve_with(listener, setup, async {

@@ -52,7 +52,9 @@ fn a_record_survives_a_kill_and_has_no_secret() {
         let entries = Entries::of(&record).expect("it is a record");
         assert!(entries.map(Result::unwrap).count() >= 5);
 
-        let Err(failed) = Server::try_spawn(&mut rejoin(&["--record", path])) else {
+        let Err(failed) =
+            Server::try_spawn(&mut rejoin(&["--listen", "127.0.0.1:0", "--record", path]))
+        else {
             panic!("a record is never written over")
         };
         assert!(failed.log.contains("can't record in"), "{}", failed.log);
