@@ -1,6 +1,6 @@
 //! Draws a [`Trace`]: as one page for a browser, and as text for a terminal.
 //!
-//! [`chart`] decides what stands in which row and lane; what draws it adds nothing to the story.
+//! `chart` decides what stands in which row and lane; what draws it adds nothing to the story.
 
 mod chart;
 mod follow;
