@@ -2,15 +2,15 @@
 //! outbox itself with loom's primitives in place of std's. The outbox's own unit tests run here
 //! as well, each as a model of one thread.
 
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use loom::sync::{Arc, Mutex, Notify};
 use loom::thread;
-use outbox::{Bytes, Inlet, Outlet, Stop, outbox};
+use outbox::{Bytes, Inlet, Outlet, Role, Stop, outbox};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 
-#[path = "../src/net/outbox.rs"]
+#[path = "../src/net/outbox/mod.rs"]
 mod outbox;
 
 /// Stands in for `src/net/sync.rs`.
@@ -68,7 +68,7 @@ impl Hub {
             let Some(inlet) = &peer.inlet else { return };
             for _ in 0..count {
                 peer.pushed += 1;
-                match inlet.push(peer.pushed, fresh(1)) {
+                match inlet.push(peer.pushed, fresh(1), Role::Passing) {
                     Ok(pushed) => wake = wake.or(pushed.wake),
                     Err(number) => peer.given_back.push(number),
                 }
@@ -293,7 +293,7 @@ fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
     explore(|| {
         let (inlet, mut outlet) = outbox(fresh(1));
         let _ = inlet
-            .push(1, fresh(1))
+            .push(1, fresh(1), Role::Passing)
             .expect("the outlet is not reclaimed");
         let releasing = Arc::new(AtomicBool::new(false));
         let released = Arc::new(AtomicBool::new(false));
@@ -302,7 +302,7 @@ fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
             move || {
                 let was_released = released.load(Ordering::SeqCst);
                 let pushed = inlet
-                    .push(2, fresh(1))
+                    .push(2, fresh(1), Role::Passing)
                     .expect("the outlet is not reclaimed");
                 let is_releasing = releasing.load(Ordering::SeqCst);
                 assert!(!was_released || !pushed.over, "written bytes still count");
@@ -321,9 +321,185 @@ fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
         }
         outlet.written(1);
         let full = inlet
-            .push(3, fresh(1))
+            .push(3, fresh(1), Role::Passing)
             .expect("the outlet is not reclaimed");
         assert!(!full.over, "what was written has released its bytes");
-        assert!(inlet.push(4, fresh(1)).expect("not reclaimed").over);
+        assert!(
+            inlet
+                .push(4, fresh(1), Role::Passing)
+                .expect("not reclaimed")
+                .over
+        );
+    });
+}
+
+/// A hub whose peer is at the other end of a retaining outbox, with a mark, 0, behind each item.
+struct Asking {
+    inlet: Mutex<Option<Inlet<u32>>>,
+    /// How many marks the client has read.
+    read: AtomicU64,
+    /// How many the hub knows of.
+    answered: AtomicU64,
+}
+
+/// What is pushed to it.
+const ASKED: [u32; 6] = [1, 0, 2, 0, 3, 0];
+
+impl Asking {
+    fn new(limit: usize) -> (Arc<Self>, Outlet<u32>) {
+        let (inlet, outlet) = outbox(fresh(limit));
+        inlet.retain();
+        for number in ASKED {
+            let role = if number == 0 { Role::Mark } else { Role::Kept };
+            let _ = inlet
+                .push(number, fresh(1), role)
+                .expect("the outlet is not reclaimed");
+        }
+        let hub = Self {
+            inlet: Mutex::new(Some(inlet)),
+            read: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+        };
+        (Arc::new(hub), outlet)
+    }
+
+    /// What the client has read is acknowledged.
+    fn answer(&self) {
+        let wake = {
+            let inlet = sync::lock(&self.inlet);
+            let read = self.read.load(Ordering::SeqCst);
+            self.answered.store(read, Ordering::SeqCst);
+            inlet.as_ref().and_then(|inlet| inlet.acknowledge(read))
+        };
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    fn end(&self, end: impl FnOnce(Inlet<u32>) -> Option<Waker>) {
+        let inlet = sync::lock(&self.inlet).take();
+        let wake = inlet.and_then(end);
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    /// Writes an item, which the client reads.
+    fn write(&self, outlet: &mut Outlet<u32>) {
+        assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
+        let is_mark = outlet.batch().next() == Some(&0);
+        outlet.written(1);
+        self.read.fetch_add(is_mark.into(), Ordering::SeqCst);
+    }
+
+    /// Asserts that what is given back after so many writes is what was kept behind the last
+    /// mark that the hub knew of, and what was not written.
+    fn assert_given_back(&self, written: usize, reclaimed: &[u32]) {
+        let answered = 2 * self.answered.load(Ordering::SeqCst) as usize;
+        let (sent, unsent) = ASKED.split_at(written);
+        let kept = sent[answered..].iter().filter(|&&number| number != 0);
+        let expected: Vec<u32> = kept.chain(unsent).copied().collect();
+        assert_eq!(
+            reclaimed, expected,
+            "{answered} answered, {written} written"
+        );
+    }
+}
+
+#[test]
+fn whatever_is_acknowledged_while_it_is_written_the_rest_is_given_back_in_order() {
+    explore(|| {
+        let (hub, mut outlet) = Asking::new(100);
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || {
+                hub.answer();
+                hub.answer();
+                hub.end(|inlet| inlet.close(Stop::HandOver, None));
+            }
+        });
+        for _ in 0..5 {
+            hub.write(&mut outlet);
+        }
+        broker.join().unwrap();
+        hub.assert_given_back(5, &outlet.reclaim());
+    });
+}
+
+#[test]
+fn an_acknowledgement_comes_before_a_reclaim_whole_or_not_at_all() {
+    explore(|| {
+        let (hub, mut outlet) = Asking::new(100);
+        for _ in 0..4 {
+            hub.write(&mut outlet);
+        }
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || hub.answer()
+        });
+        let reclaimed = outlet.reclaim();
+        broker.join().unwrap();
+        assert!(
+            reclaimed == [1, 2, 3, 0] || reclaimed == [3, 0],
+            "{reclaimed:?} given back"
+        );
+    });
+}
+
+#[test]
+fn a_writer_without_room_is_woken_by_an_acknowledgement() {
+    explore(|| {
+        let (hub, mut outlet) = Asking::new(1);
+        for _ in 0..3 {
+            hub.write(&mut outlet);
+        }
+        // Two items are kept: too many, until the first mark is acknowledged, and then the second.
+        for written in [2, 1] {
+            let broker = thread::spawn({
+                let hub = Arc::clone(&hub);
+                move || hub.answer()
+            });
+            block_on(poll_fn(|cx| outlet.poll_room(cx)));
+            for _ in 0..written {
+                hub.write(&mut outlet);
+            }
+            broker.join().unwrap();
+        }
+        hub.assert_given_back(ASKED.len(), &outlet.reclaim());
+    });
+}
+
+#[test]
+fn a_writer_without_room_is_woken_by_a_release_and_gives_back_only_what_it_has_not_written() {
+    explore(|| {
+        let (hub, mut outlet) = Asking::new(1);
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || {
+                let wake = sync::lock(&hub.inlet).as_ref().and_then(Inlet::release);
+                wake.into_iter().for_each(Waker::wake);
+            }
+        });
+        for _ in 0..5 {
+            block_on(poll_fn(|cx| outlet.poll_room(cx)));
+            hub.write(&mut outlet);
+        }
+        broker.join().unwrap();
+        assert_eq!(outlet.reclaim(), [0]);
+    });
+}
+
+#[test]
+fn a_writer_without_room_is_woken_by_a_close_and_gives_everything_back() {
+    explore(|| {
+        let (hub, mut outlet) = Asking::new(1);
+        for _ in 0..4 {
+            hub.write(&mut outlet);
+        }
+        let broker = thread::spawn({
+            let hub = Arc::clone(&hub);
+            move || hub.end(|inlet| inlet.close(Stop::HandOver, Some(99)))
+        });
+        block_on(poll_fn(|cx| outlet.poll_room(cx)));
+        broker.join().unwrap();
+        let stop = block_on(poll_fn(|cx| outlet.poll_stop(cx)));
+        assert_eq!(stop, (Stop::HandOver, Some(99)));
+        hub.assert_given_back(4, &outlet.reclaim());
     });
 }
