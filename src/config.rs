@@ -41,7 +41,8 @@ pub struct Config {
     /// How long a connection may be silent before it is given up. Longer than
     /// [`probe_after`](Self::probe_after).
     pub silence_timeout: Duration,
-    /// How long a write may wait for a socket that takes nothing.
+    /// How long a write may wait for a socket that takes nothing, or for a client that has
+    /// much to acknowledge.
     pub write_timeout: Duration,
     /// How long a writer that was told to stop may go on to write what is queued.
     pub flush_timeout: Duration,
@@ -58,7 +59,8 @@ pub struct Config {
     pub resume_window: Duration,
     /// Bytes that may wait for one connection's socket, [`Config::MAIL_OVERHEAD`] for
     /// each message included. Mail that comes in bulk is counted apart, as
-    /// [`bulk_bytes`](Self::bulk_bytes) says.
+    /// [`bulk_bytes`](Self::bulk_bytes) says. As many bytes of both may be written and not
+    /// acknowledged, if the client acknowledges what it reads.
     pub outbox_bytes: NonZeroUsize,
     /// Bytes that may wait in one peer's mailbox, [`Config::MAIL_OVERHEAD`] for
     /// each message included.
@@ -71,6 +73,29 @@ pub struct Config {
     pub rooms_per_peer: NonZeroUsize,
     /// Rooms or peers that one answer lists.
     pub listed: NonZeroUsize,
+    /// Rooms that one connection may enter at once, and then again over
+    /// [`join_window`](Self::join_window) (IRC).
+    pub joins: NonZeroU32,
+    /// How long it takes until a connection may enter as many rooms again.
+    pub join_window: Duration,
+    /// Names that one connection may take at once, and then again over
+    /// [`nick_change_window`](Self::nick_change_window).
+    pub nick_changes: NonZeroU32,
+    /// How long it takes until a connection may take as many names again.
+    pub nick_change_window: Duration,
+    /// Peers in one room.
+    pub room_members: NonZeroUsize,
+    /// Entries of each list of a room: bans, exceptions, invitations (IRC).
+    pub list_entries: NonZeroUsize,
+    /// Names whose coming and going one connection may watch (IRC).
+    pub monitored: NonZeroUsize,
+    /// Peers who have gone that are remembered (IRC).
+    pub whowas: NonZeroUsize,
+    /// How long a resumable peer may be away until those who speak IRC take it for gone.
+    pub return_grace: Duration,
+    /// How long a client that speaks IRC may leave its first acknowledgement unanswered; then
+    /// what its socket has taken counts as read.
+    pub ack_timeout: Duration,
     /// Bytes that one read takes from a socket. At most [`Config::MAX_READ_BYTES`].
     pub read_bytes: NonZeroUsize,
 }
@@ -119,6 +144,10 @@ impl Config {
             ("flush_timeout", self.flush_timeout),
             ("shutdown_timeout", self.shutdown_timeout),
             ("resume_window", self.resume_window),
+            ("join_window", self.join_window),
+            ("nick_change_window", self.nick_change_window),
+            ("return_grace", self.return_grace),
+            ("ack_timeout", self.ack_timeout),
         ];
         for (limit, duration) in durations {
             if duration < Duration::from_micros(1) {
@@ -159,6 +188,22 @@ impl Config {
                 limit: "lines_per_second",
                 must: "be at most 1000000",
             });
+        }
+        let rates = [
+            ("join_window", self.join_window, self.joins),
+            (
+                "nick_change_window",
+                self.nick_change_window,
+                self.nick_changes,
+            ),
+        ];
+        for (limit, window, count) in rates {
+            if window / count.get() < Duration::from_micros(1) {
+                return Err(BadConfig {
+                    limit,
+                    must: "have a microsecond for each that it counts",
+                });
+            }
         }
         let tries = self.failed_logins_per_address.get();
         if self.failed_login_window / tries < Duration::from_micros(1) {
@@ -209,6 +254,16 @@ impl Default for Config {
             receivers: size(16),
             rooms_per_peer: size(32),
             listed: size(1_000),
+            joins: count(100),
+            join_window: Duration::from_secs(60),
+            nick_changes: count(10),
+            nick_change_window: Duration::from_secs(60),
+            room_members: size(10_000),
+            list_entries: size(100),
+            monitored: size(100),
+            whowas: size(1_000),
+            return_grace: Duration::from_secs(15),
+            ack_timeout: Duration::from_secs(15),
             read_bytes: size(16 << 10),
         }
     }

@@ -18,12 +18,16 @@ pub(crate) enum Command {
     Serve(Box<Settings>),
     /// Print the help or the version, and no more.
     Print(String),
+    /// Print the hash of the password that comes on standard input.
+    HashPassword,
 }
 
 /// A valid command line.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) listen: Address,
+    pub(crate) listen: Listen,
+    pub(crate) irc: Listen,
+    pub(crate) identity: Files,
     pub(crate) threads: NonZeroUsize,
     pub(crate) record: Recording,
     pub(crate) config: Config,
@@ -40,10 +44,18 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Err(error) if error.use_stderr() => return Err(BadFlag::from_clap(&error)),
         Err(text) => return Ok(Command::Print(text.to_string())),
     };
+    if flags.hash_password {
+        return Ok(Command::HashPassword);
+    }
+    if flags.listen == Listen::Off && flags.irc == Listen::Off {
+        return Err(BadFlag("--listen and --irc can't both be off".to_owned()));
+    }
     let config = flags.limits.into_config();
     config.check().map_err(|bad| BadFlag::from_config(&bad))?;
     let settings = Settings {
         listen: flags.listen,
+        irc: flags.irc,
+        identity: flags.identity,
         threads: flags.threads,
         record: flags.record,
         config,
@@ -89,8 +101,26 @@ impl fmt::Display for BadFlag {
     }
 }
 
+/// Where to listen, if anywhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Listen {
+    On(Address),
+    Off,
+}
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => text.parse().map(Self::On),
+        }
+    }
+}
+
 /// `host:port`, where the host is an IP address or a name still to be looked up.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Address(String);
 
 impl Address {
@@ -114,7 +144,9 @@ impl FromStr for Address {
             {
                 Ok(Self(text.to_owned()))
             }
-            Some(_) | None => Err("expected HOST:PORT, for example 127.0.0.1:6000 or [::1]:6000"),
+            Some(_) | None => {
+                Err("expected HOST:PORT or off, for example 127.0.0.1:6000 or [::1]:6000")
+            }
         }
     }
 }
@@ -139,21 +171,84 @@ RUST_LOG=rejoin=debug; the default is info.";
 #[derive(Debug, Parser)]
 #[command(name = "rejoin", version, about, after_help = NOTES)]
 struct Flags {
-    /// Address to listen on; with port 0, a free one is taken.
+    /// Address to listen on for the plain protocol, or off; with port 0, a free one is taken.
     #[arg(help_heading = "Server", long, value_name = "HOST:PORT")]
     #[arg(default_value = "127.0.0.1:6000")]
-    listen: Address,
+    listen: Listen,
+
+    /// Address to listen on for IRC, or off; with port 0, a free one is taken.
+    #[arg(help_heading = "Server", long, value_name = "HOST:PORT")]
+    #[arg(default_value = "127.0.0.1:6667")]
+    irc: Listen,
 
     /// Worker threads, at most 1024.
     #[arg(help_heading = "Server", long, value_name = "N")]
     #[arg(default_value = "1", value_parser = threads)]
     threads: NonZeroUsize,
 
+    /// Print the hash of the password on standard input, for --opers, and exit.
+    #[arg(help_heading = "IRC", long)]
+    hash_password: bool,
+
+    #[command(flatten)]
+    identity: Files,
+
     #[command(flatten)]
     record: Recording,
 
     #[command(flatten)]
     limits: Limits,
+}
+
+/// What the server says of itself to those who speak IRC, partly in files.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Files {
+    /// Name of the server.
+    #[arg(help_heading = "IRC", long = "server-name", value_name = "NAME")]
+    #[arg(default_value = "rejoin.localhost", value_parser = word)]
+    pub(crate) name: String,
+
+    /// Name of the network.
+    #[arg(help_heading = "IRC", long, value_name = "NAME")]
+    #[arg(default_value = "rejoin", value_parser = word)]
+    pub(crate) network: String,
+
+    /// What the server is, in a few words.
+    #[arg(help_heading = "IRC", long = "server-description", value_name = "TEXT")]
+    #[arg(default_value = "a chat server that never loses you", value_parser = line)]
+    pub(crate) description: String,
+
+    /// How whoever runs the server can be reached.
+    #[arg(help_heading = "IRC", long, value_name = "TEXT")]
+    #[arg(default_value = "nobody has said how", value_parser = line)]
+    pub(crate) admin: String,
+
+    /// File with the message of the day.
+    #[arg(help_heading = "IRC", long, value_name = "FILE")]
+    pub(crate) motd: Option<PathBuf>,
+
+    /// File with the operators, one NAME:HASH a line; --hash-password makes a HASH.
+    #[arg(help_heading = "IRC", long, value_name = "FILE")]
+    pub(crate) opers: Option<PathBuf>,
+
+    /// File with the password that every client must give first (PASS).
+    #[arg(help_heading = "IRC", long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+fn word(text: &str) -> Result<String, &'static str> {
+    let fits = !text.is_empty() && !text.starts_with(':') && text.len() <= 63;
+    if fits && text.chars().all(|c| c.is_ascii_graphic() && c != '=') {
+        return Ok(text.to_owned());
+    }
+    Err("expected one word of at most 63 bytes, without =")
+}
+
+fn line(text: &str) -> Result<String, &'static str> {
+    if text.len() <= 200 && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err("expected one line of at most 200 bytes")
 }
 
 /// What is recorded for the simulator, and where.
@@ -308,6 +403,57 @@ struct Limits {
     #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().shutdown_timeout.into())]
     shutdown_timeout: Duration,
+
+    /// Rooms that one connection may enter at once, and again over --join-window (IRC).
+    #[arg(help_heading = "IRC", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().joins)]
+    joins: NonZeroU32,
+
+    /// Time until a connection may enter as many rooms again.
+    #[arg(help_heading = "IRC", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().join_window.into())]
+    join_window: Duration,
+
+    /// Names that one connection may take at once, and again over --nick-change-window.
+    #[arg(help_heading = "IRC", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().nick_changes)]
+    nick_changes: NonZeroU32,
+
+    /// Time until a connection may take as many names again.
+    #[arg(help_heading = "IRC", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().nick_change_window.into())]
+    nick_change_window: Duration,
+
+    /// Peers in one room.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().room_members)]
+    room_members: NonZeroUsize,
+
+    /// Entries of each list of a channel: bans, exceptions, invitations.
+    #[arg(help_heading = "IRC", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().list_entries)]
+    list_entries: NonZeroUsize,
+
+    /// Names that one connection may MONITOR.
+    #[arg(help_heading = "IRC", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().monitored)]
+    monitored: NonZeroUsize,
+
+    /// Peers who have gone that WHOWAS remembers.
+    #[arg(help_heading = "IRC", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().whowas)]
+    whowas: NonZeroUsize,
+
+    /// Time that a peer with a secret may be away until others see that it quits.
+    #[arg(help_heading = "IRC", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().return_grace.into())]
+    return_grace: Duration,
+
+    /// Time that a client may leave its first acknowledgement unanswered; then what its socket
+    /// has taken counts as read.
+    #[arg(help_heading = "IRC", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().ack_timeout.into())]
+    ack_timeout: Duration,
 }
 
 impl Limits {
@@ -336,6 +482,16 @@ impl Limits {
             receivers: self.receivers,
             rooms_per_peer: self.rooms_per_peer,
             listed: self.listed,
+            joins: self.joins,
+            join_window: self.join_window.into(),
+            nick_changes: self.nick_changes,
+            nick_change_window: self.nick_change_window.into(),
+            room_members: self.room_members,
+            list_entries: self.list_entries,
+            monitored: self.monitored,
+            whowas: self.whowas,
+            return_grace: self.return_grace.into(),
+            ack_timeout: self.ack_timeout.into(),
             read_bytes: self.read_bytes,
         }
     }

@@ -1,6 +1,7 @@
 //! The binary `rejoin`: a chat server on one TCP port.
 
 mod flags;
+mod identity;
 
 use std::env::{self, VarError};
 use std::fs::File;
@@ -10,8 +11,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{fmt, pin::pin};
 
-use flags::{Address, BadFlag, Command, Recording, Settings};
-use rejoin::net::{self, Record, ServeError, Setup, Tcp};
+use flags::{Address, BadFlag, Command, Listen, Recording, Settings};
+use identity::BadIdentity;
+use rejoin::net::{self, Listeners, Record, Reload, ServeError, Setup, Tcp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -39,6 +41,11 @@ fn run() -> Result<End, Failure> {
             runtime.shutdown_background();
             end
         }
+        Command::HashPassword => {
+            let hash = identity::hash(io::stdin()).map_err(Failure::Identity)?;
+            print(format_args!("{hash}\n"));
+            Ok(End::Finished)
+        }
         Command::Print(text) => {
             print(format_args!("{text}"));
             Ok(End::Finished)
@@ -50,20 +57,42 @@ fn run() -> Result<End, Failure> {
 async fn serve(settings: Settings) -> Result<End, Failure> {
     // Before the line that invites signals.
     let mut stops = Stops::new().map_err(Failure::Signals)?;
+    let identity = identity::read(&settings.identity).map_err(Failure::Identity)?;
     let record = open_record(settings.record)?;
-    let (listener, address) = listen(&settings.listen).await?;
-    let host = reachable(address.ip());
-    print(format_args!(
-        "rejoin listens on {address}; try: nc {host} {}\n",
-        address.port()
-    ));
+    let plain = listen(&settings.listen).await?;
+    let irc = listen(&settings.irc).await?;
+    let connect = |address: SocketAddr| format!("{} {}", reachable(address.ip()), address.port());
+    if let Some((_, address)) = &plain {
+        let nc = connect(*address);
+        print(format_args!("rejoin listens on {address}; try: nc {nc}\n"));
+    }
+    if let Some((_, address)) = &irc {
+        let irssi = connect(*address);
+        print(format_args!(
+            "rejoin listens on {address} for IRC; try: irssi -c {irssi}\n"
+        ));
+    }
+    let listeners = Listeners {
+        plain: plain.map(|(listener, _)| listener),
+        irc: irc.map(|(listener, _)| listener),
+    };
+    let files = settings.identity;
+    let reload = Reload::new(move || match identity::read(&files) {
+        Ok(identity) => Some(identity),
+        Err(error) => {
+            tracing::warn!("can't rehash: {error}");
+            None
+        }
+    });
 
     let (stop, stopped) = oneshot::channel();
     let setup = Setup {
+        identity,
+        reload: Some(reload),
         record,
         ..Setup::new(settings.config)
     };
-    let served = pin!(net::serve_with(listener, setup, async {
+    let served = pin!(net::serve_with(listeners, setup, async {
         // An error means that `stops` is gone, and `served` with it.
         let _ = stopped.await;
     }));
@@ -102,7 +131,10 @@ fn open_record(recording: Recording) -> Result<Option<Record>, Failure> {
 }
 
 /// Listens on the first address of the name that can be listened on.
-async fn listen(wanted: &Address) -> Result<(Tcp, SocketAddr), Failure> {
+async fn listen(wanted: &Listen) -> Result<Option<(Tcp, SocketAddr)>, Failure> {
+    let Listen::On(wanted) = wanted else {
+        return Ok(None);
+    };
     let failure = |error| Failure::Listen {
         wanted: wanted.clone(),
         error,
@@ -113,7 +145,7 @@ async fn listen(wanted: &Address) -> Result<(Tcp, SocketAddr), Failure> {
         .map_err(failure)?
     {
         match Tcp::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener))) {
-            Ok((address, listener)) => return Ok((listener, address)),
+            Ok((address, listener)) => return Ok(Some((listener, address))),
             Err(error) => last = error,
         }
     }
@@ -225,6 +257,7 @@ enum Failure {
     Filter(String),
     Runtime(io::Error),
     Signals(io::Error),
+    Identity(BadIdentity),
     Listen { wanted: Address, error: io::Error },
     Record { file: PathBuf, error: io::Error },
     Serve(ServeError),
@@ -238,6 +271,7 @@ impl Failure {
             Self::Flag(_) | Self::Filter(_) => ExitCode::from(2),
             Self::Runtime(_)
             | Self::Signals(_)
+            | Self::Identity(_)
             | Self::Listen { .. }
             | Self::Record { .. }
             | Self::Serve(_) => ExitCode::FAILURE,
@@ -258,6 +292,7 @@ impl fmt::Display for Failure {
             Self::Filter(why) => write!(f, "bad RUST_LOG: {why}"),
             Self::Runtime(error) => write!(f, "can't start the runtime: {error}"),
             Self::Signals(error) => write!(f, "can't wait for signals: {error}"),
+            Self::Identity(bad) => bad.fmt(f),
             Self::Listen { wanted, error } => write!(f, "can't listen on {wanted}: {error}"),
             Self::Record { file, error } => {
                 write!(f, "can't record in {}: {error}", file.display())

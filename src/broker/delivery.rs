@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use crate::id::{ConnId, Name, Text};
 
 use super::lifecycle::Hold;
-use super::{Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal};
+use super::{
+    Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal, Stamp,
+};
 
 impl Broker {
     pub(super) fn send(
@@ -15,7 +17,7 @@ impl Broker {
         conn: ConnId,
         from: Name,
         mut to: Vec<Receiver>,
-        text: Text,
+        (text, stamp): (Text, Stamp),
         effects: &mut Effects,
     ) {
         let limit = self.limits.receivers;
@@ -23,40 +25,44 @@ impl Broker {
             return effects.deliver([conn], Event::Refused(Refusal::TooManyReceivers { limit }));
         }
         let sender = self.peers[&from].id;
+        let said = |room| {
+            Arc::new(Message {
+                from,
+                sender,
+                room,
+                text: text.clone(),
+                stamp: stamp.clone(),
+            })
+        };
         remove_repetitions(&mut to);
         let peers = to.iter().filter_map(|receiver| match receiver {
             Receiver::Peer(name) => Some(*name),
-            Receiver::Room(_) => None,
+            Receiver::Room(_) | Receiver::OpenRoom(_) => None,
         });
         let peers: Vec<_> = peers.collect();
         if !peers.is_empty() {
-            let message = Arc::new(Message {
-                from,
-                sender,
-                room: None,
-                text: text.clone(),
-            });
+            let message = said(None);
             self.deliver(conn, &message, &peers, effects);
         }
         for receiver in to {
-            let Receiver::Room(room) = receiver else {
-                continue;
+            let room = match receiver {
+                Receiver::Peer(_) => continue,
+                Receiver::Room(room) => self.peers[&from].rooms.get(&room).copied().ok_or(room),
+                Receiver::OpenRoom(room) => Ok(self.rooms.spelling(room)),
             };
-            let Some(&room) = self.peers[&from].rooms.get(&room) else {
-                effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
-                continue;
+            let room = match room {
+                Ok(room) => room,
+                Err(room) => {
+                    effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
+                    continue;
+                }
             };
             let others: Vec<_> = self
                 .rooms
                 .members(&room)
                 .filter(|name| *name != from)
                 .collect();
-            let message = Arc::new(Message {
-                from,
-                sender,
-                room: Some(room),
-                text: text.clone(),
-            });
+            let message = said(Some(room));
             self.deliver(conn, &message, &others, effects);
         }
     }
@@ -122,14 +128,11 @@ impl Broker {
             Mail::Message(message) => Arc::clone(message),
             Mail::Bounce(_) => return effects.discard(receiver, mail, reason),
         };
-        let Some(sender) = self.peers.get_mut(&message.from) else {
+        let for_a_guest_in_a_room = message.room.is_some() && reason == BounceReason::Gone;
+        let sender = self.names.get(&message.sender).copied();
+        let Some(from) = sender.filter(|_| !for_a_guest_in_a_room) else {
             return effects.discard(receiver, mail, reason);
         };
-        let for_a_guest_in_a_room = message.room.is_some() && reason == BounceReason::Gone;
-        if sender.id != message.sender || for_a_guest_in_a_room {
-            return effects.discard(receiver, mail, reason);
-        }
-        let from = message.from;
         let bounce = Mail::Bounce(Arc::new(Bounce {
             receiver,
             reason,
@@ -138,7 +141,8 @@ impl Broker {
         match self.lifecycle.live(&from) {
             Some(conn) => effects.deliver([conn], Event::Mail(bounce)),
             None => {
-                if sender.mailbox.push(bounce, self.limits.mailbox).is_err() {
+                let limits = self.limits.mailbox;
+                if self.peer_mut(&from).mailbox.push(bounce, limits).is_err() {
                     effects.discard(receiver, mail, reason);
                 }
             }

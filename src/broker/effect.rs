@@ -32,6 +32,9 @@ enum Entry {
         mail: Mail,
         reason: BounceReason,
     },
+    Forget {
+        name: Name,
+    },
 }
 
 /// One thing to do.
@@ -67,6 +70,11 @@ pub enum Effect<'a> {
         /// Why its receiver does not get it.
         reason: BounceReason,
     },
+    /// Forget what is kept of the peer with this name: it is gone for good, and the name free.
+    Forget {
+        /// The name.
+        name: Name,
+    },
 }
 
 impl Effects {
@@ -96,6 +104,7 @@ impl Effects {
                 mail,
                 reason: *reason,
             },
+            &Entry::Forget { name } => Effect::Forget { name },
         })
     }
 
@@ -126,6 +135,10 @@ impl Effects {
 
     pub(super) fn stop_writer(&mut self, conn: ConnId, reason: StopReason) {
         self.list.push(Entry::StopWriter { conn, reason });
+    }
+
+    pub(super) fn forget(&mut self, name: Name) {
+        self.list.push(Entry::Forget { name });
     }
 
     pub(super) fn discard(&mut self, receiver: Name, mail: Mail, reason: BounceReason) {
@@ -176,6 +189,13 @@ pub enum Event {
         name: Name,
         /// Why.
         why: LeaveReason,
+    },
+    /// Somebody in a room that it is in, or itself, is known by another name from now on.
+    Renamed {
+        /// The name until now.
+        from: Name,
+        /// The name from now on.
+        to: Name,
     },
     /// The rooms that it asked for, in order.
     Rooms {
@@ -248,7 +268,7 @@ pub enum Refusal {
         /// How many it may name.
         limit: usize,
     },
-    /// The peer is not in the room.
+    /// The peer, or whom it wants to leave, is not in the room.
     NotInRoom {
         /// The room.
         room: Room,
@@ -268,8 +288,15 @@ pub enum Refusal {
 /// Why a peer is no longer in a room.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum LeaveReason {
-    /// It left.
-    Left,
+    /// It left, and said perhaps why.
+    Left(Option<Text>),
+    /// Somebody made it leave, and said perhaps why.
+    Kicked {
+        /// Who did.
+        by: Name,
+        /// Why.
+        why: Option<Text>,
+    },
     /// It quit, and said perhaps why.
     Quit(Option<Text>),
     /// It was a guest whose connection ended.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::id::{ConnId, Name, Proof, Room, Text};
 
 use super::effect::StopReason;
-use super::message::Mail;
+use super::message::{Mail, Stamp};
 
 /// One thing that happened outside.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -64,6 +64,8 @@ pub enum Request {
         to: Vec<Receiver>,
         /// What.
         text: Text,
+        /// What else goes with it.
+        stamp: Stamp,
     },
     /// To hear and be heard in a room.
     Join {
@@ -74,6 +76,23 @@ pub enum Request {
     Leave {
         /// The room.
         room: Room,
+        /// What the room is told.
+        why: Option<Text>,
+    },
+    /// That somebody leaves a room that both are in. Whether the one who asks may, others have
+    /// made sure.
+    Kick {
+        /// The room.
+        room: Room,
+        /// Who is to leave.
+        name: Name,
+        /// What the room is told.
+        why: Option<Text>,
+    },
+    /// To be known by another name from now on, with everything else as it is.
+    Rename {
+        /// The name.
+        name: Name,
     },
     /// To know which rooms there are.
     Rooms,
@@ -94,6 +113,9 @@ pub enum Request {
 pub enum Receiver {
     /// One peer.
     Peer(Name),
-    /// Everybody else in a room.
+    /// Everybody else in a room that the sender is in.
     Room(Room),
+    /// Everybody in a room that the sender need not be in. Whether it may speak there, others
+    /// have made sure.
+    OpenRoom(Room),
 }

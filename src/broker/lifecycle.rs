@@ -293,6 +293,23 @@ impl Lifecycle {
         name
     }
 
+    /// Gives the peer that is online with `conn` another name. Says whether that is free, or
+    /// the peer's own; if not, nothing was changed.
+    ///
+    /// # Panics
+    ///
+    /// If the connection is not [`Phase::Online`].
+    pub fn rename(&mut self, conn: ConnId, name: Name) -> bool {
+        let from = self.online(conn).expect("only who is online has a name");
+        if from != name && self.bindings.contains_key(&name) {
+            return false;
+        }
+        let binding = self.bindings.remove(&from).expect("its name is bound");
+        self.bindings.insert(name, binding);
+        self.enter(conn, Phase::Online { name });
+        true
+    }
+
     /// A connection is given up from outside; both of its halves are to end.
     pub fn give_up(&mut self, conn: ConnId, reason: StopReason, stops: &mut Vec<Stop>) {
         self.leave(conn, reason, stops);

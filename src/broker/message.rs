@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::Config;
-use crate::id::{Name, PeerId, Room, Text};
+use crate::id::{Name, PeerId, Room, Text, Time};
 
 /// Something that a peer said, to one or more receivers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -18,6 +18,61 @@ pub struct Message {
     pub room: Option<Room>,
     /// What was said.
     pub text: Text,
+    /// What else goes with it.
+    pub stamp: Stamp,
+}
+
+/// What goes with a message and means nothing to the broker, which passes it on.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Stamp {
+    /// A number that no other message has.
+    pub number: u64,
+    /// When it was said.
+    pub at: Time,
+    /// How it is meant.
+    pub form: Form,
+    /// The part of a room that it was said to, as it was written, if it was said so.
+    pub part: Option<Part>,
+    /// The sender's address, for protocols that show one.
+    pub address: Option<Arc<str>>,
+    /// What the sender's client tells the receivers' clients.
+    pub tags: Option<Arc<str>>,
+}
+
+impl Stamp {
+    /// Bytes of its texts.
+    fn bytes(&self) -> usize {
+        let bytes = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        bytes(&self.address) + bytes(&self.tags)
+    }
+}
+
+/// How a message is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Form {
+    /// It may be answered.
+    #[default]
+    Message,
+    /// No program is to answer it.
+    Notice,
+}
+
+/// The members of a room that are of a rank, or of a higher one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Part {
+    /// The room.
+    pub room: Room,
+    /// The rank.
+    pub rank: Rank,
+}
+
+/// What a member may do in a room, lowest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Rank {
+    /// To speak when others may not.
+    Voice,
+    /// To say who may do what.
+    Operator,
 }
 
 /// A message that comes back to its sender, because one receiver will never get it.
@@ -63,12 +118,13 @@ impl Mail {
         }
     }
 
-    /// What it costs to keep, in bytes: its words, and [`Config::MAIL_OVERHEAD`].
+    /// What it costs to keep, in bytes: its words, what goes with it, and
+    /// [`Config::MAIL_OVERHEAD`].
     pub fn cost(&self) -> usize {
         let message = self.message();
         let room = message.room.as_ref().map_or(0, |room| room.as_str().len());
         let words = message.from.as_str().len() + room + message.text.as_str().len();
-        words + Config::MAIL_OVERHEAD
+        words + message.stamp.bytes() + Config::MAIL_OVERHEAD
     }
 }
 

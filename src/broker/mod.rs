@@ -41,7 +41,9 @@ use alloc::vec::Vec;
 
 pub use effect::{Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason};
 pub use input::{Input, Receiver, Request};
-pub use message::{Bounce, BounceReason, Mail, Mailbox, MailboxLimits, Message};
+pub use message::{
+    Bounce, BounceReason, Form, Mail, Mailbox, MailboxLimits, Message, Part, Rank, Stamp,
+};
 
 use crate::Config;
 use crate::id::{ConnId, Name, PeerId, Proof, Room, Time};
@@ -57,6 +59,8 @@ pub struct Broker {
     now: Time,
     lifecycle: Lifecycle,
     peers: BTreeMap<Name, Peer>,
+    /// The names of all peers, which can change.
+    names: BTreeMap<PeerId, Name>,
     rooms: Rooms,
     shutting_down: bool,
     /// Empty between two inputs; kept for its memory.
@@ -102,6 +106,7 @@ impl Broker {
             now: Time::ZERO,
             lifecycle,
             peers: BTreeMap::new(),
+            names: BTreeMap::new(),
             rooms: Rooms::default(),
             shutting_down: false,
             stops: Vec::new(),
@@ -217,6 +222,8 @@ impl Broker {
             Request::Send { .. }
             | Request::Join { .. }
             | Request::Leave { .. }
+            | Request::Kick { .. }
+            | Request::Rename { .. }
             | Request::Rooms
             | Request::Who { .. } => effects.deliver([conn], Event::Refused(refusal)),
         }
@@ -231,9 +238,15 @@ impl Broker {
     ) {
         match request {
             Request::LogIn { name, proof } => self.log_in(conn, name, proof, effects),
-            Request::Send { to, text } => self.send(conn, name, to, text, effects),
+            Request::Send { to, text, stamp } => self.send(conn, name, to, (text, stamp), effects),
             Request::Join { room } => self.join(conn, name, room, effects),
-            Request::Leave { room } => self.leave(conn, name, room, effects),
+            Request::Leave { room, why } => self.leave(conn, name, room, why, effects),
+            Request::Kick {
+                room,
+                name: whom,
+                why,
+            } => self.kick(conn, name, room, (whom, why), effects),
+            Request::Rename { name: to } => self.rename(conn, name, to, effects),
             Request::Rooms => self.list_rooms(conn, name, effects),
             Request::Who { room } => self.list_peers(conn, room, effects),
             Request::Quit { why } => {
@@ -259,6 +272,7 @@ impl Broker {
     fn welcome(&mut self, conn: ConnId, effects: &mut Effects) {
         let name = self.lifecycle.online(conn).expect("who joins is online");
         let id = PeerId::new(conn);
+        self.names.insert(id, name);
         self.peers.insert(
             name,
             Peer {
@@ -346,7 +360,9 @@ impl Broker {
             }
         };
         self.leave_all(name, why, effects);
+        effects.forget(name);
         let mut peer = self.peers.remove(&name).expect("who is gone was here");
+        self.names.remove(&peer.id);
         self.bounce_all(name, peer.mailbox.take(), reason, effects);
     }
 
@@ -374,6 +390,8 @@ impl Broker {
             bound.eq(self.peers.iter().map(|(name, peer)| (name, peer.id))),
             "peers differ"
         );
+        let names = self.peers.iter().map(|(&name, peer)| (peer.id, name));
+        assert_eq!(self.names, names.collect(), "names differ");
         for (name, peer) in &self.peers {
             let live = self.lifecycle.live(name).is_some();
             assert!(

@@ -1,6 +1,8 @@
 //! Who is in which room, and who asks for it.
 
-use crate::id::{ConnId, Name, Room};
+use alloc::collections::BTreeSet;
+
+use crate::id::{ConnId, Name, Room, Text};
 
 use super::{Broker, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry};
 
@@ -20,19 +22,63 @@ impl Broker {
         effects.deliver([conn], Event::Refused(refusal));
     }
 
-    pub(super) fn leave(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
+    pub(super) fn leave(
+        &mut self,
+        conn: ConnId,
+        name: Name,
+        room: Room,
+        why: Option<Text>,
+        effects: &mut Effects,
+    ) {
         match self.peer_mut(&name).rooms.take(&room) {
             Some(room) => {
                 self.rooms.leave(&room, &name);
                 let left = Event::Left {
                     room,
                     name,
-                    why: LeaveReason::Left,
+                    why: LeaveReason::Left(why),
                 };
                 self.tell_room(&room, Some(conn), left, effects);
             }
             None => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
         }
+    }
+
+    /// Takes a peer out of a room, as `by` wants it.
+    pub(super) fn kick(
+        &mut self,
+        conn: ConnId,
+        by: Name,
+        room: Room,
+        (name, why): (Name, Option<Text>),
+        effects: &mut Effects,
+    ) {
+        let is_in = |name| self.rooms.members(&room).any(|member| member == name);
+        if !is_in(by) || !is_in(name) {
+            return effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
+        }
+        let room = self.peer_mut(&name).rooms.take(&room);
+        let room = room.expect("a member knows its rooms");
+        self.rooms.leave(&room, &name);
+        let also = self.lifecycle.live(&name);
+        let why = LeaveReason::Kicked { by, why };
+        self.tell_room(&room, also, Event::Left { room, name, why }, effects);
+    }
+
+    /// Gives a peer that is online another name, which must be free.
+    pub(super) fn rename(&mut self, conn: ConnId, from: Name, to: Name, effects: &mut Effects) {
+        if !self.lifecycle.rename(conn, to) {
+            let refusal = Refusal::NameInUse { name: to };
+            return effects.deliver([conn], Event::Refused(refusal));
+        }
+        let peer = self.peers.remove(&from).expect("who is online is known");
+        self.names.insert(peer.id, to);
+        self.rooms.rename(&peer.rooms, &from, to);
+        let others = peer.rooms.iter().flat_map(|room| self.rooms.members(room));
+        let others = others.filter_map(|name| self.lifecycle.live(&name));
+        let all: BTreeSet<_> = others.chain([conn]).collect();
+        self.peers.insert(to, peer);
+        effects.deliver(all, Event::Renamed { from, to });
     }
 
     /// Takes a peer out of all its rooms, and tells who stays.

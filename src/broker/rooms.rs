@@ -12,12 +12,24 @@ pub(super) struct Rooms(BTreeMap<Room, BTreeSet<Name>>);
 impl Rooms {
     /// Returns the room as its first member wrote it.
     pub(super) fn join(&mut self, room: Room, name: Name) -> Room {
-        let room = self
-            .0
-            .get_key_value(&room)
-            .map_or(room, |(&known_as, _)| known_as);
+        let room = self.spelling(room);
         self.0.entry(room).or_default().insert(name);
         room
+    }
+
+    /// The room as its first member wrote it, if it has any.
+    pub(super) fn spelling(&self, room: Room) -> Room {
+        let known = self.0.get_key_value(&room);
+        known.map_or(room, |(&known_as, _)| known_as)
+    }
+
+    /// A member of these rooms is known by another name.
+    pub(super) fn rename(&mut self, rooms: &BTreeSet<Room>, from: &Name, to: Name) {
+        for room in rooms {
+            let members = self.0.get_mut(room).expect("a room has members");
+            members.remove(from);
+            members.insert(to);
+        }
     }
 
     pub(super) fn leave(&mut self, room: &Room, name: &Name) {

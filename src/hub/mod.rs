@@ -4,8 +4,11 @@
 //! time, and does what the [`Outputs`] say.
 
 mod admission;
+mod identity;
+mod irc;
 mod observer;
 mod output;
+mod plain;
 mod rate;
 #[cfg(feature = "record")]
 pub mod record;
@@ -16,16 +19,18 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-pub use observer::{Observer, Told};
+pub use identity::Identity;
+pub use observer::{Observer, Told, Understood};
 pub use output::{Frame, Output, Outputs};
 
 use crate::Config;
 use crate::broker::lifecycle::Phase;
 use crate::broker::{Broker, Effect, Effects, Event, Input, Mail, Request, StopReason};
 use crate::id::{ConnId, Name, Proof, Secret, Time};
+use crate::wire;
 use crate::wire::lines::{Line, Lines};
-use crate::wire::plain::{self, Command, Mistake};
 use admission::{Admission, Source};
+use irc::Irc;
 use rate::{Rate, Used};
 
 /// How many turns of one connection fit into its outbox: so what a client sends at once
@@ -36,8 +41,23 @@ const TURNS_IN_AN_OUTBOX: usize = 16;
 ///
 /// The hub hands a secret to it as soon as it has read one, and keeps only the proof.
 pub trait Digest {
-    /// The proof that whoever gives `secret` for `name` is the peer that first did.
-    fn proof(&self, name: &Name, secret: Secret<'_>) -> Proof;
+    /// The proof that whoever gives `secret` is the peer that first did, by whatever name.
+    fn proof(&self, secret: Secret<'_>) -> Proof;
+
+    /// Whether a password is the one that was hashed. By default none is.
+    fn verify(&self, _password: &str, _hash: &str) -> bool {
+        false
+    }
+}
+
+/// What a connection speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Protocol {
+    /// The plain protocol ([`wire::plain`]).
+    Plain,
+    /// IRC ([`wire::irc`]).
+    Irc,
 }
 
 /// What became of the bytes that a reader brought.
@@ -60,6 +80,9 @@ pub struct Hub<D> {
     limits: Limits,
     links: BTreeMap<ConnId, Link>,
     admission: Admission,
+    irc: Irc,
+    /// When those who send too fast are listened to again.
+    pauses: BTreeSet<(Time, ConnId)>,
     /// When to look again whether a connection is silent; one for each.
     checks: BTreeSet<(Time, ConnId)>,
     /// Empty between two calls; kept for their memory.
@@ -76,13 +99,35 @@ struct Limits {
     failed_logins: u32,
     probe_after: Duration,
     silence_timeout: Duration,
+    receivers: usize,
+    rooms_per_peer: usize,
+    listed: usize,
+    joins: Rate,
+    nick_changes: Rate,
+    list_entries: usize,
+    room_members: usize,
+    monitored: usize,
+    whowas: usize,
+    return_grace: Duration,
+    ack_timeout: Duration,
+}
+
+/// What is known of a connection that only its protocol has.
+#[derive(Clone, Debug)]
+enum Session {
+    Plain,
+    Irc(Box<irc::Session>),
 }
 
 /// The protocol state of one connection.
 #[derive(Clone, Debug)]
 struct Link {
+    session: Session,
     lines: Lines,
     used: Used,
+    joins: Used,
+    nick_changes: Used,
+    address: IpAddr,
     source: Source,
     failed_logins: u32,
     heard: Time,
@@ -91,6 +136,8 @@ struct Link {
     probed: bool,
     /// Whether its reader was told to wait.
     held: bool,
+    /// When it is listened to again, if it has sent too fast.
+    paused: Option<Time>,
 }
 
 impl<D: Digest> Hub<D> {
@@ -109,9 +156,22 @@ impl<D: Digest> Hub<D> {
                 failed_logins: config.failed_logins_per_connection.get(),
                 probe_after: config.probe_after,
                 silence_timeout: config.silence_timeout,
+                receivers: config.receivers.get(),
+                rooms_per_peer: config.rooms_per_peer.get(),
+                listed: config.listed.get(),
+                joins: Rate::new(config.joins.get(), config.join_window),
+                nick_changes: Rate::new(config.nick_changes.get(), config.nick_change_window),
+                list_entries: config.list_entries.get(),
+                room_members: config.room_members.get(),
+                monitored: config.monitored.get(),
+                whowas: config.whowas.get(),
+                return_grace: config.return_grace,
+                ack_timeout: config.ack_timeout,
             },
             links: BTreeMap::new(),
             admission: Admission::new(config),
+            irc: Irc::default(),
+            pauses: BTreeSet::new(),
             checks: BTreeSet::new(),
             effects: Effects::new(),
             scratch: Vec::new(),
@@ -123,7 +183,19 @@ impl<D: Digest> Hub<D> {
         self.observers.push(observer);
     }
 
-    /// A connection was accepted from `address`.
+    /// Says from now on of itself what `identity` has. An epoch of 0 leaves the one before.
+    pub fn identify(&mut self, identity: Identity) {
+        for observer in &mut self.observers {
+            observer.identity(&identity);
+        }
+        let epoch = self.irc.identity.epoch;
+        self.irc.identity = identity;
+        if self.irc.identity.epoch == 0 {
+            self.irc.identity.epoch = epoch;
+        }
+    }
+
+    /// A connection was accepted from `address`, and speaks `protocol`.
     ///
     /// # Errors
     ///
@@ -138,10 +210,16 @@ impl<D: Digest> Hub<D> {
         now: Time,
         conn: ConnId,
         address: IpAddr,
+        protocol: Protocol,
         out: &mut Outputs,
     ) -> Result<(), Frame> {
-        let admitted = self.admit(now, conn, address, out);
-        self.told(now, Told::Accepted { conn, address }, out);
+        let admitted = self.admit(now, conn, (address, protocol), out);
+        let told = Told::Accepted {
+            conn,
+            address,
+            protocol,
+        };
+        self.told(now, told, out);
         admitted
     }
 
@@ -149,24 +227,37 @@ impl<D: Digest> Hub<D> {
         &mut self,
         now: Time,
         conn: ConnId,
-        address: IpAddr,
+        (address, protocol): (IpAddr, Protocol),
         out: &mut Outputs,
     ) -> Result<(), Frame> {
         let source = Source::of(address);
         if !self.admission.admit(source) {
-            return Err(self.frame(|out| plain::write_bye(StopReason::TooManyConnections, out)));
+            let reason = StopReason::TooManyConnections;
+            return Err(match protocol {
+                Protocol::Plain => self.frame(|out| wire::plain::write_bye(reason, out)),
+                Protocol::Irc => Self::irc_bye(reason),
+            });
         }
         let check = now.after(self.limits.probe_after);
         self.checks.insert((check, conn));
+        let session = match protocol {
+            Protocol::Plain => Session::Plain,
+            Protocol::Irc => Session::Irc(Box::default()),
+        };
         let link = Link {
-            lines: Lines::new(self.limits.line_bytes),
+            lines: Lines::new(self.line_bytes(protocol)),
+            session,
             used: Used::default(),
+            joins: Used::default(),
+            nick_changes: Used::default(),
+            address,
             source,
             failed_logins: 0,
             heard: now,
             check,
             probed: false,
             held: false,
+            paused: None,
         };
         self.links.insert(conn, link);
         self.handle(now, Input::Accepted { conn }, out);
@@ -202,7 +293,7 @@ impl<D: Digest> Hub<D> {
         }
         let mut lines = self.take_lines(conn);
         let mut rest = bytes;
-        while out.bytes() < self.limits.turn_bytes && self.takes_lines(conn) {
+        while out.bytes() < self.limits.turn_bytes && self.takes_lines(now, conn) {
             let Some(line) = lines.next(&mut rest) else {
                 break;
             };
@@ -213,7 +304,8 @@ impl<D: Digest> Hub<D> {
         if matches!(phase, Some(Phase::Leaving { .. })) {
             rest = &[];
         }
-        let waits = matches!(phase, Some(Phase::Waiting { .. }));
+        let is_paused = self.link(conn).paused.is_some();
+        let waits = is_paused || matches!(phase, Some(Phase::Waiting { .. }));
         let link = self.link(conn);
         link.lines = lines;
         link.held = waits;
@@ -243,8 +335,8 @@ impl<D: Digest> Hub<D> {
         self.told(now, Told::Overflowed { conn }, out);
     }
 
-    /// A connection's writer has finished, and gives back what it has not written,
-    /// oldest first.
+    /// A connection's writer has finished, and gives back what it has not written, and
+    /// before that what was to be kept and is not acknowledged; oldest first.
     pub fn writer_finished(
         &mut self,
         now: Time,
@@ -255,6 +347,14 @@ impl<D: Digest> Hub<D> {
         if let Some(link) = self.links.remove(&conn) {
             self.checks.remove(&(link.check, conn));
             self.admission.release(link.source);
+            if let Some(until) = link.paused {
+                self.pauses.remove(&(until, conn));
+            }
+            if let Session::Irc(session) = &link.session {
+                for name in session.watched() {
+                    self.forget_watcher(conn, name);
+                }
+            }
         }
         let mut frames = 0;
         let counted = unwritten.into_iter().inspect(|_| frames += 1);
@@ -276,6 +376,17 @@ impl<D: Digest> Hub<D> {
         {
             self.check_silence(now, conn, out);
         }
+        while let Some(&(time, conn)) = self.pauses.first()
+            && time <= now
+        {
+            self.pauses.pop_first();
+            let link = self.link(conn);
+            link.paused = None;
+            if core::mem::take(&mut link.held) {
+                out.proceed(conn);
+            }
+        }
+        self.irc_tick(now, out);
         if self
             .broker
             .deadline()
@@ -288,7 +399,9 @@ impl<D: Digest> Hub<D> {
     /// When [`tick`](Self::tick) has something to do next.
     pub fn deadline(&self) -> Option<Time> {
         let check = self.checks.first().map(|&(time, _)| time);
-        [check, self.broker.deadline()].into_iter().flatten().min()
+        let pause = self.pauses.first().map(|&(time, _)| time);
+        let deadlines = [check, pause, self.irc_deadline(), self.broker.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// The server stops.
@@ -317,13 +430,30 @@ impl<D: Digest> Hub<D> {
         broker && self.links.is_empty() && self.checks.is_empty()
     }
 
-    fn told(&mut self, now: Time, told: Told, out: &Outputs) {
+    fn told(&mut self, now: Time, told: Told, out: &mut Outputs) {
+        self.ask(now, out);
         for observer in &mut self.observers {
             observer.told(now, told, out);
         }
     }
 
-    fn takes_lines(&self, conn: ConnId) -> bool {
+    /// Whether a connection is listened to now. One that speaks IRC and sends too fast is so
+    /// again a little later.
+    fn takes_lines(&mut self, now: Time, conn: ConnId) -> bool {
+        let rate = self.limits.lines;
+        let Some(link) = self.links.get_mut(&conn) else {
+            return false;
+        };
+        if matches!(link.session, Session::Irc(_)) {
+            if link.paused.is_none() && !rate.allows(link.used, now) {
+                let until = rate.next(link.used);
+                link.paused = Some(until);
+                self.pauses.insert((until, conn));
+            }
+            if link.paused.is_some() {
+                return false;
+            }
+        }
         match self.broker.lifecycle().phase(conn) {
             Some(Phase::Greeting { .. } | Phase::Online { .. }) => true,
             Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => false,
@@ -331,79 +461,47 @@ impl<D: Digest> Hub<D> {
     }
 
     fn line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {
-        let limits = self.limits;
-        let link = self.link(conn);
-        if !limits.lines.allows(link.used, now) {
-            for observer in &mut self.observers {
-                observer.line(line, &Err(Mistake::TooFast));
-            }
-            return self.mistake(now, conn, Mistake::TooFast, out);
-        }
-        limits.lines.count(&mut link.used, now);
-        let logged_in = self.broker.lifecycle().online(conn).is_some();
-        let command = match line {
-            Line::TooLong => Err(Mistake::LineTooLong {
-                limit: limits.line_bytes,
-            }),
-            Line::Whole(line) if logged_in => plain::parse(line),
-            Line::Whole(line) => plain::parse_login(line),
-        };
-        for observer in &mut self.observers {
-            observer.line(line, &command);
-        }
-        match command {
-            Ok(Command::LogIn { name, secret }) => self.log_in(now, conn, name, secret, out),
-            Ok(Command::Request(request)) => {
-                self.handle(now, Input::Request { conn, request }, out);
-            }
-            Ok(Command::Help) => {
-                let help = self.frame(plain::write_help);
-                out.send(&[conn], help, true);
-            }
-            Ok(Command::Pong) => {}
-            Err(mistake) => self.mistake(now, conn, mistake, out),
+        match self.link(conn).session {
+            Session::Plain => self.plain_line(now, conn, line, out),
+            Session::Irc(_) => self.irc_line(now, conn, line, out),
         }
     }
 
+    /// Whether a login may be tried: a wrong proof was not given too often where it comes from.
+    fn may_try(&mut self, now: Time, conn: ConnId, name: &Name, proof: Option<Proof>) -> bool {
+        let is_bound = self.broker.lifecycle().binding(name).is_some();
+        !is_bound || proof.is_none() || self.may_guess(now, conn)
+    }
+
+    fn may_guess(&mut self, now: Time, conn: ConnId) -> bool {
+        let source = self.link(conn).source;
+        self.admission.may_try(source, now)
+    }
+
+    /// Something that only its owner knows was wrong.
+    fn count_guess(&mut self, now: Time, conn: ConnId) {
+        let source = self.link(conn).source;
+        self.admission.count_failure(source, now);
+    }
+
+    /// Logs in; returns whether it was not refused.
     fn log_in(
         &mut self,
         now: Time,
         conn: ConnId,
         name: Name,
-        secret: Option<Secret<'_>>,
+        proof: Option<Proof>,
         out: &mut Outputs,
-    ) {
-        let source = self.link(conn).source;
+    ) -> bool {
         let is_bound = self.broker.lifecycle().binding(&name).is_some();
-        if secret.is_some() && is_bound && !self.admission.may_try(source, now) {
-            for observer in &mut self.observers {
-                observer.log_in(&name, true, None);
-            }
-            return self.mistake(now, conn, Mistake::TooManyLogins, out);
-        }
-        let proof = secret.map(|secret| self.digest.proof(&name, secret));
-        for observer in &mut self.observers {
-            observer.log_in(&name, secret.is_some(), proof);
-        }
         let request = Request::LogIn { name, proof };
         self.handle(now, Input::Request { conn, request }, out);
-        if matches!(
-            self.broker.lifecycle().phase(conn),
-            Some(Phase::Greeting { .. })
-        ) {
-            if proof.is_some() && is_bound {
-                self.admission.count_failure(source, now);
-            }
-            self.count_failed_login(now, conn, out);
+        let phase = self.broker.lifecycle().phase(conn);
+        let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
+        if is_refused && proof.is_some() && is_bound {
+            self.count_guess(now, conn);
         }
-    }
-
-    fn mistake(&mut self, now: Time, conn: ConnId, mistake: Mistake, out: &mut Outputs) {
-        let error = self.frame(|out| plain::write_mistake(mistake, out));
-        out.send(&[conn], error, false);
-        if mistake.fails_login() {
-            self.count_failed_login(now, conn, out);
-        }
+        !is_refused
     }
 
     fn count_failed_login(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
@@ -442,7 +540,10 @@ impl<D: Digest> Hub<D> {
             let answer = now.after(silence_timeout.saturating_sub(probe_after));
             self.check_again(conn, answer.max(heard.after(silence_timeout)));
             if self.broker.lifecycle().online(conn).is_some() {
-                let probe = self.frame(plain::write_probe);
+                let probe = match self.link(conn).session {
+                    Session::Plain => self.frame(wire::plain::write_probe),
+                    Session::Irc(_) => self.frame(wire::irc::write_probe),
+                };
                 out.send(&[conn], probe, false);
             }
         } else {
@@ -458,6 +559,26 @@ impl<D: Digest> Hub<D> {
 
     /// Lets the broker handle an input, and turns its effects into outputs.
     fn handle(&mut self, now: Time, input: Input, out: &mut Outputs) {
+        let (mut quits, mut ends) = (None, None);
+        match &input {
+            Input::Request {
+                conn,
+                request: Request::Quit { why },
+            } => {
+                quits = self.broker.lifecycle().online(*conn);
+                if let Some(name) = &quits {
+                    let why = why.as_ref().map_or("Quit", |why| why.as_str());
+                    self.quits(now, name, why, out);
+                }
+            }
+            Input::WriterFinished { conn, .. } => ends = self.name(*conn),
+            Input::Accepted { .. }
+            | Input::Request { .. }
+            | Input::GiveUp { .. }
+            | Input::ReaderFinished { .. }
+            | Input::Tick
+            | Input::ShutDown => {}
+        }
         let mut effects = core::mem::take(&mut self.effects);
         for observer in &mut self.observers {
             observer.input(&input);
@@ -468,22 +589,58 @@ impl<D: Digest> Hub<D> {
         }
         for effect in effects.iter() {
             match effect {
-                Effect::Deliver { to, event } => self.deliver(to, event, out),
+                Effect::Deliver { to, event } => self.deliver(now, to, event, out),
                 Effect::StopReader { conn } => out.stop_reader(conn),
                 Effect::StopWriter { conn, reason } => {
-                    let last = self.frame(|out| plain::write_bye(reason, out));
+                    let last = match self.links.get(&conn).map(|link| &link.session) {
+                        Some(Session::Irc(_)) => Self::irc_bye(reason),
+                        Some(Session::Plain) | None => {
+                            self.frame(|out| wire::plain::write_bye(reason, out))
+                        }
+                    };
                     out.stop_writer(conn, reason.flushes(), last);
                 }
                 Effect::Discard { .. } => out.count_discarded(),
+                Effect::Forget { name } => self.forget(now, &name, out),
             }
         }
         effects.clear();
         self.effects = effects;
+        if let Some(name) = quits {
+            self.left_all(&name);
+        }
+        if let Some(name) = ends {
+            self.note_away(now, name);
+        }
     }
 
-    fn deliver(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {
+    fn deliver(&mut self, now: Time, to: &[ConnId], event: &Event, out: &mut Outputs) {
+        self.before_event(now, to, event);
+        let (plain, irc): (Vec<_>, Vec<_>) = to
+            .iter()
+            .partition(|conn| matches!(self.links[conn].session, Session::Plain));
+        if !plain.is_empty() {
+            self.deliver_plain(&plain, event, out);
+        }
+        if let Event::Welcome { .. } | Event::Back { .. } = event {
+            for &conn in to {
+                if core::mem::take(&mut self.link(conn).held) {
+                    out.proceed(conn);
+                }
+            }
+        }
+        if let Event::Back { name, .. } = event {
+            self.came_back(now, to[0], name, out);
+        }
+        if !irc.is_empty() {
+            self.irc_event(now, &irc, event, out);
+        }
+        self.after_event(now, event, out);
+    }
+
+    fn deliver_plain(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {
         self.scratch.clear();
-        plain::write_event(event, &mut self.scratch);
+        wire::plain::write_event(event, &mut self.scratch);
         let (mail, bulk) = match event {
             Event::Mail(mail @ Mail::Message(_)) => (Some(mail), false),
             Event::Mail(mail @ Mail::Bounce(_)) | Event::KeptMail(mail) => (Some(mail), true),
@@ -492,17 +649,11 @@ impl<D: Digest> Hub<D> {
             | Event::Kept { .. }
             | Event::Joined { .. }
             | Event::Left { .. }
+            | Event::Renamed { .. }
             | Event::Refused(_) => (None, false),
             Event::Rooms { .. } | Event::Who { .. } => (None, true),
         };
         out.send(to, Frame::new(&self.scratch, mail.cloned()), bulk);
-        if let Event::Welcome { .. } | Event::Back { .. } = event {
-            for &conn in to {
-                if core::mem::take(&mut self.link(conn).held) {
-                    out.proceed(conn);
-                }
-            }
-        }
     }
 
     /// The lines that `write` writes.
@@ -513,8 +664,21 @@ impl<D: Digest> Hub<D> {
     }
 
     fn take_lines(&mut self, conn: ConnId) -> Lines {
-        let empty = Lines::new(self.limits.line_bytes);
+        let empty = Lines::new(0);
         core::mem::replace(&mut self.link(conn).lines, empty)
+    }
+
+    /// Whether nothing more but mail is for a connection: its writer is told to stop.
+    fn is_leaving(&self, conn: ConnId) -> bool {
+        let phase = self.broker.lifecycle().phase(conn);
+        matches!(phase, Some(Phase::Leaving { .. }) | None)
+    }
+
+    fn line_bytes(&self, protocol: Protocol) -> usize {
+        match protocol {
+            Protocol::Plain => self.limits.line_bytes,
+            Protocol::Irc => wire::irc::MAX_LINE_BYTES,
+        }
     }
 
     fn link(&mut self, conn: ConnId) -> &mut Link {

@@ -5,17 +5,25 @@ use core::net::IpAddr;
 
 use crate::broker::{Broker, Effects, Input};
 use crate::id::{ConnId, Name, Proof, Time};
+use crate::wire::irc::{BadLine, Message};
 use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
 
-use super::Outputs;
+use super::{Identity, Outputs, Protocol};
 
 /// Looks on, and changes nothing. A recorder wants to know what the hub is told, and a simulation
 /// what the broker inside it is.
 pub trait Observer: fmt::Debug + Send {
+    /// The hub says this of itself from now on.
+    fn identity(&mut self, _identity: &Identity) {}
+
     /// A whole line was read, and is understood as it says; the connection is that of the next
     /// [`Told::Received`].
-    fn line(&mut self, _line: Line<'_>, _understood: &Result<Command<'_>, Mistake>) {}
+    fn line(&mut self, _line: Line<'_>, _understood: Understood<'_>) {}
+
+    /// A line has a password or a secret in it. What stands here instead has the same effects
+    /// on a hub whose [`Digest`](super::Digest) is [`Recorded`](super::record::Recorded).
+    fn hidden(&mut self, _instead: &str) {}
 
     /// A line that was understood as a login brings this proof; none if it has no secret, or if no
     /// secret is tried.
@@ -31,6 +39,15 @@ pub trait Observer: fmt::Debug + Send {
     fn effects(&mut self, _now: Time, _effects: &Effects, _broker: &Broker) {}
 }
 
+/// How a line is understood.
+#[derive(Clone, Copy, Debug)]
+pub enum Understood<'a> {
+    /// As one of the plain protocol.
+    Plain(&'a Result<Command<'a>, Mistake>),
+    /// As one of IRC.
+    Irc(&'a Result<Message<'a>, BadLine>),
+}
+
 /// What a hub was told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
@@ -41,6 +58,8 @@ pub enum Told {
         conn: ConnId,
         /// Where it comes from.
         address: IpAddr,
+        /// What it speaks.
+        protocol: Protocol,
     },
     /// Bytes came; the whole lines among them that were handled came before this.
     Received {
@@ -61,7 +80,8 @@ pub enum Told {
     WriterFinished {
         /// Its connection.
         conn: ConnId,
-        /// How many of the last frames that it was given it gave back.
+        /// How many of the frames that it was given it gave back: the last, and of those
+        /// before them the mail that is not acknowledged.
         unwritten: u32,
     },
     /// Time has passed.

@@ -81,6 +81,21 @@ enum Entry {
     Proceed {
         conn: ConnId,
     },
+    Retain {
+        conn: ConnId,
+    },
+    Ask {
+        conn: ConnId,
+        frame: Frame,
+    },
+    Acknowledged {
+        conn: ConnId,
+        marks: u64,
+    },
+    Release {
+        conn: ConnId,
+    },
+    Rehash,
 }
 
 /// One thing to do.
@@ -116,6 +131,37 @@ pub enum Output<'a> {
         /// Its connection.
         conn: ConnId,
     },
+    /// Keep the mail that is queued from now on, also when it is written, until it is
+    /// acknowledged. It comes at most once, ahead of the mail that it is for.
+    Retain {
+        /// For which connection.
+        conn: ConnId,
+    },
+    /// Queue these lines, a mark; the client answers when it has read everything before them.
+    /// It comes after [`Output::Retain`] alone.
+    Ask {
+        /// The client's connection.
+        conn: ConnId,
+        /// The lines.
+        frame: &'a Frame,
+    },
+    /// The client has read everything before one of its marks: forget the mail that was kept up
+    /// to there. To a writer that was told to stop it means nothing.
+    Acknowledged {
+        /// The client's connection.
+        conn: ConnId,
+        /// Which mark, the first since [`Output::Retain`] being 1; never less than before.
+        marks: u64,
+    },
+    /// The client does not answer: forget the mail that was kept, and keep no more. To a writer
+    /// that was told to stop it means nothing.
+    Release {
+        /// The client's connection.
+        conn: ConnId,
+    },
+    /// Read again what the server says of itself, and hand it to
+    /// [`Hub::identify`](super::Hub::identify).
+    Rehash,
 }
 
 impl Outputs {
@@ -144,6 +190,11 @@ impl Outputs {
                 last,
             },
             &Entry::Proceed { conn } => Output::Proceed { conn },
+            Entry::Rehash => Output::Rehash,
+            &Entry::Retain { conn } => Output::Retain { conn },
+            Entry::Ask { conn, frame } => Output::Ask { conn: *conn, frame },
+            &Entry::Acknowledged { conn, marks } => Output::Acknowledged { conn, marks },
+            &Entry::Release { conn } => Output::Release { conn },
         })
     }
 
@@ -195,5 +246,28 @@ impl Outputs {
 
     pub(super) fn count_discarded(&mut self) {
         self.discarded += 1;
+    }
+}
+
+impl Outputs {
+    pub(super) fn rehash(&mut self) {
+        self.list.push(Entry::Rehash);
+    }
+
+    pub(super) fn retain(&mut self, conn: ConnId) {
+        self.list.push(Entry::Retain { conn });
+    }
+
+    pub(super) fn ask(&mut self, conn: ConnId, frame: Frame) {
+        self.bytes += frame.cost();
+        self.list.push(Entry::Ask { conn, frame });
+    }
+
+    pub(super) fn acknowledged(&mut self, conn: ConnId, marks: u64) {
+        self.list.push(Entry::Acknowledged { conn, marks });
+    }
+
+    pub(super) fn release(&mut self, conn: ConnId) {
+        self.list.push(Entry::Release { conn });
     }
 }

@@ -33,6 +33,12 @@ impl Rate {
         used.0.since(now) <= self.tolerance
     }
 
+    /// When one more may happen.
+    pub(super) fn next(&self, used: Used) -> Time {
+        let micros = self.tolerance.as_micros().try_into().unwrap_or(u64::MAX);
+        Time::from_micros(used.0.as_micros().saturating_sub(micros))
+    }
+
     /// Counts one that happens at `now`.
     pub(super) fn count(&self, used: &mut Used, now: Time) {
         used.0 = used.0.max(now).after(self.interval);

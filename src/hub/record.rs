@@ -8,7 +8,7 @@
 //! a line that nobody understood only the kinds of its characters are kept, since it may hold a
 //! secret too. Texts are kept only if that was asked for.
 
-use alloc::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
@@ -17,13 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::Config;
 use crate::broker::Request;
-use crate::hub::{Digest, Observer, Output, Outputs, Told};
+use crate::hub::{Digest, Frame, Identity, Observer, Output, Outputs, Told, Understood};
 use crate::id::{ConnId, Name, Proof, Secret, Time};
+use crate::wire::irc::{BadLine, Message};
 use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
 
 /// With this a record begins.
-pub const MAGIC: &[u8] = b"rejoin record 1\n";
+pub const MAGIC: &[u8] = b"rejoin record 2\n";
 
 /// Bytes of an encoded entry, at most.
 const MOST_BYTES: usize = u16::MAX as usize;
@@ -37,6 +38,11 @@ pub enum Entry<'a> {
         config: Cow<'a, Config>,
         /// Whether texts are kept.
         texts: bool,
+    },
+    /// The server says this of itself from now on; passwords and their hashes are left out.
+    Identity {
+        /// What.
+        identity: Cow<'a, Identity>,
     },
     /// A line, which belongs to the next [`Told::Received`].
     Line {
@@ -105,26 +111,29 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
+    fn identity(&mut self, identity: &Identity) {
+        let mut identity = identity.clone();
+        if identity.password.is_some() {
+            identity.password = Some("*".to_owned());
+        }
+        identity.operators.values_mut().for_each(String::clear);
+        let identity = Cow::Owned(identity);
+        self.push(&Entry::Identity { identity });
+    }
+
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         let Line::Whole(line) = line else {
             return self.push(&Entry::TooLong);
         };
-        let (said, hidden) = match understood {
-            // The hub says it once the proof is known.
-            Ok(Command::LogIn { .. }) => return,
-            Ok(Command::Request(request)) if !self.texts => {
-                line.split_at(text_start(line, request))
-            }
-            Ok(Command::Request(_) | Command::Help | Command::Pong) => (line, &[][..]),
-            Err(Mistake::TooFast) => (&[][..], &[][..]),
-            Err(_) => {
-                let said = Cow::Owned(mask(line));
-                return self.push(&Entry::Line { said, hidden: 0 });
-            }
-        };
-        let said = Cow::Borrowed(said);
-        let hidden = u32::try_from(hidden.len()).expect("a line is short");
-        self.push(&Entry::Line { said, hidden });
+        match understood {
+            Understood::Plain(understood) => self.plain_line(line, understood),
+            Understood::Irc(understood) => self.irc_line(line, understood),
+        }
+    }
+
+    fn hidden(&mut self, instead: &str) {
+        let said = Cow::Borrowed(instead.as_bytes());
+        self.push(&Entry::Line { said, hidden: 0 });
     }
 
     /// A login, whose secret was not even tried if there is no proof of it.
@@ -155,6 +164,85 @@ impl Observer for Recorder {
     }
 }
 
+impl Recorder {
+    fn plain_line(&mut self, line: &[u8], understood: &Result<Command<'_>, Mistake>) {
+        let (said, hidden) = match understood {
+            // The hub says it once the proof is known.
+            Ok(Command::LogIn { .. }) => return,
+            Ok(Command::Request(request)) if !self.texts => {
+                line.split_at(text_start(line, request))
+            }
+            Ok(Command::Request(_) | Command::Help | Command::Pong) => (line, &[][..]),
+            Err(Mistake::TooFast) => (&[][..], &[][..]),
+            Err(_) => (&*mask(line), &[][..]),
+        };
+        self.push_line(Cow::Borrowed(said), hidden.len());
+    }
+
+    fn irc_line(&mut self, line: &[u8], understood: &Result<Message<'_>, BadLine>) {
+        let message = match understood {
+            Ok(message) => message,
+            Err(_) => return self.push_line(Cow::Owned(mask(line)), 0),
+        };
+        let is = |command: &str| message.command.eq_ignore_ascii_case(command);
+        if is("PASS") || is("OPER") {
+            // The hub says what may stand for it.
+            return;
+        }
+        if self.texts {
+            return self.push_line(Cow::Borrowed(line), 0);
+        }
+        let texts = TEXTS.iter().find(|(command, _)| is(command));
+        let text =
+            texts.and_then(|&(_, first)| message.params[first.min(message.params.len())..].last());
+        let hidden = text.map_or(0, |text| text.len());
+        let spaces = if hidden > 0 && !line.ends_with(text.map_or(b"", |text| text.as_bytes())) {
+            line.iter().rev().take_while(|&&byte| byte == b' ').count()
+        } else {
+            0
+        };
+        let said = &line[..line.len() - spaces - hidden];
+        let tags = message.tags.len();
+        let said = if tags == 0 {
+            Cow::Borrowed(said)
+        } else {
+            Cow::Owned(mask_tags(said, tags))
+        };
+        self.push_line(said, hidden);
+    }
+
+    fn push_line(&mut self, said: Cow<'_, [u8]>, hidden: usize) {
+        let hidden = u32::try_from(hidden).expect("a line is short");
+        self.push(&Entry::Line { said, hidden });
+    }
+}
+
+/// The commands of IRC that have texts, with the first parameter that may be one; it is the last
+/// of the line.
+const TEXTS: &[(&str, usize)] = &[
+    ("AWAY", 0),
+    ("KICK", 2),
+    ("KILL", 1),
+    ("NOTICE", 1),
+    ("PART", 1),
+    ("PRIVMSG", 1),
+    ("QUIT", 0),
+    ("SETNAME", 0),
+    ("TOPIC", 1),
+    ("WALLOPS", 0),
+];
+
+/// The line, in which what is meant for other clients in the tags is masked.
+fn mask_tags(line: &[u8], tags: usize) -> Vec<u8> {
+    let (tags, rest) = line.split_at(tags + 1);
+    let tags = tags[1..].split(|&byte| byte == b';').map(|tag| match tag {
+        [b'+', ..] => Cow::Owned(mask(tag)),
+        _ => Cow::Borrowed(tag),
+    });
+    let tags: Vec<_> = tags.collect();
+    [b"@", &tags.join(&b';')[..], rest].concat()
+}
+
 /// Where the text of a request begins in its line.
 fn text_start(line: &[u8], request: &Request) -> usize {
     let after = |byte| memchr::memchr(byte, line).map_or(line.len(), |at| at + 1);
@@ -164,6 +252,8 @@ fn text_start(line: &[u8], request: &Request) -> usize {
         Request::LogIn { .. }
         | Request::Join { .. }
         | Request::Leave { .. }
+        | Request::Kick { .. }
+        | Request::Rename { .. }
         | Request::Rooms
         | Request::Who { .. }
         | Request::Quit { why: None } => line.len(),
@@ -211,11 +301,7 @@ pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
             Output::Send { to, frame, bulk } => {
                 hash.bytes(&[1, u8::from(bulk)]);
                 to.iter().for_each(|conn| hash.number(conn.number()));
-                if texts {
-                    hash.bytes(frame.bytes());
-                } else {
-                    hash.number(frame.bytes().len() as u64);
-                }
+                hash.frame(frame, texts);
             }
             Output::StopReader { conn } => hash.tagged(2, conn),
             Output::StopWriter { conn, flush, last } => {
@@ -224,6 +310,17 @@ pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
                 hash.bytes(last.bytes());
             }
             Output::Proceed { conn } => hash.tagged(4, conn),
+            Output::Retain { conn } => hash.tagged(5, conn),
+            Output::Ask { conn, frame } => {
+                hash.tagged(6, conn);
+                hash.frame(frame, texts);
+            }
+            Output::Acknowledged { conn, marks } => {
+                hash.tagged(7, conn);
+                hash.number(marks);
+            }
+            Output::Release { conn } => hash.tagged(8, conn),
+            Output::Rehash => hash.bytes(&[9]),
         }
     }
     hash.number(outputs.discarded() as u64);
@@ -243,6 +340,14 @@ impl Fnv {
         self.bytes(&number.to_le_bytes());
     }
 
+    fn frame(&mut self, frame: &Frame, texts: bool) {
+        if texts {
+            self.bytes(frame.bytes());
+        } else {
+            self.number(frame.bytes().len() as u64);
+        }
+    }
+
     fn tagged(&mut self, tag: u8, conn: ConnId) {
         self.bytes(&[tag]);
         self.number(conn.number());
@@ -254,7 +359,7 @@ impl Fnv {
 pub struct Recorded;
 
 impl Digest for Recorded {
-    fn proof(&self, _: &Name, secret: Secret<'_>) -> Proof {
+    fn proof(&self, secret: Secret<'_>) -> Proof {
         let digits = secret.expose().as_bytes();
         let mut digest = [0; 32];
         for (byte, digits) in digest.iter_mut().zip(digits.chunks(2)) {
@@ -262,6 +367,11 @@ impl Digest for Recorded {
             *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
         }
         Proof::new(digest)
+    }
+
+    /// A password stands as what came of it.
+    fn verify(&self, password: &str, _: &str) -> bool {
+        password == "1"
     }
 }
 
@@ -367,7 +477,7 @@ mod tests {
             assert_eq!(entries.is_torn(), !entries.rest.is_empty());
         }
         assert_eq!(
-            Entries::of(b"rejoin record 2\n").unwrap_err(),
+            Entries::of(b"rejoin record 1\n").unwrap_err(),
             BadRecord::NoRecord
         );
     }

@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::sync::oneshot;
@@ -255,6 +256,8 @@ pub(super) struct WriterEnd {
     offset: usize,
     /// Runs while the socket takes nothing.
     blocked: Option<Pin<Box<Sleep>>>,
+    /// Runs while nothing may be written until the client acknowledges something.
+    unanswered: Option<Pin<Box<Sleep>>>,
     end: End,
 }
 
@@ -280,6 +283,7 @@ impl WriterEnd {
             outlet,
             offset: 0,
             blocked: None,
+            unanswered: None,
             end: End::CutOff,
         }
     }
@@ -307,7 +311,7 @@ impl WriterEnd {
     }
 
     /// Writes what is queued until it is told to stop, which it also sees while the
-    /// socket takes nothing.
+    /// socket takes nothing, or the client acknowledges nothing.
     fn poll_until_stopped<S: AsyncWrite>(
         &mut self,
         mut stream: Pin<&mut WriteHalf<S>>,
@@ -320,9 +324,19 @@ impl WriterEnd {
             // The inlet cannot close unseen: a stop is polled for after it, and before
             // the next fill.
             if ready!(self.outlet.poll_fill(cx)) {
+                ready!(self.poll_room(cx))?;
                 ready!(self.poll_write(stream.as_mut(), cx))?;
             }
         }
+    }
+
+    /// Waits while the client has too much to acknowledge. It fails when that takes too long.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.outlet.poll_room(cx).is_ready() {
+            self.unanswered = None;
+            return Poll::Ready(Ok(()));
+        }
+        poll_timeout(&mut self.unanswered, self.server.config.write_timeout, cx)
     }
 
     /// Writes what is queued, and then `last`.
@@ -389,14 +403,7 @@ impl WriterEnd {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                let write_timeout = self.server.config.write_timeout;
-                let blocked = self
-                    .blocked
-                    .get_or_insert_with(|| Box::pin(sleep(write_timeout)));
-                ready!(blocked.as_mut().poll(cx));
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
+            Poll::Pending => poll_timeout(&mut self.blocked, self.server.config.write_timeout, cx),
         }
     }
 
@@ -413,6 +420,17 @@ impl WriterEnd {
         }
         self.outlet.written(whole);
     }
+}
+
+/// Fails once `timer` has run out; it starts here, unless it runs.
+fn poll_timeout(
+    timer: &mut Option<Pin<Box<Sleep>>>,
+    timeout: Duration,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
+    let failed = || Err(io::ErrorKind::TimedOut.into());
+    timer.as_mut().poll(cx).map(|()| failed())
 }
 
 /// Writes `bytes` without waiting. Returns whether the socket took them all.

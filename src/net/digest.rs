@@ -2,13 +2,14 @@
 
 use std::io;
 
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::hub::Digest;
-use crate::id::{Name, Proof, Secret};
+use crate::id::{Proof, Secret};
 
-/// HMAC-SHA256 (RFC 2104) of name and secret, under a key that lives and dies with the
+/// HMAC-SHA256 (RFC 2104) of a secret, under a key that lives and dies with the
 /// server: a proof that leaks says nothing about the secret, and is of no use to
 /// another server.
 #[derive(Clone)]
@@ -30,40 +31,59 @@ impl KeyedDigest {
 }
 
 impl Digest for KeyedDigest {
-    fn proof(&self, name: &Name, secret: Secret<'_>) -> Proof {
+    fn proof(&self, secret: Secret<'_>) -> Proof {
         let mut mac = self.0.clone();
-        // A name has no byte 0, so no two pairs are written alike.
-        mac.update(name.as_str().to_ascii_lowercase().as_bytes());
-        mac.update(&[0]);
         mac.update(secret.expose().as_bytes());
         Proof::new(mac.finalize().into_bytes().into())
     }
+
+    fn verify(&self, password: &str, hash: &str) -> bool {
+        let hash = PasswordHash::new(hash);
+        hash.is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok())
+    }
+}
+
+/// The hash of a password, as [`Identity::operators`](crate::hub::Identity::operators) has it:
+/// Argon2id (RFC 9106) in the PHC string format.
+///
+/// # Errors
+///
+/// If the system has no randomness.
+pub fn hash_password(password: &str) -> io::Result<String> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(io::Error::other)?;
+    let hash = hasher().hash_password_with_salt(password.as_bytes(), &salt);
+    Ok(hash.map_err(io::Error::other)?.to_string())
+}
+
+/// It is asked while the hub is held, so it takes a few milliseconds: the server bounds how often
+/// somebody may guess.
+fn hasher() -> Argon2<'static> {
+    let params = Params::new(4096, 2, 1, None).expect("these are valid");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn proof(key: u8, name: &str, secret: &str) -> Proof {
-        let digest = KeyedDigest::with_key(&[key; 32]);
-        digest.proof(&Name::parse(name).unwrap(), Secret::parse(secret).unwrap())
+    fn proof(key: u8, secret: &str) -> Proof {
+        KeyedDigest::with_key(&[key; 32]).proof(Secret::parse(secret).unwrap())
     }
 
     #[test]
-    fn a_proof_depends_on_key_name_and_secret_but_not_on_the_case_of_the_name() {
-        let alice = proof(1, "alice", "correct-horse");
-        assert_eq!(alice, proof(1, "ALICE", "correct-horse"));
-        assert_ne!(alice, proof(2, "alice", "correct-horse"));
-        assert_ne!(alice, proof(1, "alicf", "correct-horse"));
-        assert_ne!(alice, proof(1, "alice", "correct-horsf"));
-        assert_ne!(alice, proof(1, "alice", "Correct-horse"));
+    fn a_proof_depends_on_key_and_secret() {
+        let alice = proof(1, "correct-horse");
+        assert_eq!(alice, proof(1, "correct-horse"));
+        assert_ne!(alice, proof(2, "correct-horse"));
+        assert_ne!(alice, proof(1, "correct-horsf"));
+        assert_ne!(alice, proof(1, "Correct-horse"));
     }
 
     #[test]
     fn two_servers_do_not_share_a_key() {
-        let name = Name::parse("alice").unwrap();
         let secret = Secret::parse("correct-horse").unwrap();
-        let proofs = [(); 2].map(|()| KeyedDigest::random().unwrap().proof(&name, secret));
+        let proofs = [(); 2].map(|()| KeyedDigest::random().unwrap().proof(secret));
         assert_ne!(proofs[0], proofs[1]);
     }
 }

@@ -22,19 +22,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
+pub use digest::hash_password;
 pub use listener::{Listener, Tcp};
 pub use points::{Point, Points};
 pub use tape::Record;
 
 use crate::Config;
 use crate::config::BadConfig;
-use crate::hub::{Hub, Observer};
+use crate::hub::{Hub, Identity, Observer, Protocol};
 use digest::KeyedDigest;
 use server::Server;
 use tape::Recording;
@@ -70,7 +71,45 @@ pub async fn serve<L: Listener>(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, ServeError> {
-    serve_with(listener, Setup::new(config), shutdown).await
+    serve_with(Listeners::plain(listener), Setup::new(config), shutdown).await
+}
+
+/// Where connections come from, by what they speak.
+#[derive(Debug)]
+pub struct Listeners<L> {
+    /// Those that speak the plain protocol.
+    pub plain: Option<L>,
+    /// Those that speak IRC.
+    pub irc: Option<L>,
+}
+
+impl<L: Listener> Listeners<L> {
+    /// The plain protocol alone.
+    pub const fn plain(listener: L) -> Self {
+        Self {
+            plain: Some(listener),
+            irc: None,
+        }
+    }
+
+    async fn accept(&mut self) -> (Protocol, io::Result<(L::Stream, SocketAddr)>) {
+        let plain = accept_one(self.plain.as_mut());
+        let irc = accept_one(self.irc.as_mut());
+        // None is lost by the other's coming first; and each is bounded by what one address
+        // may have.
+        tokio::select! {
+            biased;
+            accepted = plain => (Protocol::Plain, accepted),
+            accepted = irc => (Protocol::Irc, accepted),
+        }
+    }
+}
+
+async fn accept_one<L: Listener>(listener: Option<&mut L>) -> io::Result<(L::Stream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// How a server is set up, beside its limits. Simulations want more than the default.
@@ -78,6 +117,10 @@ pub async fn serve<L: Listener>(
 pub struct Setup<P = ()> {
     /// The limits.
     pub config: Config,
+    /// What the server says of itself; its `epoch` is set when it starts, if it is 0.
+    pub identity: Identity,
+    /// How that is read again when an operator wants it; not at all by default.
+    pub reload: Option<Reload>,
     /// The key under which secrets become proofs; a random one by default. Proofs made
     /// under a key that others know tell them the secret, if it is easy to guess.
     pub key: Option<[u8; 32]>,
@@ -89,11 +132,33 @@ pub struct Setup<P = ()> {
     pub points: P,
 }
 
+/// Reads again what a server says of itself; `None` if that fails, and then nothing changes.
+pub struct Reload(Box<dyn Fn() -> Option<Identity> + Send + Sync>);
+
+impl Reload {
+    /// Reads it so.
+    pub fn new(read: impl Fn() -> Option<Identity> + Send + Sync + 'static) -> Self {
+        Self(Box::new(read))
+    }
+
+    fn read(&self) -> Option<Identity> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reload").finish_non_exhaustive()
+    }
+}
+
 impl Setup {
     /// The default for these limits.
-    pub const fn new(config: Config) -> Self {
+    pub fn new(config: Config) -> Self {
         Self {
             config,
+            identity: Identity::default(),
+            reload: None,
             key: None,
             observer: None,
             record: None,
@@ -112,8 +177,8 @@ impl Setup {
 ///
 /// As [`serve`].
 pub async fn serve_with<L: Listener, P: Points>(
-    mut listener: L,
-    setup: Setup<P>,
+    mut listeners: Listeners<L>,
+    mut setup: Setup<P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, ServeError> {
     setup.config.check().map_err(ServeError::Config)?;
@@ -130,8 +195,12 @@ pub async fn serve_with<L: Listener, P: Points>(
         let recording = Recording::start(&setup.config, record);
         hub.observe(Box::new(recording.map_err(ServeError::Record)?));
     }
+    if setup.identity.epoch == 0 {
+        setup.identity.epoch = micros_since_1970();
+    }
+    hub.identify(setup.identity);
     let points = setup.points;
-    let server = Arc::new(Server::new(setup.config, hub));
+    let server = Arc::new(Server::new(setup.config, hub, setup.reload));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut accept_after = Instant::now();
@@ -145,9 +214,10 @@ pub async fn serve_with<L: Listener, P: Points>(
             () = server.attention() => {}
             () = sleep_until(deadline) => server.tick(),
             Some(_) = connections.join_next() => {}
-            accepted = accept(&mut listener, accept_after) => match accepted {
+            (protocol, accepted) = accept(&mut listeners, accept_after) => match accepted {
                 Ok((stream, address)) => {
-                    if let Some(connection) = server.accepted(stream, address, &points) {
+                    let from = (address, protocol);
+                    if let Some(connection) = server.accepted(stream, from, &points) {
                         connections.spawn(connection);
                     }
                 }
@@ -160,7 +230,7 @@ pub async fn serve_with<L: Listener, P: Points>(
             },
         }
     }
-    drop(listener);
+    drop(listeners);
     info!("stopping");
     server.shut_down();
     let all_ended = async { while connections.join_next().await.is_some() {} };
@@ -174,12 +244,22 @@ pub async fn serve_with<L: Listener, P: Points>(
     server.report().ok_or(ServeError::Bug)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "people are shown the time of day; nothing is decided by it"
+)]
+fn micros_since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let micros = since.map_or(0, |since| since.as_micros());
+    u64::try_from(micros).unwrap_or(0)
+}
+
 async fn accept<L: Listener>(
-    listener: &mut L,
+    listeners: &mut Listeners<L>,
     after: Instant,
-) -> io::Result<(L::Stream, SocketAddr)> {
+) -> (Protocol, io::Result<(L::Stream, SocketAddr)>) {
     sleep_until(after).await;
-    listener.accept().await
+    listeners.accept().await
 }
 
 /// What a server leaves behind.

@@ -14,14 +14,14 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::Config;
-use crate::hub::{Frame, Hub, Output, Outputs};
+use crate::hub::{Frame, Hub, Output, Outputs, Protocol};
 use crate::id::{ConnId, Name, Time};
 
-use super::Report;
 use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
-use super::outbox::{Bytes, Inlet, Stop, outbox};
+use super::outbox::{Bytes, Inlet, Role, Stop, outbox};
 use super::points::Points;
+use super::{Reload, Report};
 
 /// How long the clock sleeps when the hub has no deadline.
 const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -33,6 +33,8 @@ pub(super) struct Server {
     state: Mutex<State>,
     /// The deadline has become sooner, or the hub unusable.
     attention: Notify,
+    /// Reads again what the server says of itself.
+    reload: Option<Reload>,
 }
 
 struct State {
@@ -71,7 +73,7 @@ pub(super) struct Received {
 }
 
 impl Server {
-    pub(super) fn new(config: Config, hub: Hub<KeyedDigest>) -> Self {
+    pub(super) fn new(config: Config, hub: Hub<KeyedDigest>, reload: Option<Reload>) -> Self {
         let state = State {
             hub,
             links: BTreeMap::new(),
@@ -89,6 +91,7 @@ impl Server {
             start,
             state,
             attention: Notify::new(),
+            reload,
         }
     }
 
@@ -97,7 +100,7 @@ impl Server {
     pub(super) fn accepted<S: AsyncRead + AsyncWrite + Send + 'static>(
         self: &Arc<Self>,
         stream: S,
-        address: SocketAddr,
+        (address, protocol): (SocketAddr, Protocol),
         points: &impl Points,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
         let (inlet, outlet) = outbox(Bytes {
@@ -113,9 +116,10 @@ impl Server {
         let admitted = self.with_hub(|now, state| {
             let conn = ConnId::new(state.next);
             state.next += 1;
-            let admitted = state
-                .hub
-                .accepted(now, conn, address.ip(), &mut state.outputs);
+            let admitted =
+                state
+                    .hub
+                    .accepted(now, conn, address.ip(), protocol, &mut state.outputs);
             let was_refusing = mem::replace(&mut state.refusing, admitted.is_err());
             admitted.map_err(|last| (last, was_refusing))?;
             state.served += 1;
@@ -229,7 +233,11 @@ impl Server {
         // Read under the lock, so that it never runs backwards from one owner to the next.
         let now = self.now();
         let result = input(now, &mut state);
-        state.do_outputs(now);
+        if state.do_outputs(now)
+            && let Some(identity) = self.reload.as_ref().and_then(Reload::read)
+        {
+            state.hub.identify(identity);
+        }
         if state
             .hub
             .deadline()
@@ -250,10 +258,13 @@ impl Server {
 }
 
 impl State {
-    fn do_outputs(&mut self, now: Time) {
+    /// Returns whether what the server says of itself is to be read again.
+    fn do_outputs(&mut self, now: Time) -> bool {
+        let mut rehashes = false;
         let mut outputs = mem::take(&mut self.outputs);
         while !outputs.is_empty() {
             self.discarded += outputs.discarded();
+            rehashes |= outputs.iter().any(|output| output == Output::Rehash);
             let overflowed = self.do_each(&outputs);
             outputs.clear();
             for conn in overflowed {
@@ -261,6 +272,7 @@ impl State {
             }
         }
         self.outputs = outputs;
+        rehashes
     }
 
     /// Returns the connections in whose outboxes more waits than may.
@@ -269,28 +281,33 @@ impl State {
         for output in outputs.iter() {
             match output {
                 Output::Send { to, frame, bulk } => {
+                    let (cost, is_mail) = (frame.cost(), frame.mail().is_some());
+                    let role = if is_mail { Role::Kept } else { Role::Passing };
+                    let (fresh, bulk) = if bulk { (0, cost) } else { (cost, 0) };
                     for conn in to {
-                        let link = self.links.get(conn);
-                        let outbox = link.and_then(|link| link.outbox.as_ref());
-                        let outbox = outbox.expect("the hub sends only to a writer that runs");
-                        let bytes = if bulk {
-                            Bytes {
-                                fresh: 0,
-                                bulk: frame.cost(),
-                            }
-                        } else {
-                            Bytes {
-                                fresh: frame.cost(),
-                                bulk: 0,
-                            }
-                        };
-                        let pushed = outbox.push(frame.clone(), bytes);
-                        let pushed = pushed.expect("a link goes with its outbox");
-                        self.wakers.extend(pushed.wake);
-                        if pushed.over {
-                            overflowed.push(*conn);
-                        }
+                        let over = self.queue(*conn, frame, Bytes { fresh, bulk }, role);
+                        overflowed.extend(over.then_some(*conn));
                     }
+                }
+                Output::Ask { conn, frame } => {
+                    let (fresh, bulk) = (frame.cost(), 0);
+                    let over = self.queue(conn, frame, Bytes { fresh, bulk }, Role::Mark);
+                    overflowed.extend(over.then_some(conn));
+                }
+                Output::Retain { conn } => {
+                    if let Some(outbox) = self.outbox(conn) {
+                        outbox.retain();
+                    }
+                }
+                Output::Acknowledged { conn, marks } => {
+                    let wake = self
+                        .outbox(conn)
+                        .and_then(|outbox| outbox.acknowledge(marks));
+                    self.wakers.extend(wake);
+                }
+                Output::Release { conn } => {
+                    let wake = self.outbox(conn).and_then(Inlet::release);
+                    self.wakers.extend(wake);
                 }
                 Output::StopReader { conn } => {
                     if let Some(link) = self.links.get_mut(&conn) {
@@ -309,8 +326,24 @@ impl State {
                         link.proceed = None;
                     }
                 }
+                Output::Rehash => {}
             }
         }
         overflowed
+    }
+
+    /// The outbox of a writer that was not told to stop.
+    fn outbox(&self, conn: ConnId) -> Option<&Inlet<Frame>> {
+        self.links.get(&conn)?.outbox.as_ref()
+    }
+
+    /// Returns whether more waits now than may.
+    fn queue(&mut self, conn: ConnId, frame: &Frame, bytes: Bytes, role: Role) -> bool {
+        let outbox = self.outbox(conn);
+        let outbox = outbox.expect("the hub sends only to a writer that runs");
+        let pushed = outbox.push(frame.clone(), bytes, role);
+        let pushed = pushed.expect("a link goes with its outbox");
+        self.wakers.extend(pushed.wake);
+        pushed.over
     }
 }

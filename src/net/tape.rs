@@ -9,10 +9,10 @@ use tracing::warn;
 
 use crate::Config;
 use crate::hub::record::Recorder;
+use crate::hub::{Identity, Understood};
 use crate::hub::{Observer, Outputs, Told};
 use crate::id::{Name, Proof, Time};
 use crate::wire::lines::Line;
-use crate::wire::plain::{Command, Mistake};
 
 /// Bytes that may wait for the disk. A disk that falls further behind ends the record.
 const MOST_WAITING: usize = 8 << 20;
@@ -63,9 +63,21 @@ impl Recording {
 }
 
 impl Observer for Recording {
-    fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
+    fn identity(&mut self, identity: &Identity) {
+        if self.goes_on {
+            self.recorder.identity(identity);
+        }
+    }
+
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         if self.goes_on {
             self.recorder.line(line, understood);
+        }
+    }
+
+    fn hidden(&mut self, instead: &str) {
+        if self.goes_on {
+            self.recorder.hidden(instead);
         }
     }
 

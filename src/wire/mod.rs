@@ -1,4 +1,22 @@
 //! Pure translation between lines and the broker's words.
 
+pub mod irc;
 pub mod lines;
 pub mod plain;
+
+use crate::broker::StopReason;
+
+/// Why a connection ends, in words for whoever is at its other end.
+pub const fn farewell(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::ReaderFinished => "you closed the connection",
+        StopReason::Quit => "you quit",
+        StopReason::Replaced => "you are back on another connection",
+        StopReason::LoginTimeout => "you did not log in in time",
+        StopReason::FailedLogins => "too many failed logins",
+        StopReason::Silent => "you were silent for too long",
+        StopReason::TooSlow => "you read too slowly",
+        StopReason::TooManyConnections => "there are too many connections",
+        StopReason::ShuttingDown => "the server stops",
+    }
+}

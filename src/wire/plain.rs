@@ -27,9 +27,10 @@
 //! | `* welcome alice` | alice is logged in |
 //! | `* back alice 3` | alice came back; 3 messages were kept and follow |
 //! | `from bob: hi` | a message |
-//! | `from bob in #rust: hi` | a message to a room |
+//! | `from bob in #rust: hi` | a message to a room; `in @#rust` if to its operators alone, `in +#rust` if also to those who have a voice |
 //! | `* joined #rust bob` | bob entered a room that you are in; perhaps you are bob |
-//! | `* left #rust bob WHY` | bob left it: `left`, `quit`, `quit: TEXT`, `gone` or `expired` |
+//! | `* left #rust bob WHY` | bob left it: `left`, `quit`, `kicked`, `gone` or `expired`; `: TEXT` may follow |
+//! | `* renamed bob rob` | bob is known as rob from now on; perhaps you are rob |
 //! | `* kept bob` | bob is away; your message waits for him |
 //! | `* undelivered bob CODE: hi` | it did not reach him and will not: `gone`, `expired`, `mailbox-full` or `shutting-down` |
 //! | `* undelivered bob CODE in #rust: hi` | the same of what you said in a room |
@@ -42,12 +43,13 @@
 //! | `* error CODE TEXT` | what you asked for was not done ([`Mistake`], [`Refusal`]) |
 //! | `* bye TEXT` | the last line before the server closes |
 
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::broker::{
-    BounceReason, Event, LeaveReason, Mail, PeerEntry, Receiver, Refusal, Request, RoomEntry,
-    StopReason,
+    BounceReason, Event, LeaveReason, Mail, PeerEntry, Rank, Receiver, Refusal, Request, RoomEntry,
+    Stamp, StopReason,
 };
 use crate::id::{BadSecret, Name, Room, Secret, Text, is_forbidden};
 
@@ -103,6 +105,16 @@ pub enum Mistake {
     BadArguments {
         /// How the command is used.
         usage: &'static str,
+    },
+    /// `may-not-join`: the room has a mode that keeps the peer out.
+    MayNotJoin {
+        /// The room.
+        room: Room,
+    },
+    /// `may-not-speak`: the room has a mode that keeps the peer silent.
+    MayNotSpeak {
+        /// The room.
+        room: Room,
     },
 }
 
@@ -169,7 +181,11 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
         .map(|receiver| parse_receiver(receiver.trim()));
     let to = to.collect::<Option<Vec<_>>>().ok_or(Mistake::BadReceiver)?;
     let text = Text::parse(text.strip_prefix(' ').unwrap_or(text)).ok_or(Mistake::EmptyText)?;
-    Ok(Command::Request(Request::Send { to, text }))
+    Ok(Command::Request(Request::Send {
+        to,
+        text,
+        stamp: Stamp::default(),
+    }))
 }
 
 fn decode(line: &[u8]) -> Result<&str, Mistake> {
@@ -203,6 +219,7 @@ fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
         },
         "leave" => Request::Leave {
             room: room.ok_or(bad("/leave #room"))?,
+            why: None,
         },
         "rooms" if argument.is_empty() => Request::Rooms,
         "rooms" => return Err(bad("/rooms")),
@@ -229,15 +246,22 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
         Event::Mail(mail) | Event::KeptMail(mail) => write_mail(mail, out),
         Event::Kept { name } => say(out, format_args!("* kept {name}")),
         Event::Joined { room, name } => say(out, format_args!("* joined {room} {name}")),
-        Event::Left { room, name, why } => match why {
-            LeaveReason::Left => say(out, format_args!("* left {room} {name} left")),
-            LeaveReason::Quit(None) => say(out, format_args!("* left {room} {name} quit")),
-            LeaveReason::Quit(Some(text)) => {
-                say(out, format_args!("* left {room} {name} quit: {text}"));
-            }
-            LeaveReason::Gone => say(out, format_args!("* left {room} {name} gone")),
-            LeaveReason::Expired => say(out, format_args!("* left {room} {name} expired")),
-        },
+        Event::Left { room, name, why } => {
+            let (code, text) = match why {
+                LeaveReason::Left(text) => ("left", text.as_ref()),
+                LeaveReason::Quit(text) => ("quit", text.as_ref()),
+                LeaveReason::Kicked { why, .. } => ("kicked", why.as_ref()),
+                LeaveReason::Gone => ("gone", None),
+                LeaveReason::Expired => ("expired", None),
+            };
+            let (colon, text) = text.map_or(("", ""), |text| (": ", text.as_str()));
+            let text = Printable(text);
+            say(
+                out,
+                format_args!("* left {room} {name} {code}{colon}{text}"),
+            );
+        }
+        Event::Renamed { from, to } => say(out, format_args!("* renamed {from} {to}")),
         Event::Rooms { rooms, total } => {
             for RoomEntry {
                 room,
@@ -282,11 +306,30 @@ fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
         .room
         .as_ref()
         .map_or(("", ""), |room| (" in ", room.as_str()));
-    for word in words
-        .into_iter()
-        .chain([before, room, ": ", message.text.as_str(), "\n"])
-    {
+    let part = match &message.stamp.part {
+        Some(part) if part.rank == Rank::Operator => [" in @", part.room.as_str()],
+        Some(part) => [" in +", part.room.as_str()],
+        None => [before, room],
+    };
+    for word in words.into_iter().chain(part).chain([": "]) {
         out.extend_from_slice(word.as_bytes());
+    }
+    let text = message.text.as_str();
+    if text.chars().any(is_forbidden) {
+        out.extend_from_slice(Printable(text).to_string().as_bytes());
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+    out.push(b'\n');
+}
+
+/// A text without the characters that no line has: other protocols have them.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut printable = self.0.split(is_forbidden);
+        printable.try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -344,6 +387,12 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
         Mistake::BadArguments { usage } => {
             return error(out, "bad-arguments", format_args!("usage: {usage}"));
         }
+        Mistake::MayNotJoin { room } => {
+            return error(out, "may-not-join", format_args!("{room}"));
+        }
+        Mistake::MayNotSpeak { room } => {
+            return error(out, "may-not-speak", format_args!("{room}"));
+        }
         Mistake::EmptyLine => ("empty-line", "say something, or /help"),
         Mistake::TooFast => ("too-fast", "slow down; the line was skipped"),
         Mistake::InvalidUtf8 => ("invalid-utf8", "lines are UTF-8"),
@@ -378,18 +427,7 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
 
 /// Writes the last line of a connection.
 pub fn write_bye(reason: StopReason, out: &mut Vec<u8>) {
-    let text = match reason {
-        StopReason::ReaderFinished => "you closed the connection",
-        StopReason::Quit => "you quit",
-        StopReason::Replaced => "you are back on another connection",
-        StopReason::LoginTimeout => "you did not log in in time",
-        StopReason::FailedLogins => "too many failed logins",
-        StopReason::Silent => "you were silent for too long",
-        StopReason::TooSlow => "you read too slowly",
-        StopReason::TooManyConnections => "there are too many connections",
-        StopReason::ShuttingDown => "the server stops",
-    };
-    say(out, format_args!("* bye {text}"));
+    say(out, format_args!("* bye {}", super::farewell(reason)));
 }
 
 /// Writes a probe of a silent connection.

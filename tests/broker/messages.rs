@@ -103,13 +103,20 @@ fn who_has_not_logged_in_is_told_so_whatever_it_asks() {
         },
         Request::Leave {
             room: room("#rust"),
+            why: None,
         },
+        Request::Kick {
+            room: room("#rust"),
+            name: name("bob"),
+            why: None,
+        },
+        Request::Rename { name: name("bob") },
     ] {
         world.asks(nobody, request);
     }
     world.says(nobody, "bob", "hi");
     let told = world.hears(nobody);
-    assert_eq!(told.len(), 5);
+    assert_eq!(told.len(), 7);
     assert!(
         told.iter()
             .all(|line| line.starts_with("* error not-logged-in "))

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request};
+use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request, Stamp};
 use rejoin::id::{ConnId, Name, Proof, Room, Text, Time};
 use rejoin::wire::plain;
 
@@ -17,10 +17,12 @@ pub(crate) struct World {
     pub(crate) now: Time,
     /// Every input so far, with its time.
     pub(crate) inputs: Vec<(Time, Input)>,
-    /// The effects of the last input, as text.
+    /// The effects of the last input, as text, but for those in `forgotten`.
     pub(crate) effects: Vec<String>,
     /// Mail that nobody will get, as text.
     pub(crate) discarded: Vec<String>,
+    /// Who is gone for good, oldest first.
+    pub(crate) forgotten: Vec<Name>,
     outboxes: BTreeMap<ConnId, Vec<Event>>,
     stopped: BTreeSet<String>,
     connections: u64,
@@ -49,6 +51,7 @@ impl World {
             inputs: Vec::new(),
             effects: Vec::new(),
             discarded: Vec::new(),
+            forgotten: Vec::new(),
             outboxes: BTreeMap::new(),
             stopped: BTreeSet::new(),
             connections: 0,
@@ -109,7 +112,14 @@ impl World {
         });
         let to = to.collect();
         let text = Text::parse(text).expect("a text");
-        self.asks(conn, Request::Send { to, text });
+        self.asks(
+            conn,
+            Request::Send {
+                to,
+                text,
+                stamp: Stamp::default(),
+            },
+        );
     }
 
     pub(crate) fn joins(&mut self, conn: ConnId, room: &str) {
@@ -119,7 +129,7 @@ impl World {
 
     pub(crate) fn leaves(&mut self, conn: ConnId, room: &str) {
         let room = self::room(room);
-        self.asks(conn, Request::Leave { room });
+        self.asks(conn, Request::Leave { room, why: None });
     }
 
     pub(crate) fn quits(&mut self, conn: ConnId, why: &str) {
@@ -149,6 +159,7 @@ impl World {
             | Event::Kept { .. }
             | Event::Joined { .. }
             | Event::Left { .. }
+            | Event::Renamed { .. }
             | Event::Rooms { .. }
             | Event::Who { .. }
             | Event::Refused(_) => None,
@@ -193,7 +204,9 @@ impl World {
         self.inputs.push((self.now, input.clone()));
         let mut effects = Effects::new();
         self.broker.handle(self.now, input, &mut effects);
-        self.effects = effects.iter().map(|effect| show(&effect)).collect();
+        let forgets = |effect: &Effect<'_>| matches!(effect, Effect::Forget { .. });
+        let shown = effects.iter().filter(|effect| !forgets(effect));
+        self.effects = shown.map(|effect| show(&effect)).collect();
         for effect in effects.iter() {
             self.carry_out(&effect);
         }
@@ -224,6 +237,7 @@ impl World {
                 );
             }
             Effect::Discard { .. } => self.discarded.push(show(effect)),
+            Effect::Forget { name } => self.forgotten.push(name),
         }
     }
 }
@@ -259,6 +273,7 @@ fn show(effect: &Effect<'_>) -> String {
         } => {
             format!("{receiver} never gets {:?} ({reason:?})", words(mail))
         }
+        Effect::Forget { name } => format!("forget {name}"),
     }
 }
 
@@ -274,6 +289,7 @@ fn lines(event: &Event) -> Vec<String> {
         | Event::Kept { .. }
         | Event::Joined { .. }
         | Event::Left { .. }
+        | Event::Renamed { .. }
         | Event::Rooms { .. }
         | Event::Who { .. }
         | Event::Refused(_) => "",

@@ -18,6 +18,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) fn rejoin(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
     command.args(flags).stdin(Stdio::null());
+    // Its default port is one for all tests.
+    if !flags.contains(&"--irc") && !flags.contains(&"--help") {
+        command.args(["--irc", "off"]);
+    }
     for variable in ["RUST_LOG", "NO_COLOR", "COLUMNS"] {
         command.env_remove(variable);
     }

@@ -1,7 +1,7 @@
 //! Frames that carry mail, and what becomes of them when they are not written.
 
 use rejoin::Config;
-use rejoin::hub::{Hub, Output, Outputs};
+use rejoin::hub::{Hub, Output, Outputs, Protocol};
 use rejoin::id::{ConnId, Time};
 
 use crate::server::{Padded, Server, config};
@@ -80,13 +80,20 @@ fn a_frame_knows_its_mail_and_its_cost() {
     let mut out = Outputs::new();
     let alice = ConnId::new(1);
     let address = [192, 0, 2, 1].into();
-    hub.accepted(Time::ZERO, alice, address, &mut out).unwrap();
+    let protocol = Protocol::Plain;
+    hub.accepted(Time::ZERO, alice, address, protocol, &mut out)
+        .unwrap();
     hub.received(Time::ZERO, alice, b"alice\nalice: hi\n", &mut out);
     let frames = out.iter().map(|output| match output {
         Output::Send { frame, .. } => frame,
-        Output::StopReader { .. } | Output::StopWriter { .. } | Output::Proceed { .. } => {
-            panic!("{output:?}")
-        }
+        Output::StopReader { .. }
+        | Output::StopWriter { .. }
+        | Output::Proceed { .. }
+        | Output::Retain { .. }
+        | Output::Ask { .. }
+        | Output::Acknowledged { .. }
+        | Output::Release { .. }
+        | Output::Rehash => panic!("{output:?}"),
     });
     let frames: Vec<_> = frames.collect();
     assert_eq!(frames[0].bytes(), b"* welcome alice\n");
@@ -107,7 +114,8 @@ fn outputs_are_in_order_and_forgotten_when_cleared() {
     let mut out = Outputs::new();
     let address = [192, 0, 2, 1].into();
     for conn in [1, 2].map(ConnId::new) {
-        hub.accepted(Time::ZERO, conn, address, &mut out).unwrap();
+        hub.accepted(Time::ZERO, conn, address, Protocol::Plain, &mut out)
+            .unwrap();
         assert!(out.is_empty());
     }
     hub.received(Time::ZERO, ConnId::new(1), b"alice\n", &mut out);

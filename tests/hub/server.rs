@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::hub::{Digest, Frame, Hub, Output, Outputs};
-use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+use rejoin::hub::{Digest, Frame, Hub, Output, Outputs, Protocol};
+use rejoin::id::{ConnId, Proof, Secret, Time};
 
 pub(crate) struct Server {
     pub(crate) hub: Hub<Padded>,
@@ -22,9 +22,18 @@ pub(crate) struct Server {
 
 #[derive(Default)]
 struct Link {
-    outbox: Vec<Frame>,
+    outbox: Vec<Queued>,
+    /// What was heard and is not acknowledged, if that matters.
+    unread: Option<Vec<Queued>>,
+    marks: u64,
     reader_stopped: bool,
     writer_stopped: bool,
+}
+
+/// Lines for a connection, and whether they are to be answered.
+struct Queued {
+    frame: Frame,
+    mark: Option<u64>,
 }
 
 /// The secret itself, filled up with zeros.
@@ -32,7 +41,7 @@ struct Link {
 pub(crate) struct Padded;
 
 impl Digest for Padded {
-    fn proof(&self, _: &Name, secret: Secret<'_>) -> Proof {
+    fn proof(&self, secret: Secret<'_>) -> Proof {
         let mut digest = [0; 32];
         digest[..secret.expose().len()].copy_from_slice(secret.expose().as_bytes());
         Proof::new(digest)
@@ -78,10 +87,20 @@ impl Server {
 
     /// Returns what a connection that was not admitted is told.
     pub(crate) fn connect_from(&mut self, address: &str) -> Result<ConnId, String> {
+        self.connect_by(address, Protocol::Plain)
+    }
+
+    /// A new connection that speaks IRC.
+    pub(crate) fn connect_irc(&mut self) -> ConnId {
+        let connected = self.connect_by("192.0.2.7", Protocol::Irc);
+        connected.expect("it is admitted")
+    }
+
+    fn connect_by(&mut self, address: &str, protocol: Protocol) -> Result<ConnId, String> {
         self.connections += 1;
         let conn = ConnId::new(self.connections);
         let address: IpAddr = address.parse().expect("an address");
-        self.call(|hub, now, out| hub.accepted(now, conn, address, out))
+        self.call(|hub, now, out| hub.accepted(now, conn, address, protocol, out))
             .map_err(|frame| text(&frame))?;
         self.links.insert(conn, Link::default());
         Ok(conn)
@@ -116,7 +135,9 @@ impl Server {
     /// The writer ends, and what was not heard is given back.
     pub(crate) fn writer_ends(&mut self, conn: ConnId) {
         let link = self.links.remove(&conn).expect("a writer ends once");
-        self.call(|hub, now, out| hub.writer_finished(now, conn, link.outbox, out));
+        let queued = link.unread.into_iter().flatten().chain(link.outbox);
+        let frames: Vec<_> = queued.map(|queued| queued.frame).collect();
+        self.call(|hub, now, out| hub.writer_finished(now, conn, frames, out));
     }
 
     /// Both halves end, the reader first.
@@ -146,12 +167,16 @@ impl Server {
     /// Writes everything that waits for a connection, and returns its lines.
     pub(crate) fn hears(&mut self, conn: ConnId) -> Vec<String> {
         let link = self.links.get_mut(&conn).expect("its writer runs");
-        let frames = std::mem::take(&mut link.outbox);
-        let lines = frames.iter().flat_map(|frame| {
-            let lines = text(frame);
+        let heard = std::mem::take(&mut link.outbox);
+        let lines = heard.iter().flat_map(|queued| {
+            let lines = text(&queued.frame);
             lines.lines().map(str::to_owned).collect::<Vec<_>>()
         });
-        lines.collect()
+        let lines = lines.collect();
+        if let Some(unread) = &mut link.unread {
+            unread.extend(heard);
+        }
+        lines
     }
 
     fn call<R>(&mut self, call: impl FnOnce(&mut Hub<Padded>, Time, &mut Outputs) -> R) -> R {
@@ -169,10 +194,21 @@ impl Server {
         match *output {
             Output::Send { to, frame, .. } => {
                 for &conn in to {
-                    let link = self.link(conn);
-                    assert!(!link.writer_stopped, "{conn} was told to stop: {frame:?}");
-                    link.outbox.push(frame.clone());
+                    self.queue(conn, frame);
                 }
+            }
+            Output::Ask { conn, frame } => {
+                self.queue(conn, frame);
+                let link = self.link(conn);
+                link.marks += 1;
+                link.outbox.last_mut().expect("it was just queued").mark = Some(link.marks);
+            }
+            Output::Retain { conn } => self.link(conn).unread = Some(Vec::new()),
+            Output::Release { conn } => self.link(conn).unread = None,
+            Output::Acknowledged { conn, marks } => {
+                let unread = self.link(conn).unread.as_mut().expect("it is kept");
+                let read = unread.iter().position(|queued| queued.mark == Some(marks));
+                unread.drain(..=read.expect("it was asked for"));
             }
             Output::StopReader { conn } => {
                 if let Some(link) = self.links.get_mut(&conn) {
@@ -191,8 +227,17 @@ impl Server {
                 );
                 link.writer_stopped = true;
             }
-            Output::Proceed { .. } => {}
+            Output::Proceed { .. } | Output::Rehash => {}
         }
+    }
+
+    fn queue(&mut self, conn: ConnId, frame: &Frame) {
+        let link = self.link(conn);
+        assert!(!link.writer_stopped, "{conn} was told to stop: {frame:?}");
+        link.outbox.push(Queued {
+            frame: frame.clone(),
+            mark: None,
+        });
     }
 
     fn link(&mut self, conn: ConnId) -> &mut Link {
@@ -202,7 +247,8 @@ impl Server {
 }
 
 /// `c1 c2 hear …`, with `bulk: ` ahead of mail that waited or comes back; `stop c1's reader`;
-/// `stop c1's writer, …` with its last line; `c1 proceeds`.
+/// `stop c1's writer, …` with its last line; `c1 proceeds`; `c1 keeps`, `c1 is asked …`,
+/// `c1 has read up to 1` and `c1 keeps no more`.
 fn show(output: &Output<'_>) -> String {
     match *output {
         Output::Send { to, frame, bulk } => {
@@ -216,6 +262,11 @@ fn show(output: &Output<'_>) -> String {
             format!("stop {conn}'s writer, {how}, {}", text(last).trim_end())
         }
         Output::Proceed { conn } => format!("{conn} proceeds"),
+        Output::Retain { conn } => format!("{conn} keeps"),
+        Output::Ask { conn, frame } => format!("{conn} is asked {}", text(frame).trim_end()),
+        Output::Acknowledged { conn, marks } => format!("{conn} has read up to {marks}"),
+        Output::Release { conn } => format!("{conn} keeps no more"),
+        Output::Rehash => "rehash".to_owned(),
     }
 }
 

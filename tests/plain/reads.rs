@@ -105,7 +105,7 @@ fn a_command_is_a_word_behind_a_slash() {
         ("/join   #rust  ", "Join { room: #rust }"),
         ("/join\t#rust", "Join { room: #rust }"),
         ("  /join #rust", "Join { room: #rust }"),
-        ("/leave #rust", "Leave { room: #rust }"),
+        ("/leave #rust", "Leave { room: #rust, why: None }"),
         ("/rooms", "Rooms"),
         ("/rooms ", "Rooms"),
         ("/who", "Who { room: None }"),
@@ -285,10 +285,10 @@ fn told(parsed: Result<Command<'_>, Mistake>) -> String {
             name,
             secret: Some(secret),
         } => format!("{name} with {}", secret.expose()),
-        Command::Request(Request::Send { to, text }) => {
+        Command::Request(Request::Send { to, text, .. }) => {
             let to = to.iter().map(|receiver| match receiver {
                 Receiver::Peer(name) => name.to_string(),
-                Receiver::Room(room) => room.to_string(),
+                Receiver::Room(room) | Receiver::OpenRoom(room) => room.to_string(),
             });
             format!("to {}: {text:?}", to.collect::<Vec<_>>().join(" "))
         }

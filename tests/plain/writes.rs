@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rejoin::broker::{
-    Bounce, BounceReason, Event, LeaveReason, Mail, Message, PeerEntry, Refusal, RoomEntry,
+    Bounce, BounceReason, Event, LeaveReason, Mail, Message, PeerEntry, Refusal, RoomEntry, Stamp,
     StopReason,
 };
 use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Text, is_forbidden};
@@ -37,7 +37,25 @@ fn each_event_is_written_as_the_table_says() {
             },
             "* joined #Rust Bob\n",
         ),
-        (left(LeaveReason::Left), "* left #Rust Bob left\n"),
+        (left(LeaveReason::Left(None)), "* left #Rust Bob left\n"),
+        (
+            left(LeaveReason::Left(Text::parse("see\x07 you"))),
+            "* left #Rust Bob left: see you\n",
+        ),
+        (
+            left(LeaveReason::Kicked {
+                by: name("alice"),
+                why: Text::parse("go"),
+            }),
+            "* left #Rust Bob kicked: go\n",
+        ),
+        (
+            Event::Renamed {
+                from: bob,
+                to: name("rob"),
+            },
+            "* renamed Bob rob\n",
+        ),
         (left(LeaveReason::Quit(None)), "* left #Rust Bob quit\n"),
         (
             left(LeaveReason::Quit(Text::parse("see you"))),
@@ -273,7 +291,7 @@ proptest! {
             Event::Who { peers, .. } => peers.len() + 1,
             Event::Mail(_) | Event::KeptMail(_) | Event::Welcome { .. } | Event::Back { .. }
             | Event::Kept { .. } | Event::Joined { .. } | Event::Left { .. }
-            | Event::Refused(_) => 1,
+            | Event::Renamed { .. } | Event::Refused(_) => 1,
         };
         prop_assert_eq!(lines.split_terminator('\n').count(), count);
     }
@@ -290,6 +308,7 @@ fn event() -> impl Strategy<Value = Event> {
             sender: PeerId::new(ConnId::new(1)),
             room: flag.then_some(room),
             text: text.clone(),
+            stamp: Stamp::default(),
         });
         let why = LeaveReason::Quit(Some(text));
         let entry = RoomEntry {
@@ -350,6 +369,7 @@ fn said(room: Option<Room>) -> Arc<Message> {
         sender: PeerId::new(ConnId::new(1)),
         room,
         text: Text::parse("hi: there").expect("a text"),
+        stamp: Stamp::default(),
     })
 }
 

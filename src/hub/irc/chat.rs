@@ -1,0 +1,399 @@
+//! What people say: `PRIVMSG`, `NOTICE`, `TAGMSG`, and mail on its way to them.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::room::MayNotSpeak;
+use super::{Digest, Hub, Tags, Turn};
+use crate::broker::{
+    Bounce, BounceReason, Form, Input, Mail, Message as Said, Part, Rank, Receiver, Request,
+};
+use crate::hub::Outputs;
+use crate::id::{ConnId, Name, Room, Text, Time};
+use crate::wire::irc::Message;
+use crate::wire::irc::caps::Caps;
+use crate::wire::irc::numeric::*;
+
+/// Whom a message is for.
+enum Target {
+    Peer(Name),
+    Room(Room),
+    /// Those of a rank in a room, or of a higher one.
+    Part(Part),
+}
+
+impl Target {
+    fn parse(target: &str) -> Option<Self> {
+        let part = |rank, room| Room::parse(room).map(|room| Self::Part(Part { room, rank }));
+        match target.as_bytes().first()? {
+            b'#' => Room::parse(target).map(Self::Room),
+            b'@' => part(Rank::Operator, &target[1..]),
+            b'+' => part(Rank::Voice, &target[1..]),
+            _ => Name::parse(target).map(Self::Peer),
+        }
+    }
+}
+
+impl<D: Digest> Hub<D> {
+    /// `PRIVMSG` and `NOTICE`.
+    pub(super) fn privmsg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: Name,
+        message: &Message<'_>,
+        form: Form,
+    ) {
+        let Some(targets) = self.targets(turn, message) else {
+            return;
+        };
+        let text = message.param(1).and_then(Text::parse);
+        let Some(text) = text else {
+            return self.error(turn, ERR_NOTEXTTOSEND, ":No text to send");
+        };
+        for target in targets {
+            self.say(turn, name, (message, target), &text, form);
+        }
+    }
+
+    fn targets<'a>(&mut self, turn: &mut Turn<'_>, message: &Message<'a>) -> Option<Vec<&'a str>> {
+        let targets = message.param(0).unwrap_or("");
+        let targets: Vec<_> = targets
+            .split(',')
+            .filter(|target| !target.is_empty())
+            .collect();
+        if targets.is_empty() {
+            let words = format!(":No recipient given ({})", message.command);
+            self.error(turn, ERR_NORECIPIENT, &words);
+            return None;
+        }
+        if targets.len() > self.limits.receivers {
+            let words = format!("{} :Too many targets", targets[self.limits.receivers]);
+            self.error(turn, ERR_TOOMANYTARGETS, &words);
+            return None;
+        }
+        Some(targets)
+    }
+
+    /// An error, unless what it is about is never answered with one.
+    fn error(&mut self, turn: &mut Turn<'_>, number: u16, words: &str) {
+        if !self.irc.quiet {
+            self.reply(turn, number, format_args!("{words}"));
+        }
+    }
+
+    fn say(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: Name,
+        (message, target): (&Message<'_>, &str),
+        text: &Text,
+        form: Form,
+    ) {
+        let mut stamp = self.stamp(turn.now, &name, form);
+        stamp.address = Some(self.irc.mask(&name).into());
+        stamp.tags = self.tags_of(&name, message);
+        let receivers = match Target::parse(target) {
+            Some(Target::Peer(peer)) if self.is_known(&peer) => alloc::vec![Receiver::Peer(peer)],
+            Some(Target::Peer(_)) | None if !target.starts_with(['#', '@', '+']) => {
+                return self.error(
+                    turn,
+                    ERR_NOSUCHNICK,
+                    &format!("{target} :No such nick/channel"),
+                );
+            }
+            Some(Target::Room(room)) => {
+                if !self.check_speech(turn, &name, &room, text) {
+                    return;
+                }
+                let is_in = self.is_in(&name, &room);
+                let room = if is_in {
+                    Receiver::Room(room)
+                } else {
+                    Receiver::OpenRoom(room)
+                };
+                alloc::vec![room]
+            }
+            Some(Target::Part(part)) => {
+                if !self.check_speech(turn, &name, &part.room, text) {
+                    return;
+                }
+                stamp.part = Some(part);
+                let members = self.members_of_rank(part);
+                members
+                    .into_iter()
+                    .filter(|member| *member != name)
+                    .map(Receiver::Peer)
+                    .collect()
+            }
+            Some(Target::Peer(_)) | None => {
+                return self.error(
+                    turn,
+                    ERR_NOSUCHCHANNEL,
+                    &format!("{target} :No such channel"),
+                );
+            }
+        };
+        let conn = turn.conn;
+        let number = stamp.number;
+        let tags = stamp.tags.clone();
+        self.irc.refused = false;
+        for to in receivers.chunks(self.limits.receivers) {
+            let request = Request::Send {
+                to: to.to_vec(),
+                text: text.clone(),
+                stamp: stamp.clone(),
+            };
+            self.handle(turn.now, Input::Request { conn, request }, turn.out);
+        }
+        if let [Receiver::Peer(peer)] = receivers[..]
+            && stamp.part.is_none()
+        {
+            self.tell_away(turn, &peer);
+        }
+        if !self.irc.refused && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
+            let verb = verb(form);
+            let line = format!(
+                ":{} {verb} {target} :{}",
+                self.irc.mask(&name),
+                text.as_str()
+            );
+            let tags = Tags {
+                number: Some(number),
+                client: tags.as_deref(),
+                ..Tags::default()
+            };
+            self.send_irc(turn.now, &[conn], tags, &line, None, turn.out);
+        }
+    }
+
+    /// What goes with what somebody says: that a program says it, and what its client tells.
+    fn tags_of(&self, name: &Name, message: &Message<'_>) -> Option<Arc<str>> {
+        let bot = self.irc.users.get(name).is_some_and(|user| user.modes.bot);
+        let client = message.client_tags();
+        let tags = match (bot, client.is_empty()) {
+            (true, true) => String::from("bot"),
+            (true, false) => format!("bot;{client}"),
+            (false, true) => return None,
+            (false, false) => client,
+        };
+        Some(tags.into())
+    }
+
+    /// Whether somebody may speak in a room; if not, says so.
+    fn check_speech(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room, text: &Text) -> bool {
+        let shown = self.spelling(room);
+        if !self.irc.channels.contains_key(room) {
+            self.error(
+                turn,
+                ERR_NOSUCHCHANNEL,
+                &format!("{shown} :No such channel"),
+            );
+            return false;
+        }
+        let why = match self.may_speak(name, room, text) {
+            Ok(()) => return true,
+            Err(MayNotSpeak::Outside) => "Cannot send to channel (+n)",
+            Err(MayNotSpeak::Moderated) => "Cannot send to channel (+m)",
+            Err(MayNotSpeak::Banned) => "Cannot send to channel (+b)",
+            Err(MayNotSpeak::Ctcp) => "Cannot send CTCP to channel (+C)",
+        };
+        self.error(turn, ERR_CANNOTSENDTOCHAN, &format!("{shown} :{why}"));
+        false
+    }
+
+    /// Whether somebody bears a name and has not quit.
+    pub(super) fn is_known(&self, name: &Name) -> bool {
+        let is_bound = self.broker.lifecycle().binding(name).is_some();
+        is_bound && self.irc.users.get(name).is_some_and(|user| !user.has_quit)
+    }
+
+    fn tell_away(&mut self, turn: &mut Turn<'_>, name: &Name) {
+        let user = self.irc.users.get(name);
+        if let Some(why) = user.and_then(|user| user.away.clone()) {
+            self.error(turn, RPL_AWAY, &format!("{name} :{why}"));
+        }
+    }
+
+    /// `TAGMSG` is for those who are there now, and is not kept.
+    pub(super) fn tagmsg(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        if !self.session(turn.conn).caps.has(Caps::MESSAGE_TAGS) {
+            let words = format_args!("TAGMSG :Unknown command");
+            return self.reply(turn, ERR_UNKNOWNCOMMAND, words);
+        }
+        let Some(targets) = self.targets(turn, message) else {
+            return;
+        };
+        for target in targets {
+            self.tag(turn, name, message, target);
+        }
+    }
+
+    fn tag(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>, target: &str) {
+        let nothing = Text::parse(" ").expect("a space is a text");
+        let live = |hub: &Self, name: Name| hub.broker.lifecycle().live(&name);
+        let to: Vec<ConnId> = match Target::parse(target) {
+            Some(Target::Peer(peer)) if self.is_known(&peer) => {
+                self.tell_away(turn, &peer);
+                live(self, peer).into_iter().collect()
+            }
+            Some(Target::Room(room)) => {
+                if !self.check_speech(turn, &name, &room, &nothing) {
+                    return;
+                }
+                self.irc_members(&room, Some(&name)).collect()
+            }
+            Some(Target::Part(part)) => {
+                if !self.check_speech(turn, &name, &part.room, &nothing) {
+                    return;
+                }
+                let members = self.members_of_rank(part).into_iter();
+                let others = members.filter(|member| *member != name);
+                others.filter_map(|member| live(self, member)).collect()
+            }
+            Some(Target::Peer(_)) | None => {
+                return self.error(
+                    turn,
+                    ERR_NOSUCHNICK,
+                    &format!("{target} :No such nick/channel"),
+                );
+            }
+        };
+        let tags = self.tags_of(&name, message);
+        self.irc.numbered += 1;
+        let tags = Tags {
+            number: Some(self.irc.numbered),
+            client: tags.as_deref(),
+            ..Tags::default()
+        };
+        let takes = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::MESSAGE_TAGS));
+        let to: Vec<_> = to.into_iter().filter(takes).collect();
+        let line = format!(":{} TAGMSG {target}", self.irc.mask(&name));
+        let received = Tags {
+            aside: true,
+            ..tags
+        };
+        self.send_irc(turn.now, &to, received, &line, None, turn.out);
+        if self.session(turn.conn).caps.has(Caps::ECHO_MESSAGE) {
+            self.send_irc(turn.now, &[turn.conn], tags, &line, None, turn.out);
+        }
+    }
+
+    /// Hands mail over to connections that speak IRC.
+    pub(super) fn irc_mail(
+        &mut self,
+        now: Time,
+        to: &[ConnId],
+        mail: &Mail,
+        bulk: bool,
+        out: &mut Outputs,
+    ) {
+        match mail {
+            Mail::Message(message) => match (message.room, &message.stamp.part) {
+                (Some(room), None) => {
+                    self.irc_said(now, to, (mail, message), room.as_str(), bulk, out)
+                }
+                (_, Some(part)) => {
+                    let sign = if part.rank == Rank::Operator {
+                        '@'
+                    } else {
+                        '+'
+                    };
+                    let target = format!("{sign}{}", part.room);
+                    self.irc_said(now, to, (mail, message), &target, bulk, out);
+                }
+                (None, None) => {
+                    for &conn in to {
+                        let name = self.name(conn).expect("who has mail has a name");
+                        self.irc_said(now, &[conn], (mail, message), name.as_str(), bulk, out);
+                    }
+                }
+            },
+            Mail::Bounce(bounce) => {
+                for &conn in to {
+                    self.irc_bounced(now, conn, mail, bounce, out);
+                }
+            }
+        }
+    }
+
+    fn irc_said(
+        &mut self,
+        now: Time,
+        to: &[ConnId],
+        (mail, message): (&Mail, &Said),
+        target: &str,
+        bulk: bool,
+        out: &mut Outputs,
+    ) {
+        let from = match &message.stamp.address {
+            Some(address) => String::from(&**address),
+            None => self.irc.mask(&message.from),
+        };
+        let verb = verb(message.stamp.form);
+        let line = format!(":{from} {verb} {target} :{}", message.text.as_str());
+        let tags = Tags {
+            at: (message.stamp.number > 0).then_some(message.stamp.at),
+            number: (message.stamp.number > 0).then_some(message.stamp.number),
+            client: message.stamp.tags.as_deref(),
+            bulk,
+            ..Tags::default()
+        };
+        self.send_mail(now, to, tags, &line, mail, out);
+    }
+
+    fn irc_bounced(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        mail: &Mail,
+        bounce: &Bounce,
+        out: &mut Outputs,
+    ) {
+        let (code, why) = match bounce.reason {
+            BounceReason::Gone => ("GONE", "is gone"),
+            BounceReason::Expired => ("EXPIRED", "did not come back"),
+            BounceReason::MailboxFull => ("MAILBOX_FULL", "has too much waiting"),
+            BounceReason::ShuttingDown => ("SHUTTING_DOWN", "was cut off, as the server stops"),
+        };
+        let receiver = bounce.receiver;
+        let room = bounce.message.room;
+        let place = room.map_or(String::new(), |room| format!(" in {room}"));
+        let why = format!(
+            "{receiver}{place} {why}, and will not get: {}",
+            bounce.message.text.as_str()
+        );
+        let code = format!("UNDELIVERED_{code} {receiver}");
+        let line = self.standard_line(
+            conn,
+            "FAIL",
+            &format!("{} {code}", verb(bounce.message.stamp.form)),
+            &why,
+        );
+        let tags = Tags {
+            bulk: true,
+            ..Tags::default()
+        };
+        self.send_mail(now, &[conn], tags, &line, mail, out);
+    }
+
+    /// A standard reply for a client that takes one, or else a notice.
+    pub(super) fn standard_line(&self, conn: ConnId, kind: &str, code: &str, why: &str) -> String {
+        let server = &self.irc.identity.name;
+        if self.session(conn).caps.has(Caps::STANDARD_REPLIES) {
+            return format!(":{server} {kind} {code} :{why}");
+        }
+        let nick = self.nick_of(conn);
+        let nick = nick.as_ref().map_or("*", Name::as_str);
+        format!(":{server} NOTICE {nick} :{why}")
+    }
+}
+
+/// The command of a message.
+const fn verb(form: Form) -> &'static str {
+    match form {
+        Form::Message => "PRIVMSG",
+        Form::Notice => "NOTICE",
+    }
+}

@@ -1,0 +1,106 @@
+//! Labeled responses: all replies to one command belong together
+//! (<https://ircv3.net/specs/extensions/labeled-response>).
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Digest, Hub, Turn};
+use crate::broker::Mail;
+use crate::hub::Frame;
+use crate::id::ConnId;
+use crate::wire::irc::escape;
+
+/// The replies to a command with a label, until all are known.
+#[derive(Debug)]
+pub(super) struct Replying {
+    pub(super) conn: ConnId,
+    label: String,
+    pub(super) lines: Vec<Reply>,
+}
+
+/// A line that is not sent yet.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) tags: String,
+    pub(super) body: String,
+    pub(super) mail: Option<Mail>,
+    pub(super) bulk: bool,
+}
+
+impl Replying {
+    pub(super) fn new(conn: ConnId, label: String) -> Self {
+        let lines = Vec::new();
+        Self { conn, label, lines }
+    }
+}
+
+impl<D: Digest> Hub<D> {
+    /// Sends the replies to a command with a label.
+    pub(super) fn end_of_replies(&mut self, turn: &mut Turn<'_>) {
+        let Some(replying) = self.irc.replying.take() else {
+            return;
+        };
+        let mut label = String::from("label=");
+        escape(&replying.label, &mut label);
+        let server = self.irc.identity.name.clone();
+        let mut lines = replying.lines;
+        match lines.len() {
+            0 => self.write_reply(turn, &label, format!(":{server} ACK")),
+            1 => {
+                let line = lines.remove(0);
+                let tags = joined(&label, &line.tags);
+                self.write_line(turn, &tags, line);
+            }
+            _ => {
+                self.irc.batches += 1;
+                let batch = format!("{:x}", self.irc.batches);
+                self.write_reply(
+                    turn,
+                    &label,
+                    format!(":{server} BATCH +{batch} labeled-response"),
+                );
+                for line in lines {
+                    let in_batch = line.tags.contains("batch=");
+                    let tag = if in_batch {
+                        String::new()
+                    } else {
+                        format!("batch={batch}")
+                    };
+                    let tags = joined(&tag, &line.tags);
+                    self.write_line(turn, &tags, line);
+                }
+                self.write_reply(turn, "", format!(":{server} BATCH -{batch}"));
+            }
+        }
+    }
+
+    fn write_reply(&mut self, turn: &mut Turn<'_>, tags: &str, body: String) {
+        let line = Reply {
+            tags: String::new(),
+            body,
+            mail: None,
+            bulk: false,
+        };
+        self.write_line(turn, tags, line);
+    }
+
+    fn write_line(&mut self, turn: &mut Turn<'_>, tags: &str, line: Reply) {
+        let mut text = String::new();
+        if !tags.is_empty() {
+            text = format!("@{tags} ");
+        }
+        text.push_str(&line.body);
+        text.push_str("\r\n");
+        let frame = Frame::new(text.as_bytes(), line.mail);
+        turn.out.send(&[turn.conn], frame, line.bulk);
+    }
+}
+
+fn joined(first: &str, rest: &str) -> String {
+    match (first.is_empty(), rest.is_empty()) {
+        (true, _) => rest.into(),
+        (_, true) => first.into(),
+        (false, false) => format!("{first};{rest}"),
+    }
+}

@@ -1,0 +1,399 @@
+//! IRC: what its lines ask for, and what its clients see of everything that happens.
+//!
+//! The broker knows peers, rooms and mail; what only IRC knows of them (addresses, topics, modes,
+//! who is an operator) is kept here, for the peers of all protocols.
+
+mod chat;
+mod label;
+mod mode;
+mod monitor;
+mod people;
+mod presence;
+mod register;
+pub(super) mod room;
+mod send;
+mod server;
+mod session;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use super::identity::Identity;
+use super::{Digest, Hub, Outputs, Session as Any, Understood};
+use crate::broker::{Form, Stamp};
+use crate::id::{ConnId, Name, Room, Time};
+use crate::wire::irc::caps::Caps;
+use crate::wire::irc::numeric::*;
+use crate::wire::irc::{BadLine, Message, Timestamp};
+use crate::wire::lines::Line;
+use label::Replying;
+use room::Channel;
+pub(super) use send::Tags;
+pub(super) use session::Session;
+
+/// What IRC knows of all peers and rooms.
+#[derive(Debug, Default)]
+pub(super) struct Irc {
+    pub(super) identity: Identity,
+    pub(super) users: BTreeMap<Name, User>,
+    pub(super) channels: BTreeMap<Room, Channel>,
+    /// Who wants to know of whose coming and going.
+    watchers: BTreeMap<Name, BTreeSet<ConnId>>,
+    /// Those who have gone, the newest first.
+    gone: VecDeque<Gone>,
+    /// When those who are away are taken for gone.
+    graces: BTreeSet<(Time, Name)>,
+    /// Connections that were handed mail and are not yet asked for an acknowledgement.
+    unasked: BTreeSet<ConnId>,
+    /// When those who never answered an acknowledgement need not any more.
+    patience: BTreeSet<(Time, ConnId)>,
+    /// How many messages have a number.
+    numbered: u64,
+    /// How many batches were opened.
+    batches: u64,
+    /// The command that is being answered with a label.
+    replying: Option<Replying>,
+    /// Whether what was asked for last was refused.
+    refused: bool,
+    /// Whether refusals are kept to ourselves.
+    quiet: bool,
+    most_users: usize,
+}
+
+/// What IRC knows of a peer.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    user: String,
+    host: String,
+    realname: String,
+    away: Option<String>,
+    modes: UserModes,
+    signed_on: Time,
+    /// When it said something last.
+    active: Time,
+    /// Whether others take it for gone, though it may still come back.
+    hidden: bool,
+    /// When it will be, as it is away.
+    grace: Option<Time>,
+    /// Whether the others were told that it quits.
+    has_quit: bool,
+    rooms: BTreeSet<Room>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct UserModes {
+    bot: bool,
+    invisible: bool,
+    operator: bool,
+    wallops: bool,
+}
+
+/// Somebody who has gone.
+#[derive(Clone, Debug)]
+struct Gone {
+    name: Name,
+    user: String,
+    host: String,
+    realname: String,
+    at: Time,
+}
+
+/// One command of one connection.
+pub(super) struct Turn<'a> {
+    now: Time,
+    conn: ConnId,
+    out: &'a mut Outputs,
+}
+
+impl Irc {
+    /// `nick!user@host`.
+    fn mask(&self, name: &Name) -> String {
+        match self.users.get(name) {
+            Some(user) => format!("{name}!{}@{}", user.user, user.host),
+            None => format!("{name}!{name}@{}", self.identity.name),
+        }
+    }
+
+    /// Whether others see that somebody is there.
+    fn is_visible(&self, name: &Name) -> bool {
+        self.users
+            .get(name)
+            .is_some_and(|user| !user.hidden && !user.has_quit)
+    }
+
+    fn time(&self, at: Time) -> Timestamp {
+        Timestamp::new(self.identity.epoch, at)
+    }
+}
+
+impl<D: Digest> Hub<D> {
+    /// What goes with a message that somebody says now.
+    pub(super) fn stamp(&mut self, now: Time, name: &Name, form: Form) -> Stamp {
+        self.irc.numbered += 1;
+        if let Some(user) = self.irc.users.get_mut(name) {
+            user.active = now;
+        }
+        Stamp {
+            number: self.irc.numbered,
+            at: now,
+            form,
+            ..Stamp::default()
+        }
+    }
+
+    fn take_join(&mut self, turn: &Turn<'_>) -> bool {
+        let rate = self.limits.joins;
+        let used = &mut self.link(turn.conn).joins;
+        let allowed = rate.allows(*used, turn.now);
+        if allowed {
+            rate.count(used, turn.now);
+        }
+        allowed
+    }
+
+    fn take_nick_change(&mut self, turn: &Turn<'_>) -> bool {
+        let rate = self.limits.nick_changes;
+        let used = &mut self.link(turn.conn).nick_changes;
+        let allowed = rate.allows(*used, turn.now);
+        if allowed {
+            rate.count(used, turn.now);
+        }
+        allowed
+    }
+
+    pub(super) fn irc_line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {
+        let rate = self.limits.lines;
+        rate.count(&mut self.link(conn).used, now);
+        let turn = &mut Turn { now, conn, out };
+        let message = match line {
+            Line::Whole(line) => Message::parse(line),
+            Line::TooLong => Err(BadLine::TooLong),
+        };
+        for observer in &mut self.observers {
+            observer.line(line, Understood::Irc(&message));
+        }
+        let Line::Whole(line) = line else {
+            return self.reply(
+                turn,
+                ERR_INPUTTOOLONG,
+                format_args!(":Input line was too long"),
+            );
+        };
+        match message {
+            Ok(message) => self.irc_message(turn, &message),
+            Err(BadLine::Empty) => {}
+            Err(BadLine::TooLong) => {
+                self.reply(
+                    turn,
+                    ERR_INPUTTOOLONG,
+                    format_args!(":Input line was too long"),
+                );
+            }
+            Err(BadLine::InvalidUtf8) => {
+                let line = String::from_utf8_lossy(line);
+                let message = Message::parse(line.as_bytes()).ok();
+                let label = message
+                    .as_ref()
+                    .and_then(|message| self.label(turn.conn, message));
+                self.labeled(turn, label, |hub, turn| {
+                    let command = message.map_or("*".into(), |m| m.command.to_ascii_uppercase());
+                    let server = &hub.irc.identity.name;
+                    let why = "Lines are UTF-8; this one was skipped";
+                    // <https://ircv3.net/specs/extensions/utf8-only> wants it of every client.
+                    let line = format!(":{server} FAIL {command} INVALID_UTF8 :{why}");
+                    hub.tell(turn, &line);
+                });
+            }
+        }
+    }
+
+    fn irc_message(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let label = self.label(turn.conn, message);
+        self.labeled(turn, label, |hub, turn| hub.irc_command(turn, message));
+    }
+
+    /// The label that the replies to a message are to have, if any.
+    fn label(&self, conn: ConnId, message: &Message<'_>) -> Option<String> {
+        let takes = self.session(conn).caps.has(Caps::LABELED_RESPONSE);
+        let label = takes.then(|| message.tag("label")).flatten();
+        label.filter(|label| !label.is_empty() && label.len() <= 64)
+    }
+
+    /// Does something, and gives all replies to it this label.
+    fn labeled(
+        &mut self,
+        turn: &mut Turn<'_>,
+        label: Option<String>,
+        run: impl FnOnce(&mut Self, &mut Turn<'_>),
+    ) {
+        let conn = turn.conn;
+        self.irc.replying = label.map(|label| Replying::new(conn, label));
+        run(self, turn);
+        self.end_of_replies(turn);
+    }
+
+    fn irc_command(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let online = self.broker.lifecycle().online(turn.conn);
+        let command = message.command.to_ascii_uppercase();
+        self.irc.refused = false;
+        match (command.as_str(), online) {
+            ("PRIVMSG", Some(name)) => self.privmsg(turn, name, message, Form::Message),
+            ("NOTICE", Some(name)) => {
+                self.irc.quiet = true;
+                self.privmsg(turn, name, message, Form::Notice);
+                self.irc.quiet = false;
+            }
+            ("PING", _) => self.ping(turn, message),
+            ("PONG", _) => self.pong(turn, message),
+            ("CAP", _) => self.cap(turn, message),
+            ("QUIT", _) => self.quit(turn, message),
+            ("PASS", None) => self.pass(turn, message),
+            ("USER", None) => self.user(turn, message),
+            ("NICK", None) => self.first_nick(turn, message),
+            ("PASS" | "USER", Some(_)) => {
+                if command == "PASS" {
+                    self.hide(message, format_args!("PASS x"));
+                }
+                self.reply(
+                    turn,
+                    ERR_ALREADYREGISTERED,
+                    format_args!(":You may not reregister"),
+                );
+            }
+            ("ERROR", _) => {}
+            (_, Some(name)) => self.registered_command(turn, name, &command, message),
+            (_, None) => {
+                if command == "OPER" {
+                    self.hide(message, format_args!("OPER"));
+                }
+                self.reply(
+                    turn,
+                    ERR_NOTREGISTERED,
+                    format_args!(":You have not registered"),
+                );
+            }
+        }
+    }
+
+    fn registered_command(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: Name,
+        command: &str,
+        message: &Message<'_>,
+    ) {
+        match command {
+            "TAGMSG" => self.tagmsg(turn, name, message),
+            "NICK" => self.nick(turn, name, message),
+            "JOIN" => self.join(turn, name, message),
+            "PART" => self.part(turn, name, message),
+            "TOPIC" => self.topic(turn, name, message),
+            "NAMES" => self.names(turn, name, message),
+            "LIST" => self.list(turn, name, message),
+            "INVITE" => self.invite(turn, name, message),
+            "KICK" => self.kick(turn, name, message),
+            "MODE" => self.mode(turn, name, message),
+            "WHO" => self.who(turn, name, message),
+            "WHOIS" => self.whois(turn, name, message),
+            "WHOWAS" => self.whowas(turn, message),
+            "USERHOST" => self.userhost(turn, message),
+            "ISON" => self.ison(turn, message),
+            "AWAY" => self.away(turn, name, message),
+            "SETNAME" => self.setname(turn, name, message),
+            "MONITOR" => self.monitor(turn, message),
+            "MOTD" => self.motd(turn, message),
+            "LUSERS" => self.lusers(turn),
+            "VERSION" => self.version(turn, message),
+            "TIME" => self.time(turn, message),
+            "INFO" => self.info(turn, message),
+            "ADMIN" => self.admin(turn, message),
+            "STATS" => self.stats(turn, message),
+            "LINKS" => self.links(turn),
+            "HELP" | "HELPOP" => self.help(turn, message),
+            "OPER" => self.oper(turn, name, message),
+            "KILL" => self.kill(turn, name, message),
+            "WALLOPS" => self.wallops(turn, name, message),
+            "REHASH" => self.rehash(turn, name),
+            _ => {
+                let words = format_args!("{} :Unknown command", message.command);
+                self.reply(turn, ERR_UNKNOWNCOMMAND, words);
+            }
+        }
+    }
+
+    /// Tells those who look on what may stand for a line with a secret in it.
+    fn hide(&mut self, message: &Message<'_>, instead: fmt::Arguments<'_>) {
+        if self.observers.is_empty() {
+            return;
+        }
+        let (at, space) = if message.tags.is_empty() {
+            ("", "")
+        } else {
+            ("@", " ")
+        };
+        let instead = format!("{at}{}{space}{instead}", message.tags);
+        for observer in &mut self.observers {
+            observer.hidden(&instead);
+        }
+    }
+
+    /// A parameter that a command cannot do without.
+    fn need<'a>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        message: &Message<'a>,
+        index: usize,
+    ) -> Option<&'a str> {
+        let param = message.param(index).filter(|param| !param.is_empty());
+        if param.is_none() {
+            let command = message.command.to_ascii_uppercase();
+            let words = format_args!("{command} :Not enough parameters");
+            self.reply(turn, ERR_NEEDMOREPARAMS, words);
+        }
+        param
+    }
+
+    fn session(&self, conn: ConnId) -> &Session {
+        match &self.links[&conn].session {
+            Any::Irc(session) => session,
+            Any::Plain => unreachable!("{conn} speaks the plain protocol"),
+        }
+    }
+
+    fn session_mut(&mut self, conn: ConnId) -> &mut Session {
+        match &mut self.link(conn).session {
+            Any::Irc(session) => session,
+            Any::Plain => unreachable!("{conn} speaks the plain protocol"),
+        }
+    }
+
+    /// The capabilities of a connection; none if it speaks another protocol, or has ended.
+    fn caps(&self, conn: ConnId) -> Option<Caps> {
+        match &self.links.get(&conn)?.session {
+            Any::Irc(session) => Some(session.caps),
+            Any::Plain => None,
+        }
+    }
+
+    /// The connections of those in a room who speak IRC, but for `except`.
+    fn irc_members(&self, room: &Room, except: Option<&Name>) -> impl Iterator<Item = ConnId> {
+        let members = self
+            .broker
+            .members(room)
+            .filter(move |name| Some(name) != except);
+        let live = members.filter_map(|name| self.broker.lifecycle().live(&name));
+        live.filter(|&conn| self.caps(conn).is_some())
+    }
+
+    /// The connections of those who share a room with somebody and speak IRC, each once; its own
+    /// is none of them.
+    fn irc_neighbours(&self, name: &Name) -> BTreeSet<ConnId> {
+        let rooms = self.irc.users.get(name).map(|user| &user.rooms);
+        let rooms = rooms.into_iter().flatten();
+        rooms
+            .flat_map(|room| self.irc_members(room, Some(name)))
+            .collect()
+    }
+}

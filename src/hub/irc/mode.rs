@@ -1,0 +1,444 @@
+//! `MODE`, for channels and for oneself.
+
+use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::room::{Channel, Entry, word};
+use super::{Digest, Hub, Turn, UserModes};
+use crate::broker::Rank;
+use crate::id::{Name, Room};
+use crate::wire::irc::numeric::*;
+use crate::wire::irc::{Message, mask, mode};
+
+/// Changes with an argument in one `MODE`.
+pub(super) const MODES: usize = 12;
+
+/// Bytes of a channel's key, and of a mask in a list.
+const KEY_BYTES: usize = 50;
+const MASK_BYTES: usize = 120;
+
+/// Changes that were made, as they are shown.
+#[derive(Default)]
+struct Made {
+    letters: String,
+    arguments: Vec<String>,
+    set: Option<bool>,
+}
+
+impl Made {
+    fn push(&mut self, set: bool, letter: char, argument: Option<&str>) {
+        if self.set != Some(set) {
+            self.letters.push(if set { '+' } else { '-' });
+            self.set = Some(set);
+        }
+        self.letters.push(letter);
+        self.arguments.extend(argument.map(str::to_owned));
+    }
+
+    fn show(&self) -> String {
+        let mut shown = self.letters.clone();
+        for argument in &self.arguments {
+            shown.push(' ');
+            shown.push_str(argument);
+        }
+        shown
+    }
+}
+
+impl Channel {
+    /// The modes as they stand; the key only for members.
+    fn modes(&self, with_key: bool) -> String {
+        let flags = [
+            ('C', self.flags.no_ctcp),
+            ('i', self.flags.invite_only),
+            ('m', self.flags.moderated),
+            ('n', self.flags.no_external),
+            ('s', self.flags.secret),
+            ('t', self.flags.topic_locked),
+        ];
+        let mut modes = String::from("+");
+        modes.extend(
+            flags
+                .into_iter()
+                .filter(|(_, on)| *on)
+                .map(|(letter, _)| letter),
+        );
+        let mut arguments = String::new();
+        if let Some(key) = &self.key {
+            modes.push('k');
+            arguments = format!("{arguments} {}", if with_key { key } else { "*" });
+        }
+        if let Some(limit) = self.limit {
+            modes.push('l');
+            arguments = format!("{arguments} {limit}");
+        }
+        modes + &arguments
+    }
+
+    fn flag(&mut self, letter: char) -> Option<&mut bool> {
+        Some(match letter {
+            'C' => &mut self.flags.no_ctcp,
+            'i' => &mut self.flags.invite_only,
+            'm' => &mut self.flags.moderated,
+            'n' => &mut self.flags.no_external,
+            's' => &mut self.flags.secret,
+            't' => &mut self.flags.topic_locked,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn list_mut(&mut self, letter: char) -> Option<&mut Vec<Entry>> {
+        match letter {
+            'b' => Some(&mut self.bans),
+            'e' => Some(&mut self.exceptions),
+            'I' => Some(&mut self.invitations),
+            _ => None,
+        }
+    }
+}
+
+impl UserModes {
+    pub(super) fn show(self) -> String {
+        let modes = [
+            ('B', self.bot),
+            ('i', self.invisible),
+            ('o', self.operator),
+            ('w', self.wallops),
+        ];
+        let letters = modes
+            .into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(letter, _)| letter);
+        core::iter::once('+').chain(letters).collect()
+    }
+}
+
+impl<D: Digest> Hub<D> {
+    pub(super) fn mode(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let Some(target) = self.need(turn, message, 0) else {
+            return;
+        };
+        if target.starts_with('#') {
+            if let Some(room) = self.existing(turn, target) {
+                self.channel_mode(turn, name, room, message);
+            }
+        } else {
+            self.user_mode(turn, name, target, message.param(1));
+        }
+    }
+
+    fn channel_mode(&mut self, turn: &mut Turn<'_>, name: Name, room: Room, message: &Message<'_>) {
+        let Some(modes) = message.param(1).filter(|modes| !modes.is_empty()) else {
+            let channel = &self.irc.channels[&room];
+            let modes = channel.modes(self.is_in(&name, &room));
+            let created = self.irc.time(channel.created).seconds();
+            self.reply(turn, RPL_CHANNELMODEIS, format_args!("{room} {modes}"));
+            return self.reply(turn, RPL_CREATIONTIME, format_args!("{room} {created}"));
+        };
+        let takes = |letter, set| match letter {
+            'b' | 'e' | 'I' | 'k' | 'o' | 'v' => true,
+            'l' => set,
+            _ => false,
+        };
+        let changes = mode::parse(modes, &message.params[2..], takes);
+        let mut made = Made::default();
+        let mut listed = BTreeSet::new();
+        let mut may = None;
+        for change in changes.into_iter().take(4 * MODES) {
+            let is_query = change.argument.is_none() && matches!(change.letter, 'b' | 'e' | 'I');
+            if is_query {
+                if listed.insert(change.letter) {
+                    self.send_list(turn, &name, &room, change.letter);
+                }
+                continue;
+            }
+            // Who may not is told so once.
+            if may.is_none() {
+                may = Some(self.may_change(turn, &name, &room));
+            }
+            if may == Some(true) && made.arguments.len() < MODES {
+                self.change(turn, (&name, &room), change, &mut made);
+            }
+        }
+        if !made.letters.is_empty() {
+            let line = format!(":{} MODE {room} {}", self.irc.mask(&name), made.show());
+            self.tell_room(turn, &room, &line);
+        }
+    }
+
+    fn may_change(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room) -> bool {
+        if !self.is_in(name, room) {
+            self.not_in(turn, room);
+            return false;
+        }
+        self.rules(turn, name, room)
+    }
+
+    fn change(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (by, room): (&Name, &Room),
+        change: mode::Change<'_>,
+        made: &mut Made,
+    ) {
+        let mode::Change {
+            set,
+            letter,
+            argument,
+        } = change;
+        match letter {
+            'b' | 'e' | 'I' => self.change_list(turn, (by, room), change, made),
+            'o' | 'v' => self.change_rank(turn, room, change, made),
+            'k' => self.change_key(turn, room, change, made),
+            'l' => self.change_limit(turn, room, change, made),
+            _ => {
+                let channel = self.irc.channels.get_mut(room).expect("it was just there");
+                match channel.flag(letter) {
+                    Some(flag) => {
+                        if core::mem::replace(flag, set) != set {
+                            made.push(set, letter, argument);
+                        }
+                    }
+                    None => {
+                        let words = format_args!("{letter} :is unknown mode char to me");
+                        self.reply(turn, ERR_UNKNOWNMODE, words);
+                    }
+                }
+            }
+        }
+    }
+
+    fn change_list(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (by, room): (&Name, &Room),
+        change: mode::Change<'_>,
+        made: &mut Made,
+    ) {
+        let mode::Change {
+            set,
+            letter,
+            argument,
+        } = change;
+        let given = argument.map_or("", word);
+        if given == "*" || given.len() > MASK_BYTES {
+            let words = format_args!("{room} {letter} {} :Invalid mask", word(given));
+            if given != "*" || argument != Some("*") {
+                return self.reply(turn, ERR_INVALIDMODEPARAM, words);
+            }
+        }
+        let mask = mask::complete(given);
+        let by = self.irc.mask(by);
+        let most = self.limits.list_entries;
+        let channel = self.irc.channels.get_mut(room).expect("it was just there");
+        let list = channel
+            .list_mut(letter)
+            .expect("it is the letter of a list");
+        let known = list
+            .iter()
+            .position(|entry| entry.mask.eq_ignore_ascii_case(&mask));
+        match (set, known) {
+            (true, Some(_)) | (false, None) => {}
+            (true, None) if list.len() >= most => {
+                let words = format_args!("{room} {letter} :Channel list is full");
+                self.reply(turn, ERR_BANLISTFULL, words);
+            }
+            (true, None) => {
+                made.push(set, letter, Some(&mask));
+                let at = turn.now;
+                list.push(Entry { mask, by, at });
+            }
+            (false, Some(place)) => {
+                let entry = list.remove(place);
+                made.push(set, letter, Some(&entry.mask));
+            }
+        }
+    }
+
+    fn change_rank(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: &Room,
+        change: mode::Change<'_>,
+        made: &mut Made,
+    ) {
+        let mode::Change {
+            set,
+            letter,
+            argument,
+        } = change;
+        let Some(nick) = argument.filter(|nick| !nick.is_empty()) else {
+            let words = format_args!("{room} {letter} * :You must give a nickname");
+            return self.reply(turn, ERR_INVALIDMODEPARAM, words);
+        };
+        let known = Name::parse(nick).and_then(|name| {
+            let known = self.irc.users.get_key_value(&name);
+            known.map(|(&name, _)| name)
+        });
+        let Some(name) = known.filter(|name| self.irc.is_visible(name)) else {
+            let words = format_args!("{} :No such nick/channel", word(nick));
+            return self.reply(turn, ERR_NOSUCHNICK, words);
+        };
+        if !self.is_in(&name, room) {
+            let words = format_args!("{name} {room} :They aren't on that channel");
+            return self.reply(turn, ERR_USERNOTINCHANNEL, words);
+        }
+        let rank = if letter == 'o' {
+            Rank::Operator
+        } else {
+            Rank::Voice
+        };
+        let channel = self.irc.channels.get_mut(room).expect("it was just there");
+        let ranks = channel.ranks.entry(name).or_default();
+        let changed = if set {
+            ranks.insert(rank)
+        } else {
+            ranks.remove(&rank)
+        };
+        if ranks.is_empty() {
+            channel.ranks.remove(&name);
+        }
+        if changed {
+            made.push(set, letter, Some(name.as_str()));
+        }
+    }
+
+    fn change_key(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: &Room,
+        change: mode::Change<'_>,
+        made: &mut Made,
+    ) {
+        let channel = self.irc.channels.get_mut(room).expect("it was just there");
+        if !change.set {
+            if let Some(key) = channel.key.take() {
+                made.push(false, 'k', Some(&key));
+            }
+            return;
+        }
+        let is_key = |key: &&str| {
+            let fits = !key.is_empty() && key.len() <= KEY_BYTES && !key.starts_with(':');
+            fits && !key.contains([' ', ',']) && !key.chars().any(char::is_control)
+        };
+        match change.argument.filter(is_key) {
+            Some(key) => {
+                channel.key = Some(key.to_owned());
+                made.push(true, 'k', Some(key));
+            }
+            None => {
+                let words = format_args!(
+                    "{room} k * :Invalid key: 1 to {KEY_BYTES} bytes, no spaces or commas"
+                );
+                self.reply(turn, ERR_INVALIDMODEPARAM, words);
+            }
+        }
+    }
+
+    fn change_limit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: &Room,
+        change: mode::Change<'_>,
+        made: &mut Made,
+    ) {
+        let channel = self.irc.channels.get_mut(room).expect("it was just there");
+        if !change.set {
+            if channel.limit.take().is_some() {
+                made.push(false, 'l', None);
+            }
+            return;
+        }
+        let limit = change.argument.and_then(|limit| limit.parse::<u32>().ok());
+        match limit.filter(|&limit| limit > 0) {
+            Some(limit) => {
+                channel.limit = Some(limit as usize);
+                made.push(true, 'l', Some(&limit.to_string()));
+            }
+            None => {
+                let given = word(change.argument.unwrap_or(""));
+                let words = format_args!("{room} l {given} :Invalid limit: a number of members");
+                self.reply(turn, ERR_INVALIDMODEPARAM, words);
+            }
+        }
+    }
+
+    fn send_list(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room, letter: char) {
+        let is_in = self.is_in(name, room);
+        let channel = self.irc.channels.get_mut(room).expect("it was just there");
+        let (entry, end, what) = match letter {
+            'b' => (RPL_BANLIST, RPL_ENDOFBANLIST, "ban"),
+            'e' => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST, "exception"),
+            _ => (RPL_INVEXLIST, RPL_ENDOFINVEXLIST, "invite exception"),
+        };
+        let list = channel
+            .list_mut(letter)
+            .expect("it is the letter of a list")
+            .clone();
+        let hidden = channel.flags.secret && !is_in;
+        for Entry { mask, by, at } in list.into_iter().filter(|_| !hidden) {
+            let at = self.irc.time(at).seconds();
+            self.reply(turn, entry, format_args!("{room} {mask} {by} {at}"));
+        }
+        self.reply(
+            turn,
+            end,
+            format_args!("{room} :End of channel {what} list"),
+        );
+    }
+
+    fn user_mode(&mut self, turn: &mut Turn<'_>, name: Name, target: &str, modes: Option<&str>) {
+        if Name::parse(target) != Some(name) {
+            let known = Name::parse(target).is_some_and(|name| self.irc.is_visible(&name));
+            return if known {
+                let words = format_args!(":Can't change or see the modes of other users");
+                self.reply(turn, ERR_USERSDONTMATCH, words);
+            } else {
+                let words = format_args!("{} :No such nick/channel", word(target));
+                self.reply(turn, ERR_NOSUCHNICK, words);
+            };
+        }
+        let user = self
+            .irc
+            .users
+            .get_mut(&name)
+            .expect("who is online is a user");
+        let Some(modes) = modes.filter(|modes| !modes.is_empty()) else {
+            let modes = user.modes.show();
+            return self.reply(turn, RPL_UMODEIS, format_args!("{modes}"));
+        };
+        let mut made = Made::default();
+        let mut unknown = false;
+        for mode::Change { set, letter, .. } in mode::parse(modes, &[], |_, _| false) {
+            let mode = match letter {
+                'B' => &mut user.modes.bot,
+                'i' => &mut user.modes.invisible,
+                'w' => &mut user.modes.wallops,
+                // It is given by OPER alone.
+                'o' if set => continue,
+                'o' => &mut user.modes.operator,
+                _ => {
+                    unknown = true;
+                    continue;
+                }
+            };
+            if core::mem::replace(mode, set) != set {
+                made.push(set, letter, None);
+            }
+        }
+        if unknown {
+            self.reply(
+                turn,
+                ERR_UMODEUNKNOWNFLAG,
+                format_args!(":Unknown MODE flag"),
+            );
+        }
+        if !made.letters.is_empty() {
+            let line = format!(":{} MODE {name} {}", self.irc.mask(&name), made.show());
+            self.tell(turn, &line);
+        }
+    }
+}

@@ -1,0 +1,565 @@
+//! Who comes, stays, and goes, as clients of IRC see it; and how far they have read.
+//!
+//! A peer that can come back is not taken for gone when its link breaks, but only after a grace:
+//! until then nobody sees anything of it.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::session::Acks;
+use super::{Digest, Gone, Hub, Tags, Turn, User, UserModes};
+use crate::broker::lifecycle::Hold;
+use crate::broker::{Event, LeaveReason, Mail, Refusal, StopReason};
+use crate::hub::{Frame, Outputs, Session as Any};
+use crate::id::{ConnId, Name, Room, Time};
+use crate::wire::farewell;
+use crate::wire::irc::Message;
+use crate::wire::irc::caps::Caps;
+use crate::wire::irc::numeric::*;
+
+impl<D: Digest> Hub<D> {
+    /// Takes in what happens, before those who speak IRC are told of it.
+    pub(in crate::hub) fn before_event(&mut self, now: Time, to: &[ConnId], event: &Event) {
+        match *event {
+            Event::Welcome { name } => {
+                let user = self.new_user(now, to[0], &name);
+                self.irc.users.remove(&name);
+                self.irc.users.insert(name, user);
+            }
+            Event::Joined { room, name } => self.note_join(now, name, room),
+            Event::Back { .. }
+            | Event::Mail(_)
+            | Event::KeptMail(_)
+            | Event::Kept { .. }
+            | Event::Left { .. }
+            | Event::Renamed { .. }
+            | Event::Rooms { .. }
+            | Event::Who { .. }
+            | Event::Refused(_) => {}
+        }
+    }
+
+    /// Takes in what happens, after those who speak IRC were told of it.
+    pub(in crate::hub) fn after_event(&mut self, now: Time, event: &Event, out: &mut Outputs) {
+        match event {
+            Event::Welcome { name } => self.tell_watchers(now, name, true, out),
+            Event::Left {
+                room,
+                name,
+                why: LeaveReason::Left(_) | LeaveReason::Kicked { .. },
+            } => self.note_leave(name, room),
+            &Event::Renamed { from, to } => self.note_rename(now, from, to, out),
+            // Who leaves all its rooms at once has left them in `left_all`.
+            Event::Left {
+                why: LeaveReason::Quit(_) | LeaveReason::Gone | LeaveReason::Expired,
+                ..
+            }
+            | Event::Back { .. }
+            | Event::Mail(_)
+            | Event::KeptMail(_)
+            | Event::Kept { .. }
+            | Event::Joined { .. }
+            | Event::Rooms { .. }
+            | Event::Who { .. }
+            | Event::Refused(_) => {}
+        }
+    }
+
+    fn new_user(&self, now: Time, conn: ConnId, name: &Name) -> User {
+        let link = &self.links[&conn];
+        let (user, realname) = match &link.session {
+            Any::Irc(session) => session.user.clone().expect("who registers is a user"),
+            Any::Plain => (String::from("plain"), name.to_string()),
+        };
+        User {
+            user,
+            host: host(link.address),
+            realname,
+            away: None,
+            modes: UserModes::default(),
+            signed_on: now,
+            active: now,
+            hidden: false,
+            grace: None,
+            has_quit: false,
+            rooms: BTreeSet::new(),
+        }
+    }
+
+    fn note_rename(&mut self, now: Time, from: Name, to: Name, out: &mut Outputs) {
+        if from != to {
+            self.remember(now, &from);
+        }
+        let user = self
+            .irc
+            .users
+            .remove(&from)
+            .expect("who is online is a user");
+        for room in &user.rooms {
+            if let Some(channel) = self.irc.channels.get_mut(room)
+                && let Some(ranks) = channel.ranks.remove(&from)
+            {
+                channel.ranks.insert(to, ranks);
+            }
+        }
+        self.irc.users.insert(to, user);
+        if from != to {
+            self.tell_watchers(now, &from, false, out);
+            self.tell_watchers(now, &to, true, out);
+        }
+    }
+
+    /// Tells connections that speak IRC what happened.
+    pub(in crate::hub) fn irc_event(
+        &mut self,
+        now: Time,
+        to: &[ConnId],
+        event: &Event,
+        out: &mut Outputs,
+    ) {
+        match event {
+            Event::Welcome { name } => self.irc_welcome(now, to[0], *name, None, out),
+            Event::Back { name, kept } => self.irc_welcome(now, to[0], *name, Some(*kept), out),
+            Event::Mail(mail) => {
+                let bulk = matches!(mail, Mail::Bounce(_));
+                self.irc_mail(now, to, mail, bulk, out);
+            }
+            Event::KeptMail(mail) => self.irc_mail(now, to, mail, true, out),
+            Event::Kept { name } => self.irc_kept(now, to, name, out),
+            Event::Joined { room, name } => self.irc_joined(now, to, room, name, out),
+            Event::Left { room, name, why } => self.irc_left(now, to, (room, name, why), out),
+            Event::Renamed { from, to: name } => {
+                let line = format!(":{} NICK {name}", self.irc.mask(from));
+                self.send_irc(now, to, Tags::default(), &line, None, out);
+            }
+            Event::Refused(refusal) => {
+                for &conn in to {
+                    self.irc_refused(&mut Turn { now, conn, out }, *refusal);
+                }
+            }
+            Event::Rooms { .. } | Event::Who { .. } => {}
+        }
+    }
+
+    /// Somebody is here: for the first time, or again, with so much that was kept.
+    fn irc_welcome(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: Name,
+        back: Option<usize>,
+        out: &mut Outputs,
+    ) {
+        let binding = self.broker.lifecycle().binding(&name);
+        if binding.is_some_and(|binding| binding.proof.is_some()) {
+            self.session_mut(conn).acks = Some(Acks::default());
+            out.retain(conn);
+        }
+        let turn = &mut Turn { now, conn, out };
+        self.welcome(turn, &name);
+        if back.is_some() {
+            self.tell_where_it_was(turn, name);
+        }
+        // What was kept follows, and is no part of the reply to a command.
+        self.end_of_replies(turn);
+        if let Some(kept) = back.filter(|&kept| kept > 0)
+            && self.session(conn).caps.has(Caps::BATCH)
+        {
+            self.irc.batches += 1;
+            let batch = format!("{:x}", self.irc.batches);
+            let line = format!(":{} BATCH +{batch} rejoin/kept", self.irc.identity.name);
+            self.tell(turn, &line);
+            self.session_mut(conn).batch = Some((batch, kept));
+        }
+    }
+
+    /// Tells somebody who is back in which rooms it is.
+    fn tell_where_it_was(&mut self, turn: &mut Turn<'_>, name: Name) {
+        let rooms = self.irc.users[&name].rooms.clone();
+        for room in rooms {
+            let room = self.spelling(&room);
+            self.irc_joined(turn.now, &[turn.conn], &room, &name, turn.out);
+            self.describe(turn, &name, &room);
+        }
+        let user = &self.irc.users[&name];
+        let modes = user.modes.show();
+        if modes != "+" {
+            let line = format!(":{} MODE {name} {modes}", self.irc.mask(&name));
+            self.tell(turn, &line);
+        }
+    }
+
+    /// Somebody is back, perhaps from elsewhere, and perhaps after others took it for gone.
+    pub(in crate::hub) fn came_back(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: &Name,
+        out: &mut Outputs,
+    ) {
+        let fresh = self.new_user(now, conn, name);
+        let before = self.irc.mask(name);
+        let neighbours = self.irc_neighbours(name);
+        let Some(user) = self.irc.users.get_mut(name) else {
+            self.irc.users.insert(*name, fresh);
+            return;
+        };
+        if let Some(grace) = user.grace.take() {
+            self.irc.graces.remove(&(grace, *name));
+        }
+        let has_moved = (&user.user, &user.host) != (&fresh.user, &fresh.host);
+        (user.user, user.host, user.realname) = (fresh.user, fresh.host, fresh.realname);
+        user.active = now;
+        let was_hidden = core::mem::take(&mut user.hidden);
+        let (user, rooms) = (format!("{} {}", user.user, user.host), user.rooms.clone());
+        if was_hidden {
+            self.tell_watchers(now, name, true, out);
+            for room in rooms {
+                self.tell_of_return(now, name, &room, out);
+            }
+        } else if has_moved {
+            let wants = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::CHGHOST));
+            let to: Vec<_> = neighbours.into_iter().filter(wants).collect();
+            let line = format!(":{before} CHGHOST {user}");
+            self.send_irc(now, &to, Tags::default(), &line, None, out);
+        }
+    }
+
+    fn tell_of_return(&mut self, now: Time, name: &Name, room: &Room, out: &mut Outputs) {
+        let to: Vec<_> = self.irc_members(room, Some(name)).collect();
+        self.irc_joined(now, &to, room, name, out);
+        let signs = self
+            .irc
+            .channels
+            .get(room)
+            .map(|channel| channel.signs(name, true));
+        let letters: String = signs
+            .unwrap_or_default()
+            .replace('@', "o")
+            .replace('+', "v");
+        if !letters.is_empty() {
+            let names = alloc::vec![name.as_str(); letters.len()].join(" ");
+            let line = format!(":{} MODE {room} +{letters} {names}", self.irc.identity.name);
+            self.send_irc(now, &to, Tags::default(), &line, None, out);
+        }
+    }
+
+    fn irc_kept(&mut self, now: Time, to: &[ConnId], name: &Name, out: &mut Outputs) {
+        if self.irc.quiet {
+            return;
+        }
+        for &conn in to {
+            let why = format!("{name} is away; your message waits");
+            let line = self.standard_line(conn, "NOTE", &format!("PRIVMSG KEPT {name}"), &why);
+            self.send_irc(now, &[conn], Tags::default(), &line, None, out);
+        }
+    }
+
+    fn irc_joined(
+        &mut self,
+        now: Time,
+        to: &[ConnId],
+        room: &Room,
+        name: &Name,
+        out: &mut Outputs,
+    ) {
+        let extended = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::EXTENDED_JOIN));
+        let (extended, plain): (Vec<_>, Vec<_>) = to.iter().copied().partition(extended);
+        let mask = self.irc.mask(name);
+        let line = format!(":{mask} JOIN {room}");
+        self.send_irc(now, &plain, Tags::default(), &line, None, out);
+        let user = self.irc.users.get(name);
+        let realname = user.map_or("", |user| &user.realname);
+        let line = format!(":{mask} JOIN {room} * :{realname}");
+        let away = user.and_then(|user| user.away.clone());
+        self.send_irc(now, &extended, Tags::default(), &line, None, out);
+        if let Some(why) = away {
+            let own = self.broker.lifecycle().live(name);
+            let wants = |conn: &ConnId| {
+                let caps = self.caps(*conn);
+                Some(*conn) != own && caps.is_some_and(|caps| caps.has(Caps::AWAY_NOTIFY))
+            };
+            let to: Vec<_> = to.iter().copied().filter(wants).collect();
+            let line = format!(":{mask} AWAY :{why}");
+            self.send_irc(now, &to, Tags::default(), &line, None, out);
+        }
+    }
+
+    fn irc_left(
+        &mut self,
+        now: Time,
+        to: &[ConnId],
+        (room, name, why): (&Room, &Name, &LeaveReason),
+        out: &mut Outputs,
+    ) {
+        let line = match why {
+            LeaveReason::Left(None) => format!(":{} PART {room}", self.irc.mask(name)),
+            LeaveReason::Left(Some(why)) => {
+                format!(":{} PART {room} :{}", self.irc.mask(name), why.as_str())
+            }
+            LeaveReason::Kicked { by, why } => {
+                let why = why.as_ref().map_or(by.as_str(), |why| why.as_str());
+                format!(":{} KICK {room} {name} :{why}", self.irc.mask(by))
+            }
+            // Of these each neighbour is told once, and not for each room.
+            LeaveReason::Quit(_) | LeaveReason::Gone | LeaveReason::Expired => return,
+        };
+        self.send_irc(now, to, Tags::default(), &line, None, out);
+    }
+
+    fn irc_refused(&mut self, turn: &mut Turn<'_>, refusal: Refusal) {
+        self.irc.refused = true;
+        if self.irc.quiet {
+            return;
+        }
+        match refusal {
+            Refusal::NameInUse { name } => {
+                let words = format_args!(
+                    "{name} :Nickname is already in use; if it is yours, send PASS with the secret that you gave with it"
+                );
+                self.reply(turn, ERR_NICKNAMEINUSE, words);
+            }
+            Refusal::ServerFull => {
+                let why = "There are too many users";
+                self.fail(turn, format_args!("* SERVER_FULL"), why);
+            }
+            Refusal::NoSuchPeer { name } => {
+                self.reply(
+                    turn,
+                    ERR_NOSUCHNICK,
+                    format_args!("{name} :No such nick/channel"),
+                );
+            }
+            Refusal::MailboxFull { name, room } => {
+                let place = room.map_or(String::new(), |room| format!(" in {room}"));
+                let why = format!("{name}{place} is away, and has no room for your message");
+                self.fail(turn, format_args!("PRIVMSG MAILBOX_FULL {name}"), &why);
+            }
+            Refusal::TooManyReceivers { limit } => {
+                let words = format_args!("* :At most {limit} targets");
+                self.reply(turn, ERR_TOOMANYTARGETS, words);
+            }
+            Refusal::NotInRoom { room } => self.not_in(turn, &room),
+            Refusal::TooManyRooms { limit } => {
+                let words = format_args!("* :You are in {limit} channels, and may be in no more");
+                self.reply(turn, ERR_TOOMANYCHANNELS, words);
+            }
+            Refusal::AlreadyInRoom { .. }
+            | Refusal::NotLoggedIn
+            | Refusal::Waiting
+            | Refusal::AlreadyLoggedIn => {}
+        }
+    }
+
+    /// The last line of a connection.
+    pub(in crate::hub) fn irc_bye(reason: StopReason) -> Frame {
+        let line = format!("ERROR :Closing link: {}\r\n", farewell(reason));
+        Frame::new(line.as_bytes(), None)
+    }
+
+    /// Tells those who know somebody that it has gone.
+    pub(in crate::hub) fn tell_quit(
+        &mut self,
+        now: Time,
+        name: &Name,
+        why: &str,
+        out: &mut Outputs,
+    ) {
+        self.remember(now, name);
+        let line = format!(":{} QUIT :{why}", self.irc.mask(name));
+        let to: Vec<_> = self.irc_neighbours(name).into_iter().collect();
+        self.send_irc(now, &to, Tags::default(), &line, None, out);
+        self.tell_watchers(now, name, false, out);
+    }
+
+    /// Somebody quits: it is seen by nobody from now on, though its name is not yet free.
+    pub(in crate::hub) fn quits(&mut self, now: Time, name: &Name, why: &str, out: &mut Outputs) {
+        if !self.irc.is_visible(name) {
+            return;
+        }
+        self.tell_quit(now, name, why, out);
+        let user = self.irc.users.get_mut(name).expect("it is visible");
+        user.has_quit = true;
+    }
+
+    /// Somebody has left all its rooms.
+    pub(in crate::hub) fn left_all(&mut self, name: &Name) {
+        let user = self.irc.users.get(name);
+        let rooms = user.map(|user| user.rooms.clone()).unwrap_or_default();
+        for room in rooms {
+            self.note_leave(name, &room);
+        }
+    }
+
+    /// Somebody is gone for good.
+    pub(in crate::hub) fn forget(&mut self, now: Time, name: &Name, out: &mut Outputs) {
+        if self.irc.is_visible(name) {
+            self.tell_quit(now, name, "Connection closed", out);
+        }
+        self.left_all(name);
+        if let Some(grace) = self.irc.users.remove(name).and_then(|user| user.grace) {
+            self.irc.graces.remove(&(grace, *name));
+        }
+    }
+
+    /// The connection of somebody has ended; it may come back.
+    pub(in crate::hub) fn note_away(&mut self, now: Time, name: Name) {
+        let hold = self
+            .broker
+            .lifecycle()
+            .binding(&name)
+            .map(|binding| binding.hold);
+        if let Some(Hold::Away { .. }) = hold
+            && let Some(user) = self.irc.users.get_mut(&name)
+        {
+            let grace = now.after(self.limits.return_grace);
+            user.grace = Some(grace);
+            self.irc.graces.insert((grace, name));
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub(in crate::hub) fn irc_tick(&mut self, now: Time, out: &mut Outputs) {
+        while let Some(&(time, name)) = self.irc.graces.first()
+            && time <= now
+        {
+            self.irc.graces.pop_first();
+            self.tell_quit(now, &name, "Connection lost", out);
+            let user = self
+                .irc
+                .users
+                .get_mut(&name)
+                .expect("who is away is a user");
+            (user.hidden, user.grace) = (true, None);
+        }
+        while let Some(&(time, conn)) = self.irc.patience.first()
+            && time <= now
+        {
+            self.irc.patience.pop_first();
+            if self.caps(conn).is_none() {
+                continue;
+            }
+            let session = self.session_mut(conn);
+            if session.acks.take_if(|acks| acks.answered == 0).is_some() {
+                out.release(conn);
+            }
+        }
+    }
+
+    /// When [`irc_tick`](Self::irc_tick) has something to do next.
+    pub(in crate::hub) fn irc_deadline(&self) -> Option<Time> {
+        let grace = self.irc.graces.first().map(|&(time, _)| time);
+        let patience = self.irc.patience.first().map(|&(time, _)| time);
+        [grace, patience].into_iter().flatten().min()
+    }
+
+    /// Keeps in mind who somebody was.
+    fn remember(&mut self, now: Time, name: &Name) {
+        let Some(user) = self.irc.users.get(name) else {
+            return;
+        };
+        let gone = Gone {
+            name: *name,
+            user: user.user.clone(),
+            host: user.host.clone(),
+            realname: user.realname.clone(),
+            at: now,
+        };
+        self.irc.gone.push_front(gone);
+        self.irc.gone.truncate(self.limits.whowas);
+    }
+
+    /// Sends mail, as part of the batch of what was kept if there is one.
+    pub(super) fn send_mail(
+        &mut self,
+        now: Time,
+        to: &[ConnId],
+        tags: Tags<'_>,
+        line: &str,
+        mail: &Mail,
+        out: &mut Outputs,
+    ) {
+        let batch = match to {
+            [conn] => self.session_mut(*conn).batch.take(),
+            _ => None,
+        };
+        let Some((batch, left)) = batch else {
+            return self.send_irc(now, to, tags, line, Some(mail), out);
+        };
+        let tags = Tags {
+            batch: Some(&batch),
+            ..tags
+        };
+        self.send_irc(now, to, tags, line, Some(mail), out);
+        if left > 1 {
+            self.session_mut(to[0]).batch = Some((batch, left - 1));
+        } else {
+            let line = format!(":{} BATCH -{batch}", self.irc.identity.name);
+            self.send_irc(now, to, Tags::default(), &line, None, out);
+        }
+    }
+
+    /// A connection was handed mail.
+    pub(super) fn owes(&mut self, conn: ConnId) {
+        if let Some(acks) = &mut self.session_mut(conn).acks {
+            acks.owes = true;
+            self.irc.unasked.insert(conn);
+        }
+    }
+
+    /// Asks each client that was handed mail how far it has read, unless it is asked already.
+    pub(in crate::hub) fn ask(&mut self, now: Time, out: &mut Outputs) {
+        while let Some(conn) = self.irc.unasked.pop_first() {
+            if self.broker.lifecycle().online(conn).is_none() {
+                continue;
+            }
+            let Some(acks) = &mut self.session_mut(conn).acks else {
+                continue;
+            };
+            if !acks.owes || acks.asked > acks.answered {
+                continue;
+            }
+            acks.owes = false;
+            acks.asked += 1;
+            let asked = acks.asked;
+            if asked == 1 {
+                let patience = now.after(self.limits.ack_timeout);
+                self.irc.patience.insert((patience, conn));
+            }
+            let line = format!("PING :{}.{asked}\r\n", conn.number());
+            out.ask(conn, Frame::new(line.as_bytes(), None));
+        }
+    }
+
+    pub(super) fn pong(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let conn = turn.conn;
+        let Some(acks) = &mut self.session_mut(conn).acks else {
+            return;
+        };
+        let token = message
+            .params
+            .last()
+            .and_then(|token| token.split_once('.'));
+        let Some((epoch, number)) = token else {
+            return;
+        };
+        let number = number.parse().unwrap_or(0);
+        if epoch.parse() == Ok(conn.number()) && number == acks.asked && number > acks.answered {
+            acks.answered = number;
+            turn.out.acknowledged(conn, number);
+            self.irc.unasked.insert(conn);
+        }
+    }
+}
+
+/// An address as the host of a mask: it does not begin with a colon.
+fn host(address: core::net::IpAddr) -> String {
+    let host = address.to_canonical().to_string();
+    if host.starts_with(':') {
+        format!("0{host}")
+    } else {
+        host
+    }
+}

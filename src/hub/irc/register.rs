@@ -1,0 +1,325 @@
+//! Registration: capabilities, a password or a secret, a nick and a user, in any order.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use subtle::ConstantTimeEq as _;
+
+use super::{Digest, Hub, Turn};
+use crate::broker::{Input, StopReason};
+use crate::id::{BadSecret, Name, Proof, Secret};
+use crate::wire::irc::Message;
+use crate::wire::irc::caps::{ALL, Caps};
+use crate::wire::irc::numeric::*;
+
+/// Bytes that are kept of a user's name.
+const USER_BYTES: usize = 18;
+
+/// Bytes that are kept of a real name.
+pub(super) const REALNAME_BYTES: usize = 200;
+
+impl<D: Digest> Hub<D> {
+    pub(super) fn cap(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let Some(subcommand) = self.need(turn, message, 0) else {
+            return;
+        };
+        let registers = self.broker.lifecycle().online(turn.conn).is_none();
+        let list = message.param(1).unwrap_or("");
+        match subcommand.to_ascii_uppercase().as_str() {
+            "LS" => {
+                let session = self.session_mut(turn.conn);
+                session.negotiates |= registers;
+                if list.parse().is_ok_and(|version: u32| version >= 302) {
+                    session.knows_values = true;
+                    session.caps = session.caps.with(Caps::CAP_NOTIFY);
+                }
+                let names: Vec<_> = ALL.iter().map(|&(_, name)| name).collect();
+                self.cap_reply(turn, "LS", &names.join(" "));
+            }
+            "LIST" => {
+                let names: Vec<_> = self.session(turn.conn).caps.names().collect();
+                self.cap_reply(turn, "LIST", &names.join(" "));
+            }
+            "REQ" => {
+                self.session_mut(turn.conn).negotiates |= registers;
+                self.request_caps(turn, list);
+            }
+            "END" => {
+                self.session_mut(turn.conn).negotiates = false;
+                self.try_to_register(turn);
+            }
+            _ => {
+                let words = format_args!("{subcommand} :Invalid CAP command");
+                self.reply(turn, ERR_INVALIDCAPCMD, words);
+            }
+        }
+    }
+
+    /// All of what is requested, or nothing.
+    fn request_caps(&mut self, turn: &mut Turn<'_>, list: &str) {
+        let session = self.session(turn.conn);
+        let wanted = list
+            .split_ascii_whitespace()
+            .try_fold(session.caps, |caps, name| {
+                match name.strip_prefix('-') {
+                    // Who knows version 302 is told of changes in any case.
+                    Some("cap-notify") if session.knows_values => None,
+                    Some(name) => Caps::named(name).map(|cap| caps.without(cap)),
+                    None => Caps::named(name).map(|cap| caps.with(cap)),
+                }
+            });
+        match wanted {
+            Some(caps) => {
+                self.session_mut(turn.conn).caps = caps;
+                self.cap_reply(turn, "ACK", list);
+            }
+            None => self.cap_reply(turn, "NAK", list),
+        }
+    }
+
+    fn cap_reply(&mut self, turn: &mut Turn<'_>, subcommand: &str, list: &str) {
+        let server = &self.irc.identity.name;
+        let nick = self.nick_of(turn.conn);
+        let nick = nick.as_ref().map_or("*", Name::as_str);
+        let line = format!(":{server} CAP {nick} {subcommand} :{list}");
+        self.tell(turn, &line);
+    }
+
+    /// `PASS password`, `PASS secret`, or `PASS password:secret`.
+    pub(super) fn pass(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let Some(given) = self.need(turn, message, 0) else {
+            return self.hide(message, format_args!("PASS"));
+        };
+        let (is_admitted, secret) = match &self.irc.identity.password {
+            None => (true, Some(given)),
+            Some(password) => {
+                let (first, rest) = match given.split_at_checked(password.len()) {
+                    Some((first, rest)) => (first, rest),
+                    None => (given, ""),
+                };
+                let is_right: bool = first.as_bytes().ct_eq(password.as_bytes()).into();
+                let secret = rest.strip_prefix(':');
+                (is_right && (rest.is_empty() || secret.is_some()), secret)
+            }
+        };
+        let secret = secret.filter(|_| is_admitted).map(Secret::parse);
+        let secret = secret.transpose();
+        let proof = secret.map(|secret| secret.map(|secret| self.digest.proof(secret)));
+        self.hide_pass(message, is_admitted, &proof);
+        let proof = match proof {
+            Ok(proof) => proof,
+            Err(bad) => {
+                let why = match bad {
+                    BadSecret::TooShort => {
+                        "Too short to come back with: a secret has 8 to 128 characters"
+                    }
+                    BadSecret::TooLong => {
+                        "Too long to come back with: a secret has 8 to 128 characters"
+                    }
+                    BadSecret::Malformed => "Nothing to come back with: a secret has no spaces",
+                };
+                self.standard_reply(turn, "WARN", format_args!("PASS BAD_SECRET"), why);
+                None
+            }
+        };
+        let session = self.session_mut(turn.conn);
+        session.is_admitted = is_admitted;
+        session.proof = proof;
+    }
+
+    /// What stands for a `PASS` where secrets are not kept: the proof for the secret, and `*` for
+    /// the server's password, if there is one.
+    fn hide_pass(
+        &mut self,
+        message: &Message<'_>,
+        is_admitted: bool,
+        proof: &Result<Option<Proof>, BadSecret>,
+    ) {
+        let password = match (&self.irc.identity.password, is_admitted) {
+            (None, _) => "",
+            (Some(_), true) => "*",
+            (Some(_), false) => return self.hide(message, format_args!("PASS !")),
+        };
+        let colon = if password.is_empty() { "" } else { ":" };
+        let secret = match proof {
+            Ok(None) => return self.hide(message, format_args!("PASS {password}")),
+            Ok(Some(proof)) => proof
+                .digest()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            Err(BadSecret::TooShort) => String::from("x"),
+            Err(BadSecret::TooLong) => "x".repeat(Secret::MAX_CHARS + 1),
+            Err(BadSecret::Malformed) => String::from("x x"),
+        };
+        self.hide(message, format_args!("PASS :{password}{colon}{secret}"));
+    }
+
+    pub(super) fn user(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let (Some(user), Some(realname)) = (self.need(turn, message, 0), message.param(3)) else {
+            if message.param(0).is_some_and(|user| !user.is_empty()) {
+                let words = format_args!("USER :Not enough parameters");
+                self.reply(turn, ERR_NEEDMOREPARAMS, words);
+            }
+            return;
+        };
+        if realname.is_empty() {
+            let words = format_args!("USER :Not enough parameters");
+            return self.reply(turn, ERR_NEEDMOREPARAMS, words);
+        }
+        if self.session(turn.conn).user.is_some() {
+            let words = format_args!(":You may not reregister");
+            return self.reply(turn, ERR_ALREADYREGISTERED, words);
+        }
+        let plain =
+            |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '[' | ']');
+        let user: String = user.chars().filter(plain).take(USER_BYTES).collect();
+        let user = if user.is_empty() {
+            "user".to_owned()
+        } else {
+            user
+        };
+        let realname = cut(realname, REALNAME_BYTES).to_owned();
+        self.session_mut(turn.conn).user = Some((format!("~{user}"), realname));
+        self.try_to_register(turn);
+    }
+
+    /// `NICK` while registering.
+    pub(super) fn first_nick(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let Some(name) = self.parse_nick(turn, message) else {
+            return;
+        };
+        self.session_mut(turn.conn).nick = Some(name);
+        self.try_to_register(turn);
+    }
+
+    /// The nick in a `NICK`, if it is one.
+    pub(super) fn parse_nick(
+        &mut self,
+        turn: &mut Turn<'_>,
+        message: &Message<'_>,
+    ) -> Option<Name> {
+        let nick = message.param(0).unwrap_or("");
+        if nick.is_empty() {
+            self.reply(
+                turn,
+                ERR_NONICKNAMEGIVEN,
+                format_args!(":No nickname given"),
+            );
+            return None;
+        }
+        let name = Name::parse(nick);
+        if name.is_none() {
+            let nick = nick.split(' ').next().unwrap_or("*");
+            let words = format_args!(
+                "{nick} :Erroneous nickname: 1 to 32 of letters, digits and -_[]\\`^{{}}|, no digit or - first"
+            );
+            self.reply(turn, ERR_ERRONEUSNICKNAME, words);
+        }
+        name
+    }
+
+    /// Logs in once everything is said that must be.
+    fn try_to_register(&mut self, turn: &mut Turn<'_>) {
+        let session = self.session(turn.conn);
+        let (Some(name), Some(_), false) = (session.nick, &session.user, session.negotiates) else {
+            return;
+        };
+        let proof = session.proof;
+        if self.irc.identity.password.is_some() && !session.is_admitted {
+            self.reply(
+                turn,
+                ERR_PASSWDMISMATCH,
+                format_args!(":Password incorrect"),
+            );
+            let (conn, reason) = (turn.conn, StopReason::FailedLogins);
+            return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
+        }
+        if !self.may_try(turn.now, turn.conn, &name, proof) {
+            let why = ":Too many wrong secrets from your address; try later";
+            self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
+            return self.count_failed_login(turn.now, turn.conn, turn.out);
+        }
+        let logged_in = self.log_in(turn.now, turn.conn, name, proof, turn.out);
+        if !logged_in {
+            // What is wanted next is another nick.
+            if let Some(link) = self.links.get_mut(&turn.conn)
+                && let crate::hub::Session::Irc(session) = &mut link.session
+            {
+                session.nick = None;
+            }
+            if proof.is_some() {
+                self.count_failed_login(turn.now, turn.conn, turn.out);
+            }
+        }
+    }
+
+    /// What everybody is told first.
+    pub(super) fn welcome(&mut self, turn: &mut Turn<'_>, name: &Name) {
+        let (server, network) = {
+            let identity = &self.irc.identity;
+            (identity.name.clone(), identity.network.clone())
+        };
+        let version = concat!("rejoin-", env!("CARGO_PKG_VERSION"));
+        let mask = self.irc.mask(name);
+        let words = format_args!(":Welcome to the {network} network, {mask}");
+        self.reply(turn, RPL_WELCOME, words);
+        let words = format_args!(":Your host is {server}, running {version}");
+        self.reply(turn, RPL_YOURHOST, words);
+        let started = self.irc.time(crate::id::Time::ZERO).human();
+        let words = format_args!(":This server was started on {started}");
+        self.reply(turn, RPL_CREATED, words);
+        let words = format_args!("{server} {version} Biow CIbeiklmnostv Ibeklov");
+        self.reply(turn, RPL_MYINFO, words);
+        let tokens = self.supported();
+        for tokens in tokens.chunks(12) {
+            let words = format_args!("{} :are supported by this server", tokens.join(" "));
+            self.reply(turn, RPL_ISUPPORT, words);
+        }
+        self.lusers(turn);
+        self.send_motd(turn);
+    }
+
+    /// <https://modern.ircdocs.horse/#rplisupport-parameters>
+    fn supported(&self) -> Vec<String> {
+        let limits = &self.limits;
+        let targets = limits.receivers;
+        let tokens = [
+            format!("AWAYLEN={}", super::people::AWAY_BYTES),
+            "BOT=B".to_owned(),
+            "CASEMAPPING=ascii".to_owned(),
+            format!("CHANLIMIT=#:{}", limits.rooms_per_peer),
+            "CHANMODES=Ibe,k,l,Cimnst".to_owned(),
+            format!("CHANNELLEN={}", crate::id::Room::MAX_BYTES),
+            "CHANTYPES=#".to_owned(),
+            "ELIST=CMNTU".to_owned(),
+            "EXCEPTS=e".to_owned(),
+            format!("HOSTLEN={}", 45),
+            "INVEX=I".to_owned(),
+            format!("KICKLEN={}", super::room::REASON_BYTES),
+            format!("MAXLIST=Ibe:{}", limits.list_entries),
+            format!("MODES={}", super::mode::MODES),
+            format!("MONITOR={}", limits.monitored),
+            format!("NETWORK={}", self.irc.identity.network),
+            format!("NICKLEN={}", Name::MAX_BYTES),
+            "PREFIX=(ov)@+".to_owned(),
+            "SAFELIST".to_owned(),
+            "STATUSMSG=@+".to_owned(),
+            format!(
+                "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:1,LIST:,WHOIS:1,MONITOR:"
+            ),
+            format!("TOPICLEN={}", super::room::TOPIC_BYTES),
+            format!("USERLEN={}", USER_BYTES + 1),
+            "UTF8ONLY".to_owned(),
+            "WHOX".to_owned(),
+        ];
+        tokens.into()
+    }
+}
+
+/// As much of a text as fits into so many bytes, cut between characters.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}

@@ -1,0 +1,177 @@
+//! Lines to clients, each with the tags that its client wants.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+
+use super::label::Reply;
+use super::{Digest, Hub, Turn};
+use crate::broker::Mail;
+use crate::hub::{Frame, Outputs};
+use crate::id::{ConnId, Name, Time};
+use crate::wire::irc::caps::Caps;
+use crate::wire::irc::numeric::Numeric;
+
+/// What may be told of a line beside the line itself.
+#[derive(Clone, Copy, Default, Debug)]
+pub(in crate::hub) struct Tags<'a> {
+    /// When it was said, if not now.
+    pub(super) at: Option<Time>,
+    /// The number of the message.
+    pub(super) number: Option<u64>,
+    /// What the sender's client tells.
+    pub(super) client: Option<&'a str>,
+    /// Whether it is no part of the reply to a command, though it may come of it.
+    pub(super) aside: bool,
+    /// The batch that it belongs to.
+    pub(super) batch: Option<&'a str>,
+    /// Whether it comes with much else at once.
+    pub(super) bulk: bool,
+}
+
+/// The capabilities that make the tags of a line differ.
+const TAGGING: Caps = Caps::SERVER_TIME.with(Caps::MESSAGE_TAGS).with(Caps::BATCH);
+
+impl<D: Digest> Hub<D> {
+    /// Replies with a number.
+    pub(super) fn reply(
+        &mut self,
+        turn: &mut Turn<'_>,
+        number: Numeric,
+        words: fmt::Arguments<'_>,
+    ) {
+        let server = &self.irc.identity.name;
+        let line = match self.nick_of(turn.conn) {
+            Some(nick) => format!(":{server} {number:03} {nick} {words}"),
+            None => format!(":{server} {number:03} * {words}"),
+        };
+        self.tell(turn, &line);
+    }
+
+    /// Replies with a line of the server's.
+    pub(super) fn tell(&mut self, turn: &mut Turn<'_>, line: &str) {
+        self.send_irc(
+            turn.now,
+            &[turn.conn],
+            Tags::default(),
+            line,
+            None,
+            turn.out,
+        );
+    }
+
+    /// Says that something failed, as a standard reply or else as a notice.
+    pub(super) fn fail(&mut self, turn: &mut Turn<'_>, code: fmt::Arguments<'_>, why: &str) {
+        self.standard_reply(turn, "FAIL", code, why);
+    }
+
+    /// A standard reply (<https://ircv3.net/specs/extensions/standard-replies>), or else a notice.
+    pub(super) fn standard_reply(
+        &mut self,
+        turn: &mut Turn<'_>,
+        kind: &str,
+        code: fmt::Arguments<'_>,
+        why: &str,
+    ) {
+        let server = &self.irc.identity.name;
+        let line = if self.session(turn.conn).caps.has(Caps::STANDARD_REPLIES) {
+            format!(":{server} {kind} {code} :{why}")
+        } else {
+            let nick = self.nick_of(turn.conn);
+            let nick = nick.as_ref().map_or("*", Name::as_str);
+            format!(":{server} NOTICE {nick} :{why}")
+        };
+        self.tell(turn, &line);
+    }
+
+    /// The name that a connection is known by, or wants to be.
+    pub(super) fn nick_of(&self, conn: ConnId) -> Option<Name> {
+        self.name(conn).or(self.session(conn).nick)
+    }
+
+    /// Sends the same line to several connections that speak IRC.
+    pub(super) fn send_irc(
+        &mut self,
+        now: Time,
+        to: &[ConnId],
+        tags: Tags<'_>,
+        line: &str,
+        mail: Option<&Mail>,
+        out: &mut Outputs,
+    ) {
+        let mut by_caps: BTreeMap<Caps, Vec<ConnId>> = BTreeMap::new();
+        for &conn in to {
+            let Some(caps) = self.caps(conn) else {
+                continue;
+            };
+            if mail.is_some() {
+                self.owes(conn);
+            } else if self.is_leaving(conn) {
+                continue;
+            }
+            let caps = caps.and(TAGGING);
+            let replies = mail.is_none() && !tags.aside;
+            if replies
+                && self
+                    .irc
+                    .replying
+                    .as_ref()
+                    .is_some_and(|replying| replying.conn == conn)
+            {
+                let reply = Reply {
+                    tags: self.write_tags(now, caps, tags),
+                    body: line.into(),
+                    mail: mail.cloned(),
+                    bulk: tags.bulk,
+                };
+                let replying = self.irc.replying.as_mut().expect("it was just there");
+                replying.lines.push(reply);
+            } else {
+                by_caps.entry(caps).or_default().push(conn);
+            }
+        }
+        for (caps, conns) in by_caps {
+            let written = self.write_tags(now, caps, tags);
+            self.scratch.clear();
+            if !written.is_empty() {
+                self.scratch.push(b'@');
+                self.scratch.extend_from_slice(written.as_bytes());
+                self.scratch.push(b' ');
+            }
+            self.scratch.extend_from_slice(line.as_bytes());
+            self.scratch.extend_from_slice(b"\r\n");
+            out.send(&conns, Frame::new(&self.scratch, mail.cloned()), tags.bulk);
+        }
+    }
+
+    fn write_tags(&self, now: Time, caps: Caps, tags: Tags<'_>) -> String {
+        let mut written = String::new();
+        let mut tag = |words: fmt::Arguments<'_>| {
+            if !written.is_empty() {
+                written.push(';');
+            }
+            written.write_fmt(words).expect("a string takes everything");
+        };
+        if let Some(batch) = tags.batch.filter(|_| caps.has(Caps::BATCH)) {
+            tag(format_args!("batch={batch}"));
+        }
+        if caps.has(Caps::SERVER_TIME) {
+            tag(format_args!(
+                "time={}",
+                self.irc.time(tags.at.unwrap_or(now))
+            ));
+        }
+        if caps.has(Caps::MESSAGE_TAGS) {
+            if let Some(number) = tags.number {
+                let started = self.irc.time(Time::ZERO).seconds();
+                tag(format_args!("msgid={started:x}-{number:x}"));
+            }
+            if let Some(client) = tags.client {
+                tag(format_args!("{client}"));
+            }
+        }
+        written
+    }
+}

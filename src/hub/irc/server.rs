@@ -1,0 +1,369 @@
+//! The server itself: `PING`, `MOTD`, `LUSERS`, `HELP`, and what operators may do.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::room::word;
+use super::{Digest, Hub, Tags, Turn};
+use crate::broker::lifecycle::Phase;
+use crate::broker::{Input, Request};
+use crate::id::{Name, Text, Time};
+use crate::wire::irc::Message;
+use crate::wire::irc::numeric::*;
+
+/// What `HELP` says of each command.
+const HELP: &[(&str, &str)] = &[
+    ("AWAY", "AWAY [why]: marks you as away, or back"),
+    ("CAP", "CAP LS|LIST|REQ|END: negotiates capabilities"),
+    (
+        "INVITE",
+        "INVITE nick #channel: asks somebody to come; alone: who has asked you",
+    ),
+    ("ISON", "ISON nick...: which of them are here"),
+    (
+        "JOIN",
+        "JOIN #channel[,...] [key,...]: enters channels; JOIN 0 leaves all",
+    ),
+    (
+        "KICK",
+        "KICK #channel nick[,...] [why]: makes somebody leave",
+    ),
+    ("KILL", "KILL nick why: ends a connection (operators)"),
+    ("LIST", "LIST [mask,>n,<n,C>n,C<n,T>n,T<n]: lists channels"),
+    ("LUSERS", "LUSERS: how many are here"),
+    (
+        "MODE",
+        "MODE #channel|nick [changes]: shows or changes modes",
+    ),
+    ("MONITOR", "MONITOR +|-|C|L|S [nicks]: who comes and goes"),
+    ("MOTD", "MOTD: the message of the day"),
+    ("NAMES", "NAMES [#channel]: who is in a channel"),
+    ("NICK", "NICK name: changes your name"),
+    (
+        "NOTICE",
+        "NOTICE to[,...] text: as PRIVMSG, and never answered",
+    ),
+    ("OPER", "OPER name password: makes you an operator"),
+    ("PART", "PART #channel[,...] [why]: leaves channels"),
+    (
+        "PASS",
+        "PASS secret, before NICK and USER: lets you come back as the same peer, with what you missed",
+    ),
+    ("PRIVMSG", "PRIVMSG to[,...] text: says something"),
+    ("QUIT", "QUIT [why]: gives your name up and goes"),
+    ("REHASH", "REHASH: reads the files again (operators)"),
+    ("SETNAME", "SETNAME name: changes your real name"),
+    ("STATS", "STATS u: how long the server has run"),
+    ("TAGMSG", "TAGMSG to[,...]: tells tags alone"),
+    ("TOPIC", "TOPIC #channel [text]: shows or changes the topic"),
+    ("USERHOST", "USERHOST nick...: where they are"),
+    (
+        "WALLOPS",
+        "WALLOPS text: says something to all with mode w (operators)",
+    ),
+    ("WHO", "WHO [mask|#channel] [%fields]: lists users"),
+    ("WHOIS", "WHOIS nick: who somebody is"),
+    ("WHOWAS", "WHOWAS nick [count]: who somebody was"),
+];
+
+impl<D: Digest> Hub<D> {
+    pub(super) fn ping(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let Some(token) = message.param(0) else {
+            return self.reply(turn, ERR_NOORIGIN, format_args!(":No origin specified"));
+        };
+        let server = &self.irc.identity.name;
+        let line = format!(":{server} PONG {server} :{token}");
+        self.tell(turn, &line);
+    }
+
+    pub(super) fn quit(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let why = message.param(0).unwrap_or("");
+        let why = Text::parse(&format!(
+            "Quit: {}",
+            super::register::cut(why, super::room::REASON_BYTES)
+        ));
+        // It goes of its own will, and has read what it wanted to.
+        if self.session_mut(turn.conn).acks.take().is_some() {
+            turn.out.release(turn.conn);
+        }
+        self.request(turn, Request::Quit { why });
+    }
+
+    /// Whether a command is meant for this server, by the name that it may have; if not, says so.
+    fn is_me(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) -> bool {
+        let Some(target) = message.param(0).filter(|target| !target.is_empty()) else {
+            return true;
+        };
+        let name = &self.irc.identity.name;
+        let is_me = crate::wire::irc::mask::matches(target, name);
+        let is_user = Name::parse(target).is_some_and(|name| self.irc.is_visible(&name));
+        if !is_me && !is_user {
+            let words = format_args!("{} :No such server", word(target));
+            self.reply(turn, ERR_NOSUCHSERVER, words);
+        }
+        is_me || is_user
+    }
+
+    pub(super) fn motd(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        if self.is_me(turn, message) {
+            self.send_motd(turn);
+        }
+    }
+
+    pub(super) fn send_motd(&mut self, turn: &mut Turn<'_>) {
+        let Some(motd) = self.irc.identity.motd.clone() else {
+            return self.reply(turn, ERR_NOMOTD, format_args!(":MOTD File is missing"));
+        };
+        let server = self.irc.identity.name.clone();
+        let words = format_args!(":- {server} Message of the day - ");
+        self.reply(turn, RPL_MOTDSTART, words);
+        for line in motd {
+            self.reply(turn, RPL_MOTD, format_args!(":- {line}"));
+        }
+        self.reply(turn, RPL_ENDOFMOTD, format_args!(":End of /MOTD command."));
+    }
+
+    pub(super) fn lusers(&mut self, turn: &mut Turn<'_>) {
+        let users = self
+            .irc
+            .users
+            .iter()
+            .filter(|(name, _)| self.irc.is_visible(name));
+        let (mut visible, mut invisible, mut operators) = (0, 0, 0);
+        for (_, user) in users {
+            visible += usize::from(!user.modes.invisible);
+            invisible += usize::from(user.modes.invisible);
+            operators += usize::from(user.modes.operator);
+        }
+        let all = visible + invisible;
+        self.irc.most_users = self.irc.most_users.max(all);
+        let most = self.irc.most_users;
+        let phases = self.broker.lifecycle().connections();
+        let unknown = phases.filter(|(_, phase)| matches!(phase, Phase::Greeting { .. }));
+        let unknown = unknown.count();
+        let channels = self.irc.channels.len();
+        let words =
+            format_args!(":There are {visible} users and {invisible} invisible on 1 servers");
+        self.reply(turn, RPL_LUSERCLIENT, words);
+        self.reply(
+            turn,
+            RPL_LUSEROP,
+            format_args!("{operators} :operator(s) online"),
+        );
+        self.reply(
+            turn,
+            RPL_LUSERUNKNOWN,
+            format_args!("{unknown} :unknown connection(s)"),
+        );
+        self.reply(
+            turn,
+            RPL_LUSERCHANNELS,
+            format_args!("{channels} :channels formed"),
+        );
+        let words = format_args!(":I have {all} clients and 0 servers");
+        self.reply(turn, RPL_LUSERME, words);
+        let words = format_args!("{all} {most} :Current local users {all}, max {most}");
+        self.reply(turn, RPL_LOCALUSERS, words);
+        let words = format_args!("{all} {most} :Current global users {all}, max {most}");
+        self.reply(turn, RPL_GLOBALUSERS, words);
+    }
+
+    pub(super) fn version(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        if !self.is_me(turn, message) {
+            return;
+        }
+        let identity = &self.irc.identity;
+        let (server, description) = (identity.name.clone(), identity.description.clone());
+        let version = concat!("rejoin-", env!("CARGO_PKG_VERSION"));
+        let words = format_args!("{version} {server} :{description}");
+        self.reply(turn, RPL_VERSION, words);
+    }
+
+    pub(super) fn time(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        if !self.is_me(turn, message) {
+            return;
+        }
+        let server = self.irc.identity.name.clone();
+        let now = self.irc.time(turn.now).human();
+        self.reply(turn, RPL_TIME, format_args!("{server} :{now}"));
+    }
+
+    pub(super) fn info(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        if !self.is_me(turn, message) {
+            return;
+        }
+        let started = self.irc.time(Time::ZERO).human();
+        for line in [
+            concat!("rejoin ", env!("CARGO_PKG_VERSION")).to_owned(),
+            self.irc.identity.description.clone(),
+            format!("On-line since {started}"),
+        ] {
+            self.reply(turn, RPL_INFO, format_args!(":{line}"));
+        }
+        self.reply(turn, RPL_ENDOFINFO, format_args!(":End of INFO list"));
+    }
+
+    pub(super) fn admin(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        if !self.is_me(turn, message) {
+            return;
+        }
+        let identity = self.irc.identity.clone();
+        let words = format_args!("{} :Administrative info", identity.name);
+        self.reply(turn, RPL_ADMINME, words);
+        self.reply(turn, RPL_ADMINLOC1, format_args!(":{}", identity.network));
+        self.reply(
+            turn,
+            RPL_ADMINLOC2,
+            format_args!(":{}", identity.description),
+        );
+        self.reply(turn, RPL_ADMINEMAIL, format_args!(":{}", identity.admin));
+    }
+
+    pub(super) fn stats(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let query = message
+            .param(0)
+            .and_then(|query| query.chars().next())
+            .unwrap_or('*');
+        if matches!(query, 'u' | 'U') {
+            let up = turn.now.since(Time::ZERO).as_secs();
+            let (days, hours, minutes) = (up / 86_400, up / 3_600 % 24, up / 60 % 60);
+            let words = format_args!(":Server Up {days} days {hours}:{minutes:02}:{:02}", up % 60);
+            self.reply(turn, RPL_STATSUPTIME, words);
+        }
+        self.reply(
+            turn,
+            RPL_ENDOFSTATS,
+            format_args!("{query} :End of STATS report"),
+        );
+    }
+
+    /// There are no other servers.
+    pub(super) fn links(&mut self, turn: &mut Turn<'_>) {
+        self.reply(turn, RPL_ENDOFLINKS, format_args!("* :End of LINKS list"));
+    }
+
+    pub(super) fn help(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let subject = message
+            .param(0)
+            .filter(|subject| !subject.is_empty())
+            .unwrap_or("*");
+        let named = |(command, _): &&(&str, &str)| command.eq_ignore_ascii_case(subject);
+        let lines: Vec<String> = match subject {
+            "*" => {
+                let commands: Vec<_> = HELP.iter().map(|(command, _)| *command).collect();
+                let listed = commands.chunks(10).map(|commands| commands.join(" "));
+                let how = "HELP command explains one of these:".to_owned();
+                core::iter::once(how).chain(listed).collect()
+            }
+            _ => HELP
+                .iter()
+                .filter(named)
+                .map(|(_, help)| help.to_string())
+                .collect(),
+        };
+        let subject = word(subject);
+        let Some((first, rest)) = lines.split_first() else {
+            let words = format_args!("{subject} :Help not found");
+            return self.reply(turn, ERR_HELPNOTFOUND, words);
+        };
+        self.reply(turn, RPL_HELPSTART, format_args!("{subject} :{first}"));
+        for line in rest {
+            self.reply(turn, RPL_HELPTXT, format_args!("{subject} :{line}"));
+        }
+        self.reply(turn, RPL_ENDOFHELP, format_args!("{subject} :End of /HELP"));
+    }
+
+    pub(super) fn oper(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let (Some(login), Some(password)) =
+            (self.need(turn, message, 0), self.need(turn, message, 1))
+        else {
+            return self.hide(
+                message,
+                format_args!("OPER {}", message.param(0).unwrap_or("")),
+            );
+        };
+        let may_guess = self.may_guess(turn.now, turn.conn);
+        let hash = self.irc.identity.operators.get(login).filter(|_| may_guess);
+        let is_right = hash.is_some_and(|hash| self.digest.verify(password, hash));
+        self.hide(message, format_args!("OPER {login} {}", u8::from(is_right)));
+        if !is_right {
+            self.count_guess(turn.now, turn.conn);
+            return self.reply(
+                turn,
+                ERR_PASSWDMISMATCH,
+                format_args!(":Password incorrect"),
+            );
+        }
+        let user = self
+            .irc
+            .users
+            .get_mut(&name)
+            .expect("who is online is a user");
+        let is_new = !core::mem::replace(&mut user.modes.operator, true);
+        self.reply(
+            turn,
+            RPL_YOUREOPER,
+            format_args!(":You are now an IRC operator"),
+        );
+        if is_new {
+            let line = format!(":{} MODE {name} +o", self.irc.mask(&name));
+            self.tell(turn, &line);
+        }
+    }
+
+    /// Whether somebody is an operator of the server; if not, says so.
+    fn governs(&mut self, turn: &mut Turn<'_>, name: &Name) -> bool {
+        let governs = self.irc.users[name].modes.operator;
+        if !governs {
+            let words = format_args!(":Permission Denied- You're not an IRC operator");
+            self.reply(turn, ERR_NOPRIVILEGES, words);
+        }
+        governs
+    }
+
+    pub(super) fn kill(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let Some(nick) = self.need(turn, message, 0) else {
+            return;
+        };
+        if !self.governs(turn, &name) {
+            return;
+        }
+        let why = message
+            .param(1)
+            .filter(|why| !why.is_empty())
+            .unwrap_or("no reason given");
+        let live = Name::parse(nick).and_then(|nick| self.broker.lifecycle().live(&nick));
+        let Some(conn) = live else {
+            let words = format_args!("{} :No such nick/channel", word(nick));
+            return self.reply(turn, ERR_NOSUCHNICK, words);
+        };
+        let line = format!(":{} KILL {} :{why}", self.irc.mask(&name), word(nick));
+        self.send_irc(turn.now, &[conn], Tags::default(), &line, None, turn.out);
+        let why = Text::parse(&format!("Killed ({name} ({why}))"));
+        let request = Request::Quit { why };
+        self.handle(turn.now, Input::Request { conn, request }, turn.out);
+    }
+
+    pub(super) fn wallops(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let Some(text) = self.need(turn, message, 0) else {
+            return;
+        };
+        if !self.governs(turn, &name) {
+            return;
+        }
+        let line = format!(":{} WALLOPS :{text}", self.irc.mask(&name));
+        let users = self.irc.users.iter().filter(|(_, user)| user.modes.wallops);
+        let to = users.filter_map(|(name, _)| self.broker.lifecycle().live(name));
+        let to: Vec<_> = to.collect();
+        self.send_irc(turn.now, &to, Tags::default(), &line, None, turn.out);
+    }
+
+    pub(super) fn rehash(&mut self, turn: &mut Turn<'_>, name: Name) {
+        if self.governs(turn, &name) {
+            self.reply(turn, RPL_REHASHING, format_args!("* :Rehashing"));
+            turn.out.rehash();
+        }
+    }
+}

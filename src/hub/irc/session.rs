@@ -1,0 +1,47 @@
+//! What is known of one connection that speaks IRC.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+
+use crate::id::{Name, Proof};
+use crate::wire::irc::caps::Caps;
+
+/// What is known of one connection that speaks IRC.
+#[derive(Clone, Default, Debug)]
+pub(in crate::hub) struct Session {
+    pub(super) caps: Caps,
+    /// Whether it knows version 302 of the negotiation.
+    pub(super) knows_values: bool,
+    /// Whether its registration waits for `CAP END`.
+    pub(super) negotiates: bool,
+    /// What it has said while registering.
+    pub(super) nick: Option<Name>,
+    pub(super) user: Option<(String, String)>,
+    pub(super) proof: Option<Proof>,
+    /// Whether it has given the server's password.
+    pub(super) is_admitted: bool,
+    /// Whose coming and going it wants to know.
+    pub(super) watched: BTreeSet<Name>,
+    /// The batch of what was kept for it, and how much of that still follows.
+    pub(super) batch: Option<(String, usize)>,
+    /// How far its client has read, if that matters.
+    pub(super) acks: Option<Acks>,
+}
+
+impl Session {
+    /// Whose coming and going it wants to know.
+    pub(in crate::hub) fn watched(&self) -> impl Iterator<Item = &Name> {
+        self.watched.iter()
+    }
+}
+
+/// How far a client has read: it answers each `PING` when it has read all that came before.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(in crate::hub) struct Acks {
+    /// How often it was asked.
+    pub(super) asked: u64,
+    /// The last that it answered.
+    pub(super) answered: u64,
+    /// Whether it was handed mail since.
+    pub(super) owes: bool,
+}

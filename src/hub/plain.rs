@@ -1,0 +1,146 @@
+//! What comes of a line of the plain protocol.
+
+use alloc::vec::Vec;
+
+use super::irc::room::{MayNotJoin, MayNotSpeak};
+use super::{Digest, Hub, Outputs, Understood};
+use crate::broker::{Form, Input, Receiver, Request};
+use crate::id::{ConnId, Name, Proof, Secret, Time};
+use crate::wire::lines::Line;
+use crate::wire::plain::{self, Command, Mistake};
+
+impl<D: Digest> Hub<D> {
+    pub(super) fn plain_line(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        line: Line<'_>,
+        out: &mut Outputs,
+    ) {
+        let limits = self.limits;
+        let link = self.link(conn);
+        if !limits.lines.allows(link.used, now) {
+            for observer in &mut self.observers {
+                observer.line(line, Understood::Plain(&Err(Mistake::TooFast)));
+            }
+            return self.mistake(now, conn, Mistake::TooFast, out);
+        }
+        limits.lines.count(&mut link.used, now);
+        let name = self.broker.lifecycle().online(conn);
+        let command = match line {
+            Line::TooLong => Err(Mistake::LineTooLong {
+                limit: limits.line_bytes,
+            }),
+            Line::Whole(line) if name.is_some() => plain::parse(line),
+            Line::Whole(line) => plain::parse_login(line),
+        };
+        for observer in &mut self.observers {
+            observer.line(line, Understood::Plain(&command));
+        }
+        match command {
+            Ok(Command::LogIn { name, secret }) => self.plain_log_in(now, conn, name, secret, out),
+            Ok(Command::Request(request)) => {
+                if let Some(request) = self.permitted(now, conn, name, request, out) {
+                    self.handle(now, Input::Request { conn, request }, out);
+                }
+            }
+            Ok(Command::Help) => {
+                let help = self.frame(plain::write_help);
+                out.send(&[conn], help, true);
+            }
+            Ok(Command::Pong) => {}
+            Err(mistake) => self.mistake(now, conn, mistake, out),
+        }
+    }
+
+    fn plain_log_in(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: Name,
+        secret: Option<Secret<'_>>,
+        out: &mut Outputs,
+    ) {
+        let proof = secret.map(|secret| self.digest.proof(secret));
+        let may_try = self.may_try(now, conn, &name, proof);
+        let tried: Option<Proof> = proof.filter(|_| may_try);
+        for observer in &mut self.observers {
+            observer.log_in(&name, secret.is_some(), tried);
+        }
+        if !may_try {
+            return self.mistake(now, conn, Mistake::TooManyLogins, out);
+        }
+        if !self.log_in(now, conn, name, proof, out) {
+            self.count_failed_login(now, conn, out);
+        }
+    }
+
+    /// What of a request may be done in the rooms that it speaks of; says so of the rest.
+    fn permitted(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: Option<Name>,
+        request: Request,
+        out: &mut Outputs,
+    ) -> Option<Request> {
+        let Some(name) = name else {
+            return Some(request);
+        };
+        match request {
+            Request::Join { room } => match self.may_join(&name, &room, None) {
+                Ok(()) => Some(Request::Join { room }),
+                Err(
+                    MayNotJoin::RoomFull
+                    | MayNotJoin::Banned
+                    | MayNotJoin::NotInvited
+                    | MayNotJoin::BadKey,
+                ) => {
+                    self.mistake(now, conn, Mistake::MayNotJoin { room }, out);
+                    None
+                }
+            },
+            Request::Send { to, text, .. } => {
+                let mut allowed = Vec::with_capacity(to.len());
+                for receiver in to {
+                    let speech = match receiver {
+                        Receiver::Room(room) => self
+                            .may_speak(&name, &room, &text)
+                            .map_err(|why| (room, why)),
+                        Receiver::Peer(_) | Receiver::OpenRoom(_) => Ok(()),
+                    };
+                    match speech {
+                        // That somebody is not in the room, the broker says.
+                        Ok(()) | Err((_, MayNotSpeak::Outside)) => allowed.push(receiver),
+                        Err((
+                            room,
+                            MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp,
+                        )) => self.mistake(now, conn, Mistake::MayNotSpeak { room }, out),
+                    }
+                }
+                let stamp = self.stamp(now, &name, Form::Message);
+                let some = !allowed.is_empty();
+                some.then_some(Request::Send {
+                    to: allowed,
+                    text,
+                    stamp,
+                })
+            }
+            Request::LogIn { .. }
+            | Request::Leave { .. }
+            | Request::Kick { .. }
+            | Request::Rename { .. }
+            | Request::Rooms
+            | Request::Who { .. }
+            | Request::Quit { .. } => Some(request),
+        }
+    }
+
+    pub(super) fn mistake(&mut self, now: Time, conn: ConnId, mistake: Mistake, out: &mut Outputs) {
+        let error = self.frame(|out| plain::write_mistake(mistake, out));
+        out.send(&[conn], error, false);
+        if mistake.fails_login() {
+            self.count_failed_login(now, conn, out);
+        }
+    }
+}

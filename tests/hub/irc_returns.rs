@@ -1,0 +1,353 @@
+//! What IRC never had: those who come back, and what they have not read.
+
+use std::time::Duration;
+
+use rejoin::id::ConnId;
+
+use crate::server::Server;
+
+const SECRET: &str = "correct-horse";
+
+/// Somebody who speaks IRC is here, and has heard what everybody hears first.
+fn registers(server: &mut Server, nick: &str, secret: Option<&str>) -> ConnId {
+    let conn = begins(server, nick, secret);
+    let heard = server.hears(conn);
+    assert!(heard[0].contains(" 001 "), "{heard:?}");
+    conn
+}
+
+fn begins(server: &mut Server, nick: &str, secret: Option<&str>) -> ConnId {
+    let conn = server.connect_irc();
+    if let Some(secret) = secret {
+        server.types(conn, &format!("PASS {secret}"));
+    }
+    server.types(conn, &format!("NICK {nick}"));
+    server.types(conn, "USER user 0 * :Real Name");
+    conn
+}
+
+/// What somebody hears after what everybody hears first.
+fn after_the_welcome(heard: &[String]) -> &[String] {
+    let end = heard.iter().position(|line| line.contains(" 422 "));
+    &heard[end.expect("there is no message of the day") + 1..]
+}
+
+/// The texts of the messages among these lines.
+fn said(lines: &[String]) -> Vec<&str> {
+    let messages = lines.iter().filter(|line| line.contains(" PRIVMSG "));
+    messages
+        .map(|line| line.rsplit_once(" :").unwrap().1)
+        .collect()
+}
+
+/// The token of the last `PING` among these lines.
+fn ping(lines: &[String]) -> Option<String> {
+    let mut pings = lines.iter().filter_map(|line| line.strip_prefix("PING :"));
+    pings.next_back().map(str::to_owned)
+}
+
+fn registers_again(server: &mut Server) -> ConnId {
+    begins(server, "alice", Some(SECRET))
+}
+
+#[test]
+fn what_was_not_acknowledged_comes_again_and_nothing_before_it() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(bob, "alice: one");
+    let heard = server.hears(alice);
+    assert_eq!(said(&heard), ["one"]);
+    server.types(
+        alice,
+        &format!("PONG :{}", ping(&heard).expect("a ping follows mail")),
+    );
+    for text in ["two", "three"] {
+        server.types(bob, &format!("alice: {text}"));
+    }
+    // It has read them, and its answer is lost.
+    assert_eq!(said(&server.hears(alice)), ["two", "three"]);
+    server.types(bob, "alice: four");
+    server.breaks(alice);
+    server.types(bob, "alice: five");
+    let alice = registers_again(&mut server);
+    let heard = server.hears(alice);
+    assert_eq!(said(&heard), ["two", "three", "four", "five"]);
+}
+
+#[test]
+fn at_most_one_acknowledgement_is_outstanding_and_none_without_mail() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    assert_eq!(ping(&server.hears(alice)), None);
+    for text in ["one", "two", "three"] {
+        server.types(bob, &format!("alice: {text}"));
+    }
+    let heard = server.hears(alice);
+    let pings = heard
+        .iter()
+        .filter(|line| line.starts_with("PING "))
+        .count();
+    assert_eq!(pings, 1, "{heard:?}");
+    let first = ping(&heard).unwrap();
+    server.types(alice, &format!("PONG :{first}"));
+    let second = ping(&server.hears(alice)).expect("two and three are not acknowledged");
+    assert_ne!(first, second);
+    server.types(alice, &format!("PONG rejoin.localhost :{second}"));
+    assert_eq!(server.hears(alice), [""; 0]);
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), [""; 0]);
+}
+
+#[test]
+fn an_acknowledgement_that_nobody_asked_for_changes_nothing() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(bob, "alice: one");
+    server.hears(alice);
+    for token in ["", "1", "2.2", "9.1", "2.x", "x.1"] {
+        server.types(alice, &format!("PONG :{token}"));
+    }
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), ["one"]);
+}
+
+#[test]
+fn a_client_that_never_answers_is_taken_to_read_what_was_written() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(bob, "alice: one");
+    server.hears(alice);
+    server.passes(Duration::from_secs(15));
+    assert_eq!(server.done, ["c2 keeps no more"]);
+    server.types(bob, "alice: two");
+    assert_eq!(ping(&server.hears(alice)), None);
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), [""; 0]);
+}
+
+#[test]
+fn a_guest_is_not_asked_and_its_mail_comes_back() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", None);
+    server.types(bob, "alice: one");
+    assert_eq!(ping(&server.hears(alice)), None);
+    server.types(bob, "alice: two");
+    server.breaks(alice);
+    assert_eq!(server.hears(bob), ["* undelivered alice gone: two"]);
+}
+
+#[test]
+fn a_link_that_still_looks_alive_is_taken_over_with_what_it_has_not_read() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let old = registers(&mut server, "alice", Some(SECRET));
+    server.types(bob, "alice: one");
+    let heard = server.hears(old);
+    let new = registers_again(&mut server);
+    assert_eq!(server.hears(new), [""; 0], "it waits");
+    // Between the ping and its answer: that of the old link says nothing any more.
+    server.types(old, &format!("PONG :{}", ping(&heard).unwrap()));
+    server.types(bob, "alice: two");
+    server.writer_ends(old);
+    let heard = server.hears(new);
+    assert_eq!(said(&heard), ["one", "two"]);
+    server.types(bob, "alice: three");
+    assert_eq!(said(&server.hears(new)), ["three"]);
+}
+
+#[test]
+fn channels_and_modes_come_back_and_nobody_sees_it_within_the_grace() {
+    let mut server = Server::new();
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(alice, "JOIN #rust");
+    server.types(alice, "TOPIC #rust :crabs");
+    let bob = registers(&mut server, "bob", None);
+    server.types(bob, "JOIN #rust");
+    server.hears(bob);
+    server.breaks(alice);
+    server.passes(Duration::from_secs(14));
+    let alice = registers_again(&mut server);
+    assert_eq!(server.hears(bob), [""; 0]);
+    let heard = server.hears(alice);
+    let heard = after_the_welcome(&heard);
+    assert_eq!(heard[0], ":alice!~user@192.0.2.7 JOIN #rust");
+    assert!(heard[1].ends_with(" 332 alice #rust :crabs"), "{heard:?}");
+    assert!(
+        heard[3].ends_with(" 353 alice = #rust :@alice bob"),
+        "{heard:?}"
+    );
+    server.types(alice, "MODE #rust +m");
+    assert_eq!(server.hears(bob), [":alice!~user@192.0.2.7 MODE #rust +m"]);
+}
+
+#[test]
+fn after_the_grace_a_return_is_a_join() {
+    let mut server = Server::new();
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(alice, "JOIN #rust");
+    let bob = registers(&mut server, "bob", None);
+    server.types(bob, "JOIN #rust");
+    server.types(bob, "MONITOR + alice");
+    server.hears(bob);
+    server.breaks(alice);
+    server.passes(Duration::from_secs(15));
+    let mask = "alice!~user@192.0.2.7";
+    assert_eq!(
+        server.hears(bob),
+        [
+            format!(":{mask} QUIT :Connection lost"),
+            ":rejoin.localhost 731 bob :alice".to_owned(),
+        ]
+    );
+    server.types(bob, "NAMES #rust");
+    assert!(server.hears(bob)[0].ends_with(":bob"));
+    // What is said meanwhile is kept all the same, and its sender is told.
+    server.types(bob, "PRIVMSG alice :hi");
+    server.types(bob, "PRIVMSG #rust :all");
+    let told = server.hears(bob);
+    assert_eq!(
+        told,
+        [":rejoin.localhost NOTICE bob :alice is away; your message waits"]
+    );
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), ["hi", "all"]);
+    assert_eq!(
+        server.hears(bob),
+        [
+            format!(":rejoin.localhost 730 bob :{mask}"),
+            format!(":{mask} JOIN #rust"),
+            ":rejoin.localhost MODE #rust +o alice".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn what_was_kept_comes_with_its_time_and_number_in_a_batch() {
+    let mut server = Server::new();
+    let bob = registers(&mut server, "bob", None);
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.breaks(alice);
+    server.passes(Duration::from_secs(1));
+    server.types(bob, "PRIVMSG alice :hi");
+    server.passes(Duration::from_secs(1));
+    let alice = server.connect_irc();
+    server.types(alice, "CAP REQ :batch server-time message-tags");
+    server.types(alice, &format!("PASS {SECRET}"));
+    server.types(alice, "NICK alice");
+    server.types(alice, "USER user 0 * :Real Name");
+    server.types(alice, "CAP END");
+    let heard = server.hears(alice);
+    let heard = after_the_welcome(&heard);
+    let now = "time=1970-01-01T00:00:02.000Z";
+    let then = "time=1970-01-01T00:00:01.000Z";
+    assert_eq!(
+        heard[..3],
+        [
+            format!("@{now} :rejoin.localhost BATCH +1 rejoin/kept"),
+            format!("@batch=1;{then};msgid=0-1 :bob!~user@192.0.2.7 PRIVMSG alice :hi"),
+            format!("@{now} :rejoin.localhost BATCH -1"),
+        ]
+    );
+}
+
+#[test]
+fn a_held_nick_is_refused_without_its_secret() {
+    let mut server = Server::new();
+    registers(&mut server, "alice", Some(SECRET));
+    for secret in [None, Some("wrong-horse")] {
+        let eve = begins(&mut server, "Alice", secret);
+        let heard = server.hears(eve);
+        assert!(
+            heard[0].contains(" 433 ") && heard[0].contains("PASS"),
+            "{heard:?}"
+        );
+        server.types(eve, "NICK eve");
+        assert!(server.hears(eve)[0].contains(" 001 eve "));
+        server.types(eve, "QUIT");
+        server.writer_ends(eve);
+    }
+}
+
+#[test]
+fn a_guest_gets_its_nick_back_as_soon_as_its_old_link_ends() {
+    let mut server = Server::new();
+    let old = registers(&mut server, "alice", None);
+    let eve = begins(&mut server, "alice", None);
+    assert!(server.hears(eve)[0].contains(" 433 "));
+    server.closes(old);
+    let new = begins(&mut server, "alice", None);
+    assert_eq!(server.hears(new), [""; 0]);
+    server.writer_ends(old);
+    assert!(server.hears(new)[0].contains(" 001 alice "));
+}
+
+#[test]
+fn a_nick_that_was_changed_is_kept_and_the_old_one_is_free() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(alice, "NICK carol");
+    assert_eq!(server.hears(alice), [":alice!~user@192.0.2.7 NICK carol"]);
+    server.types(bob, "carol: one");
+    server.breaks(alice);
+    let other = registers(&mut server, "alice", None);
+    server.types(bob, "alice: two");
+    assert_eq!(said(&server.hears(other)), ["two"]);
+    let carol = begins(&mut server, "carol", Some(SECRET));
+    assert_eq!(said(&server.hears(carol)), ["one"]);
+}
+
+#[test]
+fn a_sender_who_has_another_nick_meanwhile_is_told_what_comes_back() {
+    let mut server = Server::new();
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    let bob = registers(&mut server, "bob", None);
+    server.breaks(alice);
+    server.types(bob, "PRIVMSG alice :hi");
+    server.types(bob, "NICK rob");
+    server.hears(bob);
+    server.passes(Duration::from_secs(300));
+    let told = ":rejoin.localhost NOTICE rob :alice did not come back, and will not get: hi";
+    assert_eq!(server.hears(bob).last().unwrap(), told);
+}
+
+#[test]
+fn who_quits_has_read_what_was_written() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(bob, "alice: one");
+    server.hears(alice);
+    server.types(alice, "QUIT");
+    server.writer_ends(alice);
+    assert_eq!(server.hears(bob), [""; 0]);
+}
+
+#[test]
+fn who_quits_is_gone_at_once_whatever_its_secret() {
+    let mut server = Server::new();
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    let bob = registers(&mut server, "bob", None);
+    for conn in [alice, bob] {
+        server.types(conn, "JOIN #a,#b");
+    }
+    server.hears(bob);
+    server.types(alice, "QUIT :see you");
+    let quit = ":alice!~user@192.0.2.7 QUIT :Quit: see you";
+    assert_eq!(
+        server.hears(bob),
+        [quit],
+        "once, though they share two rooms"
+    );
+    server.writer_ends(alice);
+    server.types(bob, "PRIVMSG alice :hi");
+    assert!(server.hears(bob)[0].contains(" 401 "));
+}
