@@ -28,12 +28,7 @@ pub(crate) fn judge(checker: &mut dyn Checker, moments: &[Moment]) -> Result<(),
     for moment in moments {
         let mut after = before.clone();
         after.observe(moment);
-        checker.observe(&Witness {
-            config: &config,
-            moment,
-            before: &before,
-            after: &after,
-        })?;
+        checker.observe(&Witness::new(&config, moment, &before, &after))?;
         before = after;
     }
     Ok(())

@@ -12,13 +12,13 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Event, Input};
 use rejoin::hub::record::Recorder;
-use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs, Told};
+use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs, Protocol, Told, Understood};
 use rejoin::id::{ConnId, Name, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
-use rejoin::wire::plain::{Command, Mistake};
 
 use crate::invariants::Violation;
 use crate::moment::Act;
+use crate::outbox::Outbox;
 use crate::probe::Probes;
 use crate::replay::replay;
 use crate::search::Failure;
@@ -83,7 +83,7 @@ impl Observer for Lookout {
 struct Recording(Arc<Mutex<Recorder>>);
 
 impl Observer for Recording {
-    fn line(&mut self, line: Line<'_>, understood: &Result<Command<'_>, Mistake>) {
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         self.0.lock().expect("nobody panics").line(line, understood);
     }
 
@@ -102,8 +102,8 @@ impl Observer for Recording {
 struct Plainly;
 
 impl Digest for Plainly {
-    fn proof(&self, name: &Name, secret: Secret<'_>) -> Proof {
-        let mut digest = [name.as_str().len() as u8; 32];
+    fn proof(&self, secret: Secret<'_>) -> Proof {
+        let mut digest = [0; 32];
         digest[31] = secret.expose().as_bytes().last().copied().unwrap_or(0);
         Proof::new(digest)
     }
@@ -112,7 +112,9 @@ impl Digest for Plainly {
 /// The driver's end of a connection.
 #[derive(Debug, Default)]
 struct Link {
-    outbox: VecDeque<Frame>,
+    outbox: Outbox,
+    /// Frames of it.
+    written: usize,
     /// What was read and not taken.
     rest: Vec<u8>,
     waits: bool,
@@ -226,9 +228,9 @@ impl Server {
         self.accepted += 1;
         let conn = ConnId::new(self.accepted);
         let address = [127, 0, 0, 1].into();
-        let admitted = self
-            .hub
-            .accepted(self.now, conn, address, &mut self.outputs);
+        let admitted =
+            self.hub
+                .accepted(self.now, conn, address, Protocol::Plain, &mut self.outputs);
         if admitted.is_ok() {
             self.links.insert(conn, Link::default());
         }
@@ -287,7 +289,7 @@ impl Server {
 
     fn write(&mut self, conn: ConnId, frames: usize) {
         if let Some(link) = self.links.get_mut(&conn) {
-            link.outbox.drain(..frames.min(link.outbox.len()));
+            link.written = link.outbox.len().min(link.written + frames);
         }
     }
 
@@ -296,9 +298,9 @@ impl Server {
         let Some(link) = self.links.remove(&conn) else {
             return;
         };
-        let outputs = &mut self.outputs;
+        let unwritten = link.outbox.after(link.written);
         self.hub
-            .writer_finished(self.now, conn, link.outbox, outputs);
+            .writer_finished(self.now, conn, unwritten, &mut self.outputs);
         self.take_outputs();
         if !link.reader_finished {
             self.hub.reader_finished(self.now, conn, &mut self.outputs);
@@ -338,7 +340,7 @@ impl Server {
 
     fn finish(&mut self) {
         while let Some((&conn, link)) = self.links.first_key_value() {
-            let written = link.outbox.len().div_ceil(2);
+            let written = (link.outbox.len() - link.written).div_ceil(2);
             self.writer_finishes(conn, written);
         }
         while let Some(deadline) = self.hub.deadline() {
@@ -362,6 +364,30 @@ impl Server {
                         self.send(*conn, frame);
                     }
                 }
+                Output::Ask { conn, frame } => {
+                    if let Some(link) = self.running(conn, frame) {
+                        link.outbox.ask(frame.clone());
+                    }
+                }
+                // An operator would have to ask for it.
+                Output::Rehash => {}
+                Output::Retain { conn } => {
+                    if let Some(link) = self.links.get_mut(&conn) {
+                        link.outbox.retain();
+                    }
+                }
+                Output::Acknowledged { conn, marks } => {
+                    let link = self.links.get_mut(&conn);
+                    let known = link.is_none_or(|link| link.outbox.acknowledge(marks));
+                    self.ensure(known, 4, || {
+                        format!("{conn} was asked less than {marks} times")
+                    });
+                }
+                Output::Release { conn } => {
+                    if let Some(link) = self.links.get_mut(&conn) {
+                        link.outbox.release();
+                    }
+                }
                 Output::StopWriter { conn, .. } => {
                     let link = self.links.get_mut(&conn);
                     let again = link.is_none_or(|link| std::mem::replace(&mut link.stopped, true));
@@ -380,13 +406,18 @@ impl Server {
         self.outputs = outputs;
     }
 
-    fn send(&mut self, conn: ConnId, frame: &Frame) {
+    /// The connection that a frame is for, which is to have a writer that runs.
+    fn running(&mut self, conn: ConnId, frame: &Frame) -> Option<&mut Link> {
         let running = self.links.get(&conn).is_some_and(|link| !link.stopped);
         self.ensure(running, 3, || {
             format!("{conn} is sent {frame:?} after its stop")
         });
-        if let Some(link) = self.links.get_mut(&conn) {
-            link.outbox.push_back(frame.clone());
+        self.links.get_mut(&conn)
+    }
+
+    fn send(&mut self, conn: ConnId, frame: &Frame) {
+        if let Some(link) = self.running(conn, frame) {
+            link.outbox.send(frame.clone());
         }
         let mut sight = self.sight.lock().expect("nobody panics");
         let told = sight.told.entry(conn).or_default();

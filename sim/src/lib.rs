@@ -12,6 +12,7 @@ pub mod invariants;
 pub mod links;
 pub mod moment;
 pub mod network;
+pub mod outbox;
 pub mod plan;
 pub mod plant;
 pub mod probe;

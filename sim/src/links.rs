@@ -51,7 +51,7 @@ impl Links {
             }
             // A reader holds nothing, so that only its end matters; and mail that nobody gets is
             // only counted.
-            Act::StopReader { .. } | Act::Discard { .. } => {}
+            Act::StopReader { .. } | Act::Discard { .. } | Act::Forget { .. } => {}
         }
     }
 

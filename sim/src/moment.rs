@@ -8,6 +8,7 @@ use rejoin::broker::lifecycle::{Binding, Phase};
 use rejoin::broker::{BounceReason, Broker, Effect, Effects, Event, Input, Mail, StopReason};
 use rejoin::id::{ConnId, Name, Room, Text, Time};
 
+use crate::links::Links;
 use crate::step::{self, NAMES};
 
 /// Something that happened, and how everything stands after it.
@@ -19,11 +20,24 @@ pub struct Moment {
     pub happening: Happening,
     /// How the broker stands.
     pub view: View,
-    /// How the driver stands: its connections, until both halves have finished.
-    pub links: BTreeMap<ConnId, Link>,
+    /// How the driver stands.
+    pub links: Links,
 }
 
 impl Moment {
+    /// Before anything else happens: the broker is told the time, and nobody is there.
+    pub fn start() -> Self {
+        Self {
+            now: Time::ZERO,
+            happening: Happening::Handled {
+                input: Input::Tick,
+                acts: Vec::new(),
+            },
+            view: View::default(),
+            links: Links::default(),
+        }
+    }
+
     /// What the broker did; nothing if the driver wrote.
     pub fn acts(&self) -> &[Act] {
         match &self.happening {
@@ -45,9 +59,10 @@ impl Moment {
         self.acts().iter().flat_map(|act| {
             let (to, event) = match act {
                 Act::Tell { to, event } => (to.as_slice(), Some(event)),
-                Act::StopReader { .. } | Act::StopWriter { .. } | Act::Discard { .. } => {
-                    (&[][..], None)
-                }
+                Act::StopReader { .. }
+                | Act::StopWriter { .. }
+                | Act::Discard { .. }
+                | Act::Forget { .. } => (&[][..], None),
             };
             to.iter()
                 .filter_map(move |&conn| event.map(|event| (conn, event)))
@@ -105,6 +120,11 @@ pub enum Act {
         /// Why its receiver does not get it.
         reason: BounceReason,
     },
+    /// [`Effect::Forget`].
+    Forget {
+        /// Who is gone for good.
+        name: Name,
+    },
 }
 
 impl Act {
@@ -126,6 +146,7 @@ impl Act {
                 mail: mail.clone(),
                 reason,
             },
+            Effect::Forget { name } => Self::Forget { name },
         });
         acts.collect()
     }
@@ -151,9 +172,10 @@ impl View {
     /// steps can speak of.
     pub fn of(broker: &Broker) -> Self {
         let lifecycle = broker.lifecycle();
-        let names = (0..NAMES.len() as u8).map(step::name);
+        let names = (0..NAMES.len() as u8 / 2).map(step::name);
+        let unbound = names.filter(|name| lifecycle.binding(name).is_none());
         let bound = lifecycle.bindings().map(|(&name, _)| name);
-        let mailboxes = bound.chain(names).filter_map(|name| {
+        let mailboxes = bound.chain(unbound).filter_map(|name| {
             let mailbox = broker.mailbox(&name)?;
             Some((name, mailbox.iter().cloned().collect()))
         });
@@ -214,6 +236,7 @@ pub const fn mail_of(event: &Event) -> Option<&Mail> {
         | Event::Kept { .. }
         | Event::Joined { .. }
         | Event::Left { .. }
+        | Event::Renamed { .. }
         | Event::Rooms { .. }
         | Event::Who { .. }
         | Event::Refused(_) => None,
@@ -222,15 +245,19 @@ pub const fn mail_of(event: &Event) -> Option<&Mail> {
 
 /// The text of the message with this number, which tells it from all others.
 pub fn text(number: u32, bytes: usize) -> Text {
-    let text = format!("m{number}");
-    let text = format!("{text:.<bytes$}");
+    let mut text = format!("m{number}");
+    let dots = bytes.saturating_sub(text.len());
+    text.extend(std::iter::repeat_n('.', dots));
     Text::parse(&text).expect("a numbered text is a text")
 }
 
 /// The number in a text that [`text`] made.
 pub fn number(text: &Text) -> u32 {
-    let digits = text.as_str().trim_start_matches('m').trim_end_matches('.');
-    digits.parse().expect("each text has a number")
+    let text = text.as_str().as_bytes();
+    let digits = text.iter().skip(1).take_while(|byte| byte.is_ascii_digit());
+    let (number, rest) = text.split_at(1 + digits.count());
+    let number = number_in(number).filter(|_| rest.iter().all(|&byte| byte == b'.'));
+    number.expect("each text has a number")
 }
 
 /// The number in the bytes of a text that [`text`] made; `None` for any other bytes.

@@ -223,38 +223,38 @@ impl Dice {
             return self.contend(actions);
         }
         let conn = self.rng.u8(..CLIENTS);
-        let step = match self.rng.u32(..1000) {
+        let step = match self.rng.u32(..960) {
             ..650 => {
                 *messages += 1;
                 self.send(conn)
             }
-            650..800 => self.wait(),
-            800..870 => self.log_in(conn),
-            870..890 => Step::Join {
+            650..760 => self.wait(),
+            760..830 => self.log_in(conn),
+            830..850 => Step::Join {
                 conn,
                 room: self.room(),
             },
-            890..900 => Step::Leave {
+            850..860 => Step::Leave {
                 conn,
                 room: self.room(),
             },
-            900..905 => Step::Rooms { conn },
-            905..910 => Step::Who { conn, room: None },
-            910..920 => Step::Quit {
+            860..865 => Step::Rooms { conn },
+            865..870 => Step::Who { conn, room: None },
+            870..880 => Step::Quit {
                 conn,
                 why: self.rng.bool(),
             },
-            920..950 => Step::ReaderFinishes { conn },
-            950..975 => Step::WriterFinishes {
+            880..910 => Step::ReaderFinishes { conn },
+            910..935 => Step::WriterFinishes {
                 conn,
                 written: self.rng.u8(..4),
             },
-            975..980 => Step::Accept,
-            980..990 => Step::Write {
+            935..940 => Step::Accept,
+            940..950 => Step::Write {
                 conn,
                 mail: self.rng.u8(1..4),
             },
-            990..998 => Step::GiveUp {
+            950..958 => Step::GiveUp {
                 conn,
                 reason: self.give_up(),
             },
@@ -316,16 +316,16 @@ impl Dice {
                 secret,
             }),
         ]);
-        for _ in 0..self.rng.u8(..6) {
+        for _ in 0..self.rng.u8(..4) {
             actions.push(Action::Step(self.wait()));
         }
         match self.rng.u8(..16) {
             0 => actions.push(Action::Step(Step::ShutDown)),
-            1 => actions.push(Action::Fault(Fault {
+            1 | 2 => actions.push(Action::Fault(Fault {
                 client,
                 kind: Kind::Restart,
             })),
-            2..8 => {
+            3..9 => {
                 let conn = self.rng.u8(..CLIENTS);
                 actions.push(Action::Step(Step::LogIn { conn, name, secret }));
             }

@@ -152,7 +152,6 @@ impl Probe {
 #[derive(Clone, Default, Debug)]
 pub struct Probes {
     counts: BTreeMap<Probe, u64>,
-    before: View,
     shutting_down: bool,
 }
 
@@ -171,29 +170,27 @@ impl Probes {
 
     /// Prepares for the next run. The counts stay.
     pub fn start(&mut self) {
-        self.before = View::default();
         self.shutting_down = false;
     }
 
-    /// Takes in what happened.
-    pub fn observe(&mut self, moment: &Moment) {
+    /// Takes in what happened to a broker that stood so before.
+    pub fn observe(&mut self, before: &View, moment: &Moment) {
         if let Some(input) = moment.input() {
-            self.input(moment, input);
+            self.input(before, moment, input);
         }
         for act in moment.acts() {
-            self.act(moment, act);
+            self.act(before, moment, act);
         }
         for (name, mailbox) in &moment.view.mailboxes {
             let bounces = |mailbox: &[Mail]| {
                 let bounce = |mail: &&Mail| matches!(mail, Mail::Bounce(_));
                 mailbox.iter().filter(bounce).count()
             };
-            let before = self.before.mailboxes.get(name).map_or(0, |m| bounces(m));
-            if is_away(&moment.view, name) && is_away(&self.before, name) {
-                self.hit(Probe::BounceToAway, bounces(mailbox) > before);
+            if is_away(&moment.view, name) && is_away(before, name) {
+                let earlier = before.mailboxes.get(name).map_or(0, |m| bounces(m));
+                self.hit(Probe::BounceToAway, bounces(mailbox) > earlier);
             }
         }
-        self.before = moment.view.clone();
     }
 
     fn hit(&mut self, probe: Probe, hit: bool) {
@@ -202,8 +199,8 @@ impl Probes {
         }
     }
 
-    fn input(&mut self, moment: &Moment, input: &Input) {
-        let phase = actor(input).and_then(|conn| self.before.connections.get(&conn).copied());
+    fn input(&mut self, before: &View, moment: &Moment, input: &Input) {
+        let phase = actor(input).and_then(|conn| before.connections.get(&conn).copied());
         let is_online = matches!(phase, Some(Phase::Online { .. }));
         let waits = matches!(phase, Some(Phase::Waiting { .. }));
         let leaves = matches!(phase, Some(Phase::Leaving { .. }));
@@ -212,11 +209,15 @@ impl Probes {
             Input::Request { conn, request } => {
                 self.hit(Probe::LateRequest, leaves);
                 match request {
-                    &Request::LogIn { name, proof } => self.login(moment, *conn, name, proof),
+                    &Request::LogIn { name, proof } => {
+                        self.login(before, moment, *conn, (name, proof));
+                    }
                     Request::Quit { .. } => self.hit(Probe::WaiterIsGivenUp, waits),
                     Request::Send { .. }
                     | Request::Join { .. }
                     | Request::Leave { .. }
+                    | Request::Kick { .. }
+                    | Request::Rename { .. }
                     | Request::Rooms
                     | Request::Who { .. } => {}
                 }
@@ -238,14 +239,17 @@ impl Probes {
                 let returned = moment.told().any(|(_, e)| matches!(e, Event::Back { .. }));
                 let held = !undelivered.is_empty();
                 self.hit(Probe::WaiterInherits, returned && held);
-                self.hit(Probe::ReplacedHandsBack, held && self.was_replaced(*conn));
+                self.hit(
+                    Probe::ReplacedHandsBack,
+                    held && was_replaced(before, *conn),
+                );
             }
             Input::Tick => {}
             Input::ShutDown => {
-                let mut phases = self.before.connections.values();
+                let mut phases = before.connections.values();
                 let waits = phases.any(|phase| matches!(phase, Phase::Waiting { .. }));
-                let mut names = self.before.bindings.keys();
-                let away = names.any(|name| is_away(&self.before, name));
+                let mut names = before.bindings.keys();
+                let away = names.any(|name| is_away(before, name));
                 self.hit(Probe::ShutDownWithWaiter, waits);
                 self.hit(Probe::ShutDownWithAway, away);
                 self.shutting_down = true;
@@ -253,8 +257,14 @@ impl Probes {
         }
     }
 
-    fn login(&mut self, moment: &Moment, conn: ConnId, name: Name, proof: Option<Proof>) {
-        match self.before.connections.get(&conn) {
+    fn login(
+        &mut self,
+        before: &View,
+        moment: &Moment,
+        conn: ConnId,
+        (name, proof): (Name, Option<Proof>),
+    ) {
+        match before.connections.get(&conn) {
             Some(&Phase::Greeting { until }) => {
                 self.hit(Probe::LoginAtDeadline, until == moment.now);
                 if until <= moment.now {
@@ -265,7 +275,7 @@ impl Probes {
                 return;
             }
         }
-        let Some(binding) = self.before.bindings.get(&name).copied() else {
+        let Some(binding) = before.bindings.get(&name).copied() else {
             return;
         };
         let right = proof.is_some() && proof == binding.proof;
@@ -282,7 +292,7 @@ impl Probes {
         }
     }
 
-    fn act(&mut self, moment: &Moment, act: &Act) {
+    fn act(&mut self, before: &View, moment: &Moment, act: &Act) {
         match act {
             Act::Tell { event, .. } => match event {
                 Event::Refused(Refusal::ServerFull) => self.hit(Probe::ServerFull, true),
@@ -295,12 +305,13 @@ impl Probes {
                 | Event::Kept { .. }
                 | Event::Joined { .. }
                 | Event::Left { .. }
+                | Event::Renamed { .. }
                 | Event::Rooms { .. }
                 | Event::Who { .. }
                 | Event::Refused(_) => {}
             },
             Act::StopWriter { conn, reason } => {
-                let phase = self.before.connections.get(conn);
+                let phase = before.connections.get(conn);
                 let was_online = matches!(phase, Some(Phase::Online { .. }));
                 let replaced = *reason == StopReason::Replaced && was_online;
                 self.hit(Probe::Takeover, replaced);
@@ -316,7 +327,7 @@ impl Probes {
                 self.hit(Probe::RoomCounted, room && gone);
                 self.hit(Probe::BounceCounted, !message);
             }
-            Act::StopReader { .. } => {}
+            Act::StopReader { .. } | Act::Forget { .. } => {}
         }
     }
 
@@ -331,13 +342,13 @@ impl Probes {
             BounceReason::ShuttingDown => {}
         }
     }
+}
 
-    /// Whether somebody waits for the name that a connection holds.
-    fn was_replaced(&self, conn: ConnId) -> bool {
-        self.before.bindings.values().any(|binding| {
-            matches!(binding.hold, Hold::Held { holder, waiter: Some(_) } if holder == conn)
-        })
-    }
+/// Whether somebody waits for the name that a connection holds.
+fn was_replaced(view: &View, conn: ConnId) -> bool {
+    view.bindings.values().any(
+        |binding| matches!(binding.hold, Hold::Held { holder, waiter: Some(_) } if holder == conn),
+    )
 }
 
 fn is_away(view: &View, name: &Name) -> bool {
@@ -362,7 +373,11 @@ mod tests {
     fn a_path_counts_when_it_is_taken() {
         let mut probes = Probes::default();
         let steps = story([&come(0, Some(0))[..], &come(0, Some(0)), &break_off(0)]);
-        moments(&steps).iter().for_each(|m| probes.observe(m));
+        let mut last = Moment::start();
+        for moment in moments(&steps) {
+            probes.observe(&last.view, &moment);
+            last = moment;
+        }
         assert_eq!(probes.count(Probe::Takeover), 1);
         assert_eq!(probes.count(Probe::WaiterLosesWriter), 1);
         assert_eq!(probes.count(Probe::WriterEndsFirst), 0);

@@ -5,18 +5,20 @@
 //! that its messages can be told apart, each text is replaced by a numbered one, of the same
 //! length unless it is too short for a number.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Request};
 use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, digest};
-use rejoin::hub::{Frame, Hub, Observer, Output, Outputs, Told};
+use rejoin::hub::{Hub, Observer, Output, Outputs, Told};
 use rejoin::id::{ConnId, Time};
+use rejoin::wire::irc;
 use rejoin::wire::plain::{self, Command};
 
 use crate::moment::text;
+use crate::outbox::Outbox;
 use crate::trace::{self, Trace, What};
 use crate::watch::Watch;
 
@@ -65,7 +67,15 @@ pub fn replay(record: &[u8]) -> Result<Replayed, BadRecord> {
                 line.extend((0..hidden).map(|_| b'x'));
                 lines.push(line);
             }
-            Entry::TooLong => lines.push(vec![b'x'; config.line_bytes.get() + 1]),
+            Entry::TooLong => {
+                let longest = config.line_bytes.get().max(irc::MAX_LINE_BYTES);
+                lines.push(vec![b'x'; longest + 1]);
+            }
+            Entry::Identity { identity } => {
+                for side in [&mut exact, &mut watched] {
+                    side.hub.identify(identity.clone().into_owned());
+                }
+            }
             Entry::Told {
                 after,
                 told,
@@ -101,7 +111,7 @@ fn take_over(watch: &mut Watch, trace: &mut Trace) {
     let moments = watch.moments.replace(Vec::new()).into_iter().flatten();
     trace.entries.extend(moments.map(|moment| trace::Entry {
         at: moment.now,
-        what: What::Moment(moment),
+        what: What::Moment(Box::new(moment)),
     }));
     let at = trace.entries.last().map_or(Time::ZERO, |entry| entry.at);
     trace.violate(at, std::mem::take(&mut watch.violations));
@@ -109,13 +119,23 @@ fn take_over(watch: &mut Watch, trace: &mut Trace) {
 
 /// The line with a numbered text, if it is one that sends something.
 fn numbered(line: &[u8], sent: &mut u32) -> Option<Vec<u8>> {
-    let Ok(Command::Request(Request::Send { text: said, .. })) = plain::parse(line) else {
-        return None;
+    let said = match (plain::parse(line), irc::Message::parse(line)) {
+        (Ok(Command::Request(Request::Send { text, .. })), _) => text.as_str().len(),
+        (_, Ok(message)) if speaks(&message) => message.params[1].len(),
+        _ => return None,
     };
-    let head = line.len() - said.as_str().len();
-    let text = text(*sent, said.as_str().len());
+    let head = line.len() - said;
+    let text = text(*sent, said);
     *sent += 1;
     Some([&line[..head], text.as_str().as_bytes()].concat())
+}
+
+/// Whether a line of IRC says something, with its text at its end.
+fn speaks(message: &irc::Message<'_>) -> bool {
+    let says = ["PRIVMSG", "NOTICE"]
+        .iter()
+        .any(|says| message.command.eq_ignore_ascii_case(says));
+    says && message.params.len() == 2 && !message.params[1].is_empty()
 }
 
 #[derive(Debug)]
@@ -135,7 +155,7 @@ impl Observer for Lookout {
 /// A hub, and the outboxes that a driver would have.
 struct Side {
     hub: Hub<Recorded>,
-    outboxes: BTreeMap<ConnId, VecDeque<Frame>>,
+    outboxes: BTreeMap<ConnId, Outbox>,
     outputs: Outputs,
     ended: bool,
 }
@@ -155,9 +175,13 @@ impl Side {
         let out = &mut self.outputs;
         out.clear();
         match told {
-            Told::Accepted { conn, address } => {
-                if self.hub.accepted(now, conn, address, out).is_ok() {
-                    self.outboxes.insert(conn, VecDeque::new());
+            Told::Accepted {
+                conn,
+                address,
+                protocol,
+            } => {
+                if self.hub.accepted(now, conn, address, protocol, out).is_ok() {
+                    self.outboxes.insert(conn, Outbox::default());
                 }
             }
             Told::Received { conn } => {
@@ -170,11 +194,10 @@ impl Side {
             Told::ReaderFinished { conn } => self.hub.reader_finished(now, conn, out),
             Told::Overflowed { conn } => self.hub.overflowed(now, conn, out),
             Told::WriterFinished { conn, unwritten } => {
-                let mut outbox = self.outboxes.remove(&conn).unwrap_or_default();
+                let outbox = self.outboxes.remove(&conn).unwrap_or_default();
                 let unwritten = usize::try_from(unwritten).expect("it is no more than there was");
-                let written = outbox.len().saturating_sub(unwritten);
                 self.hub
-                    .writer_finished(now, conn, outbox.drain(written..), out);
+                    .writer_finished(now, conn, outbox.last(unwritten), out);
             }
             Told::Tick => self.hub.tick(now, out),
             Told::ShutDown => {
@@ -183,14 +206,42 @@ impl Side {
             }
         }
         for output in out.iter() {
-            if let Output::Send { to, frame, .. } = output {
-                for conn in to {
-                    if let Some(outbox) = self.outboxes.get_mut(conn) {
-                        outbox.push_back(frame.clone());
-                    }
+            carry_out(&mut self.outboxes, &output);
+        }
+        digest(out, texts)
+    }
+}
+
+fn carry_out(outboxes: &mut BTreeMap<ConnId, Outbox>, output: &Output<'_>) {
+    match *output {
+        Output::Send { to, frame, .. } => {
+            for conn in to {
+                if let Some(outbox) = outboxes.get_mut(conn) {
+                    outbox.send(frame.clone());
                 }
             }
         }
-        digest(out, texts)
+        Output::Rehash => {}
+        Output::Retain { conn } => {
+            if let Some(outbox) = outboxes.get_mut(&conn) {
+                outbox.retain();
+            }
+        }
+        Output::Ask { conn, frame } => {
+            if let Some(outbox) = outboxes.get_mut(&conn) {
+                outbox.ask(frame.clone());
+            }
+        }
+        Output::Acknowledged { conn, marks } => {
+            if let Some(outbox) = outboxes.get_mut(&conn) {
+                outbox.acknowledge(marks);
+            }
+        }
+        Output::Release { conn } => {
+            if let Some(outbox) = outboxes.get_mut(&conn) {
+                outbox.release();
+            }
+        }
+        Output::StopReader { .. } | Output::StopWriter { .. } | Output::Proceed { .. } => {}
     }
 }

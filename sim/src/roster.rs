@@ -16,7 +16,7 @@ use crate::moment::{Act, Happening, Moment, actor};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Roster {
     config: Config,
-    /// Every connection that there ever was.
+    /// The connections whose writers have not finished.
     pub known: BTreeMap<ConnId, Known>,
     /// Who bears each name now.
     pub bearers: BTreeMap<Name, Bearer>,
@@ -35,8 +35,6 @@ pub struct Known {
     pub peer: Option<PeerId>,
     /// Whether its writer was told to stop.
     pub stopped: bool,
-    /// Whether its writer has finished.
-    pub over: bool,
 }
 
 /// Who bears a name.
@@ -96,10 +94,8 @@ impl Roster {
     /// When somebody's time runs out next.
     pub fn deadline(&self) -> Option<Time> {
         let returns = self.bearers.values().filter_map(|bearer| bearer.until);
-        let greeting = self.known.values().filter(|known| {
-            let done = known.stopped || known.over;
-            known.asked.is_none() && !done
-        });
+        let known = self.known.values();
+        let greeting = known.filter(|known| known.asked.is_none() && !known.stopped);
         let logins = greeting.map(|known| known.accepted.after(self.config.login_timeout));
         returns.chain(logins).min()
     }
@@ -112,9 +108,15 @@ impl Roster {
         (bearer.holder == Some(conn)).then_some(bearer)
     }
 
-    /// The peer that a connection serves or served.
+    /// The peer that a connection serves or served, until its writer has finished.
     pub fn peer(&self, conn: ConnId) -> Option<PeerId> {
         self.known.get(&conn)?.peer
+    }
+
+    /// The name that a connection logged in with.
+    pub fn name(&self, conn: ConnId) -> Option<Name> {
+        let (name, _) = self.known.get(&conn)?.asked?;
+        Some(name)
     }
 
     /// Whether a peer is online.
@@ -125,15 +127,14 @@ impl Roster {
 
     /// Whether a connection waits for its name.
     pub fn waits(&self, conn: ConnId) -> bool {
-        self.known.get(&conn).is_some_and(|known| {
-            known.asked.is_some() && known.peer.is_none() && !known.stopped && !known.over
-        })
+        let known = self.known.get(&conn);
+        known.is_some_and(|known| known.asked.is_some() && known.peer.is_none() && !known.stopped)
     }
 
     /// Whether a connection takes no more requests.
     pub fn is_leaving_or_over(&self, conn: ConnId) -> bool {
         let known = self.known.get(&conn);
-        known.is_none_or(|known| known.stopped || known.over)
+        known.is_none_or(|known| known.stopped)
     }
 
     fn take_in(&mut self, moment: &Moment, input: &Input) {
@@ -144,7 +145,6 @@ impl Roster {
                     asked: None,
                     peer: None,
                     stopped: false,
-                    over: false,
                 };
                 self.known.insert(conn, known);
             }
@@ -154,9 +154,7 @@ impl Roster {
                 }
             }
             &Input::WriterFinished { conn, .. } => {
-                if let Some(known) = self.known.get_mut(&conn) {
-                    known.over = true;
-                }
+                self.known.remove(&conn);
                 let until = moment.now.after(self.config.resume_window);
                 for bearer in self.bearers.values_mut() {
                     if bearer.holder == Some(conn) {
@@ -180,8 +178,21 @@ impl Roster {
             &Request::Join { room } => {
                 self.online_mut(conn).map(|b| b.rooms.insert(room));
             }
-            Request::Leave { room } => {
+            Request::Leave { room, .. } => {
                 self.online_mut(conn).map(|b| b.rooms.remove(room));
+            }
+            Request::Kick { room, name, .. } => {
+                self.bearers.get_mut(name).map(|b| b.rooms.remove(room));
+            }
+            &Request::Rename { name } => {
+                if let Some(mut bearer) = self.online(conn).cloned() {
+                    self.bearers.remove(&bearer.name);
+                    bearer.name = name;
+                    self.bearers.insert(name, bearer);
+                }
+                if let Some(known) = self.known.get_mut(&conn) {
+                    known.asked = known.asked.map(|(_, proof)| (name, proof));
+                }
             }
             Request::Quit { .. } => {
                 if let Some(bearer) = self.online_mut(conn) {
@@ -203,6 +214,7 @@ impl Roster {
                 | Event::Kept { .. }
                 | Event::Joined { .. }
                 | Event::Left { .. }
+                | Event::Renamed { .. }
                 | Event::Rooms { .. }
                 | Event::Who { .. }
                 | Event::Refused(_) => {}
@@ -212,7 +224,7 @@ impl Roster {
                     known.stopped = true;
                 }
             }
-            Act::StopReader { .. } | Act::Discard { .. } => {}
+            Act::StopReader { .. } | Act::Discard { .. } | Act::Forget { .. } => {}
         }
     }
 
@@ -310,7 +322,8 @@ mod tests {
             written: 0,
         });
         let roster = after(&steps);
-        assert_eq!(roster.peer(ConnId::new(1)), roster.peer(ConnId::new(0)));
+        let peer = PeerId::new(ConnId::new(0));
+        assert_eq!(roster.peer(ConnId::new(1)), Some(peer));
         assert!(roster.online(ConnId::new(1)).is_some());
     }
 }

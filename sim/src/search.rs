@@ -40,19 +40,21 @@ pub fn run(config: &Config, steps: &[Step], probes: &mut Probes) -> Result<(), F
         first: World::new(config),
         second: World::new(config),
         invariants: Invariants::new(config),
+        last: Moment::start(),
         probes,
     };
     for (index, step) in steps.iter().enumerate() {
         run.judge(index, |world| world.step(step))?;
     }
     run.judge(steps.len(), World::finish)?;
-    fail(steps.len(), run.invariants.finish())
+    fail(steps.len(), run.invariants.finish(&run.last))
 }
 
 struct Run<'a> {
     first: World,
     second: World,
     invariants: Invariants,
+    last: Moment,
     probes: &'a mut Probes,
 }
 
@@ -69,8 +71,9 @@ impl Run<'_> {
         let different = determinism::compare(first, second).err();
         fail(step, different.into_iter().collect())?;
         for moment in moments {
-            self.probes.observe(&moment);
-            fail(step, self.invariants.observe(moment))?;
+            self.probes.observe(&self.last.view, &moment);
+            fail(step, self.invariants.observe(&moment))?;
+            self.last = moment;
         }
         Ok(())
     }

@@ -52,13 +52,13 @@ pub fn setting(index: usize) -> Config {
 /// sees their ends.
 pub fn network(index: usize) -> Config {
     let config = Config {
-        login_timeout: Duration::from_millis(200),
-        resume_window: Duration::from_millis(300),
-        probe_after: Duration::from_millis(200),
-        silence_timeout: Duration::from_millis(400),
-        write_timeout: Duration::from_millis(150),
+        login_timeout: Duration::from_millis(100),
+        resume_window: Duration::from_millis(150),
+        probe_after: Duration::from_millis(100),
+        silence_timeout: Duration::from_millis(200),
+        write_timeout: Duration::from_millis(100),
         flush_timeout: Duration::from_millis(50),
-        shutdown_timeout: Duration::from_millis(200),
+        shutdown_timeout: Duration::from_millis(100),
         lines_per_second: count(10_000),
         lines_burst: count(10_000),
         failed_logins_per_connection: count(3),

@@ -62,15 +62,19 @@ pub fn spell(event: &Event) -> String {
         Event::Kept { name } => format!("* kept {name}\n"),
         Event::Joined { room, name } => format!("* joined {room} {name}\n"),
         Event::Left { room, name, why } => {
-            let why = match why {
-                LeaveReason::Left => "left".to_owned(),
-                LeaveReason::Quit(None) => "quit".to_owned(),
-                LeaveReason::Quit(Some(why)) => format!("quit: {}", why.as_str()),
-                LeaveReason::Gone => "gone".to_owned(),
-                LeaveReason::Expired => "expired".to_owned(),
+            let (why, text) = match why {
+                LeaveReason::Left(text) => ("left", text.as_ref()),
+                LeaveReason::Quit(text) => ("quit", text.as_ref()),
+                LeaveReason::Kicked { why, .. } => ("kicked", why.as_ref()),
+                LeaveReason::Gone => ("gone", None),
+                LeaveReason::Expired => ("expired", None),
             };
-            format!("* left {room} {name} {why}\n")
+            match text {
+                Some(text) => format!("* left {room} {name} {why}: {}\n", text.as_str()),
+                None => format!("* left {room} {name} {why}\n"),
+            }
         }
+        Event::Renamed { from, to } => format!("* renamed {from} {to}\n"),
         Event::Rooms { rooms, total } => {
             let rooms = rooms.iter().map(|entry| {
                 let joined = if entry.joined { " joined" } else { "" };

@@ -66,7 +66,7 @@ pub enum What {
         did: Did,
     },
     /// The broker was told something, or a socket took something.
-    Moment(Moment),
+    Moment(Box<Moment>),
     /// Something that always holds does not.
     Violated(Violation),
 }
@@ -89,6 +89,7 @@ pub enum Did {
 pub fn of_steps(config: &Config, steps: &[Step]) -> Trace {
     let (mut first, mut second) = (World::new(config), World::new(config));
     let mut invariants = Invariants::new(config);
+    let mut last = Moment::start();
     let mut trace = Trace::default();
     for step in steps.iter().map(Some).chain([None]) {
         let happen = |world: &mut World| match step {
@@ -101,9 +102,11 @@ pub fn of_steps(config: &Config, steps: &[Step]) -> Trace {
         let same = determinism::compare((&moments, brokers.0), (&again, brokers.1));
         for moment in moments {
             let at = moment.now;
-            let what = What::Moment(moment.clone());
+            let found = invariants.observe(&moment);
+            last = moment.clone();
+            let what = What::Moment(Box::new(moment));
             trace.entries.push(Entry { at, what });
-            if trace.violate(at, invariants.observe(moment)) {
+            if trace.violate(at, found) {
                 return trace;
             }
         }
@@ -113,6 +116,6 @@ pub fn of_steps(config: &Config, steps: &[Step]) -> Trace {
         }
     }
     let at = trace.entries.last().map_or(Time::ZERO, |entry| entry.at);
-    trace.violate(at, invariants.finish());
+    trace.violate(at, invariants.finish(&last));
     trace
 }

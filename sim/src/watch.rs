@@ -6,7 +6,6 @@ use rejoin::broker::{Broker, Effects, Event, Input, Mail};
 use rejoin::id::{ConnId, Time};
 
 use crate::invariants::{Invariants, Violation};
-use crate::links::Links;
 use crate::moment::{Act, Happening, Moment, View, mail_of};
 use crate::probe::Probes;
 
@@ -16,7 +15,8 @@ use crate::probe::Probes;
 #[derive(Debug)]
 pub struct Watch {
     invariants: Invariants,
-    links: Links,
+    /// What has happened last. Its links are the first to know of what happens next.
+    last: Moment,
     /// What the broker was told last, until its effects are known.
     input: Option<Input>,
     /// The rare paths that were reached.
@@ -33,7 +33,7 @@ impl Watch {
     pub fn new(config: &Config, keeps_moments: bool) -> Self {
         Self {
             invariants: Invariants::new(config),
-            links: Links::default(),
+            last: Moment::start(),
             input: None,
             probes: Probes::default(),
             violations: Vec::new(),
@@ -50,7 +50,7 @@ impl Watch {
     /// The server has started again, with nothing.
     pub fn restart(&mut self, config: &Config) {
         self.invariants = Invariants::new(config);
-        self.links = Links::default();
+        self.last = Moment::start();
         self.probes.start();
     }
 
@@ -76,18 +76,20 @@ impl Watch {
             let items = self.take_written(*conn, undelivered.len());
             taken.extend(items.iter().filter_map(mail_of).cloned());
             if !items.is_empty() {
-                self.written(now, *conn, items);
+                let (conn, view) = (*conn, self.last.view.clone());
+                self.judge(now, Happening::Written { conn, items }, view);
             }
-            if let Some(link) = self.links.0.get_mut(conn) {
+            if let Some(link) = self.last.links.0.get_mut(conn) {
                 link.outbox.clear();
             }
         }
         let acts = Act::all(effects);
-        self.links.told(&input);
+        let links = &mut self.last.links;
+        links.told(&input);
         for act in &acts {
-            self.links.act(act);
+            links.act(act);
         }
-        self.links.over().for_each(drop);
+        links.over().for_each(drop);
         let happening = Happening::Handled { input, acts };
         self.judge(now, happening, View::of(broker));
         taken
@@ -95,7 +97,7 @@ impl Watch {
 
     /// Whether so many peers are there, all of them online, and nobody else is connected.
     pub fn is_settled(&self, peers: usize) -> bool {
-        let view = self.invariants.last_view();
+        let view = &self.last.view;
         let online = |phase: &Phase| matches!(phase, Phase::Online { .. });
         let mail = view.mailboxes.values().any(|mailbox| !mailbox.is_empty());
         view.connections.len() == peers && view.connections.values().all(online) && !mail
@@ -103,18 +105,18 @@ impl Watch {
 
     /// Whether nobody is there.
     pub fn is_empty(&self) -> bool {
-        let view = self.invariants.last_view();
+        let view = &self.last.view;
         view.connections.is_empty() && view.bindings.is_empty()
     }
 
     /// Judges how everything stands when everything has finished.
     pub fn finish(&mut self) {
-        let found = self.invariants.finish();
+        let found = self.invariants.finish(&self.last);
         self.violations.extend(found);
     }
 
     fn take_written(&mut self, conn: ConnId, unwritten: usize) -> Vec<Event> {
-        let Some(link) = self.links.0.get_mut(&conn) else {
+        let Some(link) = self.last.links.0.get_mut(&conn) else {
             return Vec::new();
         };
         let mail = link.outbox.iter().filter(|event| mail_of(event).is_some());
@@ -129,14 +131,8 @@ impl Watch {
         link.outbox.drain(..cut).collect()
     }
 
-    fn written(&mut self, now: Time, conn: ConnId, items: Vec<Event>) {
-        let view = self.invariants.last_view();
-        let happening = Happening::Written { conn, items };
-        self.judge(now, happening, view);
-    }
-
     fn judge(&mut self, now: Time, happening: Happening, view: View) {
-        let links = self.links.0.clone();
+        let links = std::mem::take(&mut self.last.links);
         let moment = Moment {
             now,
             happening,
@@ -144,11 +140,12 @@ impl Watch {
             links,
         };
         self.seen += 1;
-        self.probes.observe(&moment);
+        self.probes.observe(&self.last.view, &moment);
+        let found = self.invariants.observe(&moment);
+        self.violations.extend(found);
         if let Some(moments) = &mut self.moments {
             moments.push(moment.clone());
         }
-        let found = self.invariants.observe(moment);
-        self.violations.extend(found);
+        self.last = moment;
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Event, Input, Mail, Receiver, Request};
+use rejoin::broker::{Broker, Effects, Event, Input, Mail, Receiver, Request, Stamp};
 use rejoin::id::{ConnId, Time};
 use std::time::Duration;
 
@@ -102,7 +102,15 @@ impl World {
                 let text = text(self.sent, bytes);
                 self.sent += 1;
                 let to = to.iter().copied().map(receiver).collect();
-                self.request(*conn, Request::Send { to, text }, moments);
+                self.request(
+                    *conn,
+                    Request::Send {
+                        to,
+                        text,
+                        stamp: Stamp::default(),
+                    },
+                    moments,
+                );
             }
             &Step::Join { conn, room } => {
                 let room = step::room(room);
@@ -110,7 +118,7 @@ impl World {
             }
             &Step::Leave { conn, room } => {
                 let room = step::room(room);
-                self.request(conn, Request::Leave { room }, moments);
+                self.request(conn, Request::Leave { room, why: None }, moments);
             }
             &Step::Rooms { conn } => self.request(conn, Request::Rooms, moments),
             &Step::Who { conn, room } => {
@@ -224,7 +232,7 @@ impl World {
             now: self.now,
             happening,
             view: View::of(&self.broker),
-            links: self.links.0.clone(),
+            links: self.links.clone(),
         });
     }
 }

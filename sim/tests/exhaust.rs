@@ -1,6 +1,10 @@
 //! Every interleaving of a few connections, as far as a test has time for.
 
+use std::num::NonZeroUsize;
+
 use rejoin_sim::exhaust::{Limits, Universe, search};
+
+const JOBS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 
 /// Searches a universe to a depth, or to the end, and prints how much that was.
 fn explore(universe: Universe, depth: u32) -> bool {
@@ -8,7 +12,7 @@ fn explore(universe: Universe, depth: u32) -> bool {
         depth,
         states: 10_000_000,
     };
-    let progress = search(universe, limits, |_| {}).unwrap_or_else(|find| panic!("{find}"));
+    let progress = search(universe, limits, JOBS, |_| {}).unwrap_or_else(|find| panic!("{find}"));
     println!("{universe:?}: {progress:?}");
     progress.complete
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request};
+use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request, Stamp};
 use rejoin::id::{ConnId, Name, Proof, Text, Time};
 
 const RESUMABLE: Option<Proof> = Some(Proof::new([1; 32]));
@@ -45,7 +45,14 @@ impl Story {
     fn send(&mut self, conn: ConnId, to: &str) {
         let to = vec![Receiver::Peer(name(to))];
         let text = Text::parse("hi").unwrap();
-        self.ask(conn, Request::Send { to, text });
+        self.ask(
+            conn,
+            Request::Send {
+                to,
+                text,
+                stamp: Stamp::default(),
+            },
+        );
     }
 
     fn writer_finishes(&mut self, conn: ConnId, undelivered: Vec<Mail>) {
@@ -56,7 +63,10 @@ impl Story {
     fn told(&self, conn: ConnId) -> Vec<Event> {
         let told = self.effects.iter().filter_map(|effect| match effect {
             Effect::Deliver { to, event } => to.contains(&conn).then(|| event.clone()),
-            Effect::StopReader { .. } | Effect::StopWriter { .. } | Effect::Discard { .. } => None,
+            Effect::StopReader { .. }
+            | Effect::StopWriter { .. }
+            | Effect::Discard { .. }
+            | Effect::Forget { .. } => None,
         });
         told.collect()
     }
@@ -129,6 +139,7 @@ fn mail(event: Event) -> Option<Mail> {
         | Event::Kept { .. }
         | Event::Joined { .. }
         | Event::Left { .. }
+        | Event::Renamed { .. }
         | Event::Rooms { .. }
         | Event::Who { .. }
         | Event::Refused(_) => None,

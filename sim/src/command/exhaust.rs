@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// States that are remembered, at about 30 bytes each
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     states: usize,
+    /// How many threads to use
+    #[arg(long, value_name = "N", default_value = "2")]
+    jobs: NonZeroUsize,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
@@ -73,7 +76,7 @@ fn explore(args: &Args, universe: Universe) -> Result<bool, Box<dyn Error>> {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {msg}")?);
     let start = Instant::now();
-    let result = search(universe, limits, |progress| {
+    let result = search(universe, limits, args.jobs, |progress| {
         bar.set_message(figures(progress, start.elapsed()));
         bar.tick();
     });

@@ -227,7 +227,7 @@ impl Books {
                     bearer.rooms[room_index(room)] = true;
                 }
             }
-            Request::Leave { room } => {
+            Request::Leave { room, .. } => {
                 if let Some(bearer) = bearer {
                     bearer.rooms[room_index(room)] = false;
                 }
@@ -239,6 +239,7 @@ impl Books {
                 }
             }
             Request::Send { .. } | Request::Rooms | Request::Who { .. } => {}
+            Request::Kick { .. } | Request::Rename { .. } => unreachable!("no step asks for it"),
         }
     }
 
@@ -261,7 +262,7 @@ impl Books {
                     link.flushes = StopReason::flushes(reason);
                 }
             }
-            Effect::Discard { .. } => {}
+            Effect::Discard { .. } | Effect::Forget { .. } => {}
         }
         Ok(())
     }
@@ -304,6 +305,7 @@ impl Books {
             | Event::Kept { .. }
             | Event::Joined { .. }
             | Event::Left { .. }
+            | Event::Renamed { .. }
             | Event::Rooms { .. }
             | Event::Who { .. }
             | Event::Refused(_) => {}
@@ -360,6 +362,9 @@ fn is_refused(input: &Input, effects: &[Effect<'_>]) -> bool {
         Effect::Deliver { to, event } => {
             matches!(event, Event::Refused(_)) && asker.is_some_and(|conn| to.contains(&conn))
         }
-        Effect::StopReader { .. } | Effect::StopWriter { .. } | Effect::Discard { .. } => false,
+        Effect::StopReader { .. }
+        | Effect::StopWriter { .. }
+        | Effect::Discard { .. }
+        | Effect::Forget { .. } => false,
     })
 }

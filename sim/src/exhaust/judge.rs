@@ -63,7 +63,7 @@ impl Turn<'_> {
             match *effect {
                 Effect::StopReader { conn } => self.stops(conn, None)?,
                 Effect::StopWriter { conn, reason } => self.stops(conn, Some(reason))?,
-                Effect::Discard { .. } => {}
+                Effect::Discard { .. } | Effect::Forget { .. } => {}
                 Effect::Deliver { to, event } => {
                     for (index, &conn) in to.iter().enumerate() {
                         let once = !to[..index].contains(&conn);
@@ -76,6 +76,24 @@ impl Turn<'_> {
         }
         let all = back.is_none_or(|(_, left)| left == 0);
         ensure!(all, 5, "less kept mail follows than was said: {back:?}");
+        self.forgets()
+    }
+
+    /// That a peer is forgotten just when it is gone.
+    fn forgets(&self) -> Result<(), Violation> {
+        for (index, name) in self.setup.names.iter().enumerate() {
+            let [before, after] =
+                [self.before, self.after].map(|books| books.bearers[index].map(|b| b.peer));
+            let gone = usize::from(before.is_some() && before != after);
+            let forgets =
+                |effect: &&Effect<'_>| matches!(effect, Effect::Forget { name: n } if n == name);
+            let forgotten = self.effects.iter().filter(forgets).count();
+            ensure!(
+                forgotten == gone,
+                1,
+                "{name} is forgotten {forgotten} times, and gone {gone} times"
+            );
+        }
         Ok(())
     }
 
@@ -208,6 +226,7 @@ impl Turn<'_> {
                 self.farewell(name, why)?;
                 asks || is_member(self.before, room) || is_member(self.after, room)
             }
+            Event::Renamed { .. } => false,
         };
         ensure!(
             concerns,
@@ -228,7 +247,7 @@ impl Turn<'_> {
     fn farewell(&self, name: &Name, why: &LeaveReason) -> Result<(), Violation> {
         let gone = match why {
             LeaveReason::Gone | LeaveReason::Expired => true,
-            LeaveReason::Left | LeaveReason::Quit(_) => false,
+            LeaveReason::Left(_) | LeaveReason::Quit(_) | LeaveReason::Kicked { .. } => false,
         };
         let [before, after] =
             [self.before, self.after].map(|b| b.bearers[name_index(name)].map(|b| b.peer));

@@ -113,7 +113,7 @@ impl Ledger {
         shown: &impl Show,
     ) -> Result<(), Violation> {
         if let Input::Request { conn, request } = input
-            && let Request::Send { to, text } = request
+            && let Request::Send { to, text, .. } = request
         {
             let refusals = Refusals {
                 conn: *conn,
@@ -164,6 +164,7 @@ impl Ledger {
                         ),
                     }
                 }
+                Receiver::OpenRoom(_) => unreachable!("no step speaks from outside"),
                 Receiver::Room(room) => {
                     let index = room_index(&room);
                     ensure!(
@@ -348,7 +349,10 @@ impl Refusals<'_> {
                 let refused = matches!(event, Event::Refused(refused) if refused == refusal);
                 refused && to.contains(&self.conn)
             }
-            Effect::StopReader { .. } | Effect::StopWriter { .. } | Effect::Discard { .. } => false,
+            Effect::StopReader { .. }
+            | Effect::StopWriter { .. }
+            | Effect::Discard { .. }
+            | Effect::Forget { .. } => false,
         })
     }
 }

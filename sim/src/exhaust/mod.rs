@@ -45,7 +45,10 @@ mod universe;
 mod tests;
 
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use rejoin::broker::Effects;
 
@@ -63,7 +66,7 @@ pub use universe::Universe;
 pub struct Limits {
     /// How many steps a run has at most.
     pub depth: u32,
-    /// How many states are remembered at most; each takes about 30 bytes.
+    /// How many states are remembered until the search ends; each takes about 30 bytes.
     pub states: usize,
 }
 
@@ -102,7 +105,8 @@ pub enum Wrong {
     Panicked(String),
 }
 
-/// Searches a universe, and tells `watch` now and then how far it has come.
+/// Searches a universe with so many threads, and tells `watch` now and then how far it has come.
+/// What comes of it does not depend on their number.
 ///
 /// # Errors
 ///
@@ -114,21 +118,19 @@ pub enum Wrong {
 pub fn search(
     universe: Universe,
     limits: Limits,
+    jobs: NonZeroUsize,
     watch: impl FnMut(Progress),
 ) -> Result<Progress, Box<Find>> {
-    Search::new(universe, limits, watch).run()
+    Search::new(universe, limits, jobs, watch).run()
 }
 
 struct Search<W> {
     setup: Setup,
     alphabet: Vec<Step>,
     tree: Tree,
-    /// The way to the state that was expanded last. Of all other states only the way is kept: one
-    /// state takes thousands of bytes, and the next on a level is seldom far away.
-    trail: Vec<(u32, State)>,
     limits: Limits,
     steps: u64,
-    effects: [Effects; 2],
+    walkers: Vec<Walker>,
     watch: W,
 }
 
@@ -136,10 +138,10 @@ struct Search<W> {
 const LOOK: usize = 1 << 12;
 
 /// Of so many steps one is taken twice at once, and all that comes of it compared.
-const TWICE: u64 = 16;
+const TWICE: usize = 16;
 
 impl<W: FnMut(Progress)> Search<W> {
-    fn new(universe: Universe, limits: Limits, watch: W) -> Self {
+    fn new(universe: Universe, limits: Limits, jobs: NonZeroUsize, watch: W) -> Self {
         let setup = Setup::new(universe);
         let start = State::new(&setup);
         let mut tree = Tree::default();
@@ -153,10 +155,9 @@ impl<W: FnMut(Progress)> Search<W> {
             setup,
             alphabet,
             tree,
-            trail: vec![(0, start)],
             limits,
             steps: 0,
-            effects: [Effects::new(), Effects::new()],
+            walkers: vec![Walker::new(start); jobs.get()],
             watch,
         }
     }
@@ -168,12 +169,10 @@ impl<W: FnMut(Progress)> Search<W> {
             if depth == self.limits.depth {
                 return Ok(self.progress(depth, false));
             }
-            for node in level.clone() {
-                if node.is_multiple_of(LOOK) {
-                    let progress = self.progress(depth, false);
-                    (self.watch)(progress);
-                }
-                self.expand(node as u32, depth)?;
+            for first in level.clone().step_by(LOOK) {
+                let progress = self.progress(depth, false);
+                (self.watch)(progress);
+                self.expand(first..level.end.min(first + LOOK), depth)?;
                 if self.tree.len() >= self.limits.states {
                     return Ok(self.progress(depth, false));
                 }
@@ -193,54 +192,131 @@ impl<W: FnMut(Progress)> Search<W> {
         }
     }
 
-    fn expand(&mut self, node: u32, depth: u32) -> Result<(), Box<Find>> {
-        self.go_to(node, depth)?;
-        let (_, state) = self.trail.last().expect("the trail begins at the start");
-        let order = state.order();
-        for (index, step) in self.alphabet.iter().enumerate() {
-            if !state.allows(&self.setup, &order, step) {
-                continue;
+    /// Expands some states: each thread a part of them, as the tree stands now. What the threads
+    /// have found is put in order afterwards.
+    fn expand(&mut self, nodes: Range<usize>, depth: u32) -> Result<(), Box<Find>> {
+        let part = nodes.len().div_ceil(self.walkers.len());
+        let (setup, alphabet, tree) = (&self.setup, &self.alphabet, &self.tree);
+        let parts = nodes.clone().step_by(part);
+        let parts = parts.map(|first| first..nodes.end.min(first + part));
+        let founds: Vec<_> = thread::scope(|scope| {
+            let threads = self.walkers.iter_mut().zip(parts).map(|(walker, part)| {
+                scope.spawn(move || walker.expand(setup, alphabet, tree, part))
+            });
+            let threads: Vec<_> = threads.collect();
+            let founds = threads.into_iter().map(|thread| thread.join());
+            founds
+                .map(|found| found.expect("what panics is caught"))
+                .collect()
+        });
+        for found in founds {
+            self.steps += found.steps;
+            for (fingerprint, way) in found.states {
+                self.tree.insert(fingerprint, way);
             }
-            self.steps += 1;
-            let twice = self.steps.is_multiple_of(TWICE);
-            match take(&self.setup, state, &order, step, &mut self.effects, twice) {
-                Ok(next) => {
-                    let way = Node {
-                        parent: node,
-                        step: index as u8,
-                    };
-                    self.tree.insert(next.fingerprint(), way);
-                }
-                Err(wrong) => {
-                    let mut steps = self.way(node);
-                    steps.push(step.clone());
-                    return Err(self.find(steps, wrong, depth));
-                }
+            if let Some((steps, wrong)) = found.wrong {
+                return Err(Box::new(Find {
+                    universe: self.setup.universe,
+                    steps: self.spell(&steps),
+                    wrong,
+                    progress: self.progress(depth, false),
+                }));
             }
         }
         Ok(())
     }
 
-    /// The steps to a state.
-    fn way(&self, node: u32) -> Vec<Step> {
-        let steps = self.tree.way(node).into_iter();
+    /// The steps with these indices.
+    fn spell(&self, steps: &[u8]) -> Vec<Step> {
+        let steps = steps.iter();
         steps
-            .map(|index| self.alphabet[usize::from(index)].clone())
+            .map(|&index| self.alphabet[usize::from(index)].clone())
             .collect()
     }
+}
 
-    fn find(&self, steps: Vec<Step>, wrong: Wrong, depth: u32) -> Box<Find> {
-        Box::new(Find {
-            universe: self.setup.universe,
-            steps,
-            wrong,
-            progress: self.progress(depth, false),
-        })
+/// One thread of a search.
+#[derive(Clone)]
+struct Walker {
+    /// The way to the state that was expanded last. Of all other states only the way is kept: one
+    /// state takes thousands of bytes, and the next on a level is seldom far away.
+    trail: Vec<(u32, State)>,
+    effects: [Effects; 2],
+}
+
+/// What a walker has found.
+#[derive(Default)]
+struct Found {
+    steps: u64,
+    /// Those that the tree does not know, in the order found, and some more than once.
+    states: Vec<(u64, Node)>,
+    /// Something wrong, and the indices of the steps to it.
+    wrong: Option<(Vec<u8>, Wrong)>,
+}
+
+impl Walker {
+    fn new(start: State) -> Self {
+        Self {
+            trail: vec![(0, start)],
+            effects: [Effects::new(), Effects::new()],
+        }
+    }
+
+    /// Takes every step from some states, up to the first that goes wrong.
+    fn expand(
+        &mut self,
+        setup: &Setup,
+        alphabet: &[Step],
+        tree: &Tree,
+        nodes: Range<usize>,
+    ) -> Found {
+        let mut found = Found::default();
+        for node in nodes {
+            let node = u32::try_from(node).expect("there are fewer states");
+            if let Err(wrong) = self.go_to(setup, alphabet, tree, node) {
+                found.wrong = Some((tree.way(node), wrong));
+                return found;
+            }
+            let (_, state) = self.trail.last().expect("the trail begins at the start");
+            let order = state.order();
+            for (index, step) in alphabet.iter().enumerate() {
+                if !state.allows(setup, &order, step) {
+                    continue;
+                }
+                found.steps += 1;
+                let twice = (node as usize + index).is_multiple_of(TWICE);
+                match take(setup, state, &order, step, &mut self.effects, twice) {
+                    Ok(next) => {
+                        let fingerprint = next.fingerprint();
+                        if !tree.contains(fingerprint) {
+                            let way = Node {
+                                parent: node,
+                                step: index as u8,
+                            };
+                            found.states.push((fingerprint, way));
+                        }
+                    }
+                    Err(wrong) => {
+                        let mut way = tree.way(node);
+                        way.push(index as u8);
+                        found.wrong = Some((way, wrong));
+                        return found;
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// Takes the steps to a state again, from the last on the trail that lies on the way. They
     /// must lead to the same state as before.
-    fn go_to(&mut self, node: u32, depth: u32) -> Result<(), Box<Find>> {
+    fn go_to(
+        &mut self,
+        setup: &Setup,
+        alphabet: &[Step],
+        tree: &Tree,
+        node: u32,
+    ) -> Result<(), Wrong> {
         let mut missing = Vec::new();
         let mut place = node;
         // Places grow along the way: what is newer than a place does not lie on the way to it.
@@ -251,17 +327,17 @@ impl<W: FnMut(Progress)> Search<W> {
                 self.trail.pop();
             } else {
                 missing.push(place);
-                place = self.tree.node(place).parent;
+                place = tree.node(place).parent;
             }
         }
         for place in missing.into_iter().rev() {
             let (_, before) = self.trail.last().expect("the trail begins at the start");
-            let step = &self.alphabet[usize::from(self.tree.node(place).step)];
+            let step = &alphabet[usize::from(tree.node(place).step)];
             let [effects, _] = &mut self.effects;
-            let (next, _) = before.next(&self.setup, &before.order(), step, effects);
-            if next.fingerprint() != self.tree.fingerprint(place) {
+            let (next, _) = before.next(setup, &before.order(), step, effects);
+            if next.fingerprint() != tree.fingerprint(place) {
                 let wrong = violation(9, "the same steps lead to two states".to_owned());
-                return Err(self.find(self.way(place), Wrong::Violated(wrong), depth));
+                return Err(Wrong::Violated(wrong));
             }
             self.trail.push((place, next));
         }

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use rejoin::broker::{Broker, Effect, Effects, Input, Mail, Receiver, Request};
+use rejoin::broker::{Broker, Effect, Effects, Input, Mail, Receiver, Request, Stamp};
 use rejoin::id::{ConnId, Time};
 use std::time::Duration;
 
@@ -247,7 +247,14 @@ impl State {
                 let text = text(self.sent, 0);
                 self.sent += 1;
                 let to = to.iter().map(|&to| receiver(setup, to)).collect();
-                request(*conn, Request::Send { to, text })
+                request(
+                    *conn,
+                    Request::Send {
+                        to,
+                        text,
+                        stamp: Stamp::default(),
+                    },
+                )
             }
             &Step::Join { conn, room } => {
                 let room = setup.rooms[usize::from(room)];
@@ -255,7 +262,7 @@ impl State {
             }
             &Step::Leave { conn, room } => {
                 let room = setup.rooms[usize::from(room)];
-                request(conn, Request::Leave { room })
+                request(conn, Request::Leave { room, why: None })
             }
             &Step::Quit { conn, .. } => request(conn, Request::Quit { why: None }),
             &Step::ReaderFinishes { conn } => {

@@ -104,6 +104,7 @@ fn effect(act: &Act) -> Effect<'_> {
             mail,
             reason: *reason,
         },
+        &Act::Forget { name } => Effect::Forget { name },
     }
 }
 
@@ -234,7 +235,9 @@ fn mail_that_is_lost_or_there_twice_is_found() {
     rejects(&kept(), count, 4, "its sender is not told");
     let expires = story([&kept()[..], &[TICK_AT_DEADLINE]]);
     let mail = mail(&kept());
-    rejects(&expires, |f| f.acts.clear(), 4, "is lost");
+    let only_forget = |f: &mut Forged| f.acts.retain(|act| matches!(act, Act::Forget { .. }));
+    rejects(&expires, only_forget, 4, "is lost");
+    rejects(&expires, |f| f.acts.clear(), 1, "is forgotten 0 times");
     let returns = story([&expires[..], &come(1, Some(0))]);
     let keep = |f: &mut Forged| f.view.mailboxes.get_mut(&name(1)).unwrap().push(mail);
     rejects(&returns, keep, 4, "waits twice");
@@ -278,7 +281,10 @@ fn a_name_that_is_taken_without_its_proof_is_found() {
     let two = story([&come(0, None)[..], &come(1, None), &say(0, 1)]);
     let swap = |f: &mut Forged| match &mut f.acts[0] {
         Act::Tell { to, .. } => *to = vec![conn(0)],
-        Act::StopReader { .. } | Act::StopWriter { .. } | Act::Discard { .. } => unreachable!(),
+        Act::StopReader { .. }
+        | Act::StopWriter { .. }
+        | Act::Discard { .. }
+        | Act::Forget { .. } => unreachable!("a message is told"),
     };
     rejects(&two, swap, 2, "none of its business");
 }
@@ -357,10 +363,17 @@ fn mail(steps: &[Step]) -> Mail {
 /// The ways to every so-many-th state of a search.
 fn sample(universe: Universe, depth: u32, every: usize) -> Vec<Vec<Step>> {
     let states = usize::MAX;
-    let mut search = Search::new(universe, Limits { depth, states }, |_| {});
+    let mut search = Search::new(
+        universe,
+        Limits { depth, states },
+        NonZeroUsize::MIN,
+        |_| {},
+    );
     search.run().expect("nothing is wrong");
     let nodes = (0..search.tree.len()).step_by(every);
-    nodes.map(|node| search.way(node as u32)).collect()
+    nodes
+        .map(|node| search.spell(&search.tree.way(node as u32)))
+        .collect()
 }
 
 /// The steps mean the same here and there, and who judges whole histories finds nothing either.
@@ -393,16 +406,19 @@ fn a_world_takes_the_same_steps_to_the_same_place() {
 }
 
 #[test]
-fn two_searches_count_the_same() {
-    let count = || {
+fn any_number_of_threads_counts_the_same() {
+    let count = |jobs| {
         search(
             Universe::THREE_NAMES,
             Limits {
                 depth: 6,
                 states: 1_000_000,
             },
+            NonZeroUsize::new(jobs).unwrap(),
             |_| {},
         )
     };
-    assert_eq!(count(), count());
+    let alone = count(1);
+    assert_eq!(alone, count(1));
+    assert_eq!(alone, count(3));
 }

@@ -35,6 +35,12 @@ impl Tree {
         self.fingerprints.len()
     }
 
+    /// Whether a state is known.
+    pub(super) fn contains(&self, fingerprint: u64) -> bool {
+        let is_its = |&place: &u32| self.fingerprints[place as usize] == fingerprint;
+        self.index.find(fingerprint, is_its).is_some()
+    }
+
     /// Remembers a state, unless it is known.
     pub(super) fn insert(&mut self, fingerprint: u64, node: Node) {
         let Self { fingerprints, .. } = self;

@@ -281,6 +281,8 @@ fn take_down(act: &Act, follower: &Follower, lines: &mut Vec<Line>) {
             label: format!("drops {}: {}", words::mail(mail), words::bounce(*reason)),
             detail: format!("{act:#?}"),
         },
+        // That somebody is gone shows in the band of its name.
+        Act::Forget { .. } => return,
     };
     lines.push(line);
 }
@@ -339,10 +341,11 @@ fn in_request(request: &Request) -> Vec<Name> {
         Request::Send { to, .. } => {
             let peers = to.iter().filter_map(|receiver| match receiver {
                 Receiver::Peer(name) => Some(*name),
-                Receiver::Room(_) => None,
+                Receiver::Room(_) | Receiver::OpenRoom(_) => None,
             });
             peers.collect()
         }
+        Request::Kick { name, .. } | Request::Rename { name } => vec![*name],
         Request::Join { .. }
         | Request::Leave { .. }
         | Request::Rooms

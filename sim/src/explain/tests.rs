@@ -202,7 +202,7 @@ impl Forger {
             .told()
             .map(|(conn, event)| (conn, event.clone()))
             .collect();
-        self.add(What::Moment(moment));
+        self.add(What::Moment(Box::new(moment)));
         for (conn, event) in told {
             self.after(conn, &event);
         }

@@ -67,12 +67,14 @@ fn request(request: &Request) -> String {
             let how = if proof.is_some() { "secret" } else { "guest" };
             format!("log in as {name} ({how})")
         }
-        Request::Send { to, text } => {
+        Request::Send { to, text, .. } => {
             let to: Vec<_> = to.iter().map(receiver).collect();
             format!("says {} to {}", said(text.as_str()), to.join(", "))
         }
         Request::Join { room } => format!("join {room}"),
-        Request::Leave { room } => format!("leave {room}"),
+        Request::Leave { room, .. } => format!("leave {room}"),
+        Request::Kick { room, name, .. } => format!("kick {name} from {room}"),
+        Request::Rename { name } => format!("be {name}"),
         Request::Rooms => "which rooms?".to_owned(),
         Request::Who { room: None } => "who is here?".to_owned(),
         Request::Who { room: Some(room) } => format!("who is in {room}?"),
@@ -84,7 +86,7 @@ fn request(request: &Request) -> String {
 fn receiver(receiver: &Receiver) -> String {
     match receiver {
         Receiver::Peer(name) => name.to_string(),
-        Receiver::Room(room) => room.to_string(),
+        Receiver::Room(room) | Receiver::OpenRoom(room) => room.to_string(),
     }
 }
 
@@ -98,6 +100,7 @@ pub(super) fn event(event: &Event) -> String {
         Event::Kept { name } => format!("waits for {name}"),
         Event::Joined { room, name } => format!("{name} joined {room}"),
         Event::Left { room, name, why } => format!("{name} left {room}{}", leave(why)),
+        Event::Renamed { from, to } => format!("{from} is now {to}"),
         Event::Rooms { total, .. } => format!("{total} rooms"),
         Event::Who { total, .. } => format!("{total} peers"),
         Event::Refused(refusal) => format!("refused: {}", self::refusal(refusal)),
@@ -106,7 +109,8 @@ pub(super) fn event(event: &Event) -> String {
 
 fn leave(why: &LeaveReason) -> &'static str {
     match why {
-        LeaveReason::Left => "",
+        LeaveReason::Left(_) => "",
+        LeaveReason::Kicked { .. } => ": kicked",
         LeaveReason::Quit(_) => ": quit",
         LeaveReason::Gone => ": gone",
         LeaveReason::Expired => ": expired",

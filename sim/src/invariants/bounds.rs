@@ -133,6 +133,7 @@ fn answers(witness: &Witness<'_>) -> Result<(), String> {
             | Event::Kept { .. }
             | Event::Joined { .. }
             | Event::Left { .. }
+            | Event::Renamed { .. }
             | Event::Refused(_) => 0,
         };
         ensure!(

@@ -3,19 +3,23 @@
 //!    the sender is gone or has no room for it). What expires is bounced. A room's message to a
 //!    guest who is gone is only counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use rejoin::broker::{Bounce, BounceReason, Event, Mail};
-use rejoin::id::{ConnId, Name, PeerId};
+use rejoin::broker::{BounceReason, Event, Mail};
+use rejoin::id::{ConnId, PeerId};
 
-use super::ledger::{Delivery, accepted, name_of, waiting};
+use super::ledger::{Delivery, Waiting};
 use super::{Checker, Witness, ensure};
-use crate::moment::{Act, Happening, mail_of};
+use crate::moment::{Act, Happening, Moment, mail_of};
 
 /// The checker of statement 4: an account for each accepted delivery.
 #[derive(Clone, Default, Debug)]
 pub struct Fate {
-    accounts: BTreeMap<Delivery, Account>,
+    /// Those that still wait.
+    open: BTreeMap<Delivery, Account>,
+    /// All others.
+    settled: BTreeMap<Delivery, Account>,
+    moments: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,8 @@ struct Account {
     from: PeerId,
     to: PeerId,
     state: State,
+    /// The last moment in which it was seen to wait.
+    seen: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,22 +41,33 @@ enum State {
     BounceCounted,
 }
 
+impl State {
+    const fn is_open(self) -> bool {
+        match self {
+            Self::Waits | Self::BounceWaits => true,
+            Self::Written | Self::Counted | Self::BounceWritten | Self::BounceCounted => false,
+        }
+    }
+}
+
 impl Checker for Fate {
     fn statement(&self) -> u8 {
         4
     }
 
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
+        self.moments += 1;
         match &witness.moment.happening {
             Happening::Written { conn, items } => self.written(witness, *conn, items)?,
             Happening::Handled { acts, .. } => {
-                for accepted in accepted(witness)? {
+                for accepted in witness.accepted()? {
                     let account = Account {
                         from: accepted.from,
                         to: accepted.to,
                         state: State::Waits,
+                        seen: 0,
                     };
-                    self.accounts.insert(accepted.delivery, account);
+                    self.open.insert(accepted.delivery, account);
                 }
                 for act in acts {
                     self.discarded(witness, act)?;
@@ -60,16 +77,9 @@ impl Checker for Fate {
         self.weigh(witness)
     }
 
-    fn finish(&mut self, _last: &Witness<'_>) -> Result<(), String> {
-        for (delivery, account) in &self.accounts {
-            let settled = match account.state {
-                State::Waits | State::BounceWaits => false,
-                State::Written | State::Counted | State::BounceWritten | State::BounceCounted => {
-                    true
-                }
-            };
-            ensure!(settled, "{delivery:?} still waits: {account:?}");
-        }
+    fn finish(&mut self, _last: &Moment) -> Result<(), String> {
+        let left = self.open.first_key_value();
+        ensure!(left.is_none(), "this still waits: {left:?}");
         Ok(())
     }
 }
@@ -83,25 +93,19 @@ impl Fate {
     ) -> Result<(), String> {
         let peer = witness.after.peer(conn);
         for mail in items.iter().filter_map(mail_of) {
-            let (owner, before, after) = match mail {
+            let (owner, was, should) = match mail {
                 Mail::Message(message) => {
-                    let name = name_of(witness, conn).ok_or("a stranger has mail")?;
-                    let account = self.account(Delivery::new(message, name))?;
-                    let owner = account.to;
-                    (owner, State::Waits, move_to(account, State::Written))
+                    let name = witness.after.name(conn).ok_or("a stranger has mail")?;
+                    let account = self.move_to(Delivery::new(message, name), State::Written)?;
+                    (account.to, account.state, State::Waits)
                 }
                 Mail::Bounce(bounce) => {
-                    let account = self.account(bounced(bounce))?;
-                    let owner = account.from;
-                    (
-                        owner,
-                        State::BounceWaits,
-                        move_to(account, State::BounceWritten),
-                    )
+                    let account = self.move_to(Delivery::bounced(bounce), State::BounceWritten)?;
+                    (account.from, account.state, State::BounceWaits)
                 }
             };
             ensure!(Some(owner) == peer, "{mail:?} is written to {peer:?}");
-            ensure!(before == after, "{mail:?} is written, and was {after:?}");
+            ensure!(was == should, "{mail:?} is written, and was {was:?}");
         }
         Ok(())
     }
@@ -117,11 +121,11 @@ impl Fate {
         };
         match mail {
             Mail::Message(message) => {
-                let account = self.account(Delivery::new(message, *receiver))?;
-                let before = move_to(account, State::Counted);
+                let account = self.move_to(Delivery::new(message, *receiver), State::Counted)?;
+                let was = account.state;
                 ensure!(
-                    before == State::Waits,
-                    "{message:?} is counted, and was {before:?}"
+                    was == State::Waits,
+                    "{message:?} is counted, and was {was:?}"
                 );
                 let sender = message.sender;
                 let hears = witness.before.is_online(sender) && witness.after.is_online(sender);
@@ -132,13 +136,10 @@ impl Fate {
                 );
             }
             Mail::Bounce(bounce) => {
-                let account = self.account(bounced(bounce))?;
-                let before = move_to(account, State::BounceCounted);
-                ensure!(
-                    // It may have come back, and expired again, within this moment.
-                    before == State::BounceWaits || before == State::Waits,
-                    "{bounce:?} is counted, and was {before:?}"
-                );
+                let account = self.move_to(Delivery::bounced(bounce), State::BounceCounted)?;
+                // It may have come back, and expired again, within this moment.
+                let was = account.state;
+                ensure!(was.is_open(), "{bounce:?} is counted, and was {was:?}");
             }
         }
         Ok(())
@@ -146,62 +147,76 @@ impl Fate {
 
     /// Compares the accounts with what waits.
     fn weigh(&mut self, witness: &Witness<'_>) -> Result<(), String> {
-        let mut seen = BTreeSet::new();
-        let waiting = waiting(witness);
-        for (peer, _, mail) in &waiting {
-            let Mail::Bounce(bounce) = mail else { continue };
-            let for_a_guest = bounce.message.room.is_some() && bounce.reason == BounceReason::Gone;
-            ensure!(!for_a_guest, "{bounce:?} should only be counted");
-            let delivery = bounced(bounce);
-            let account = self.account(delivery)?;
-            let before = move_to(account, State::BounceWaits);
-            ensure!(
-                before == State::BounceWaits || before == State::Waits,
-                "{bounce:?} waits, and was {before:?}"
-            );
-            let from = account.from;
-            ensure!(Some(from) == *peer, "{bounce:?} waits for {peer:?}");
-            ensure!(seen.insert(delivery), "{bounce:?} waits twice");
+        for waiting in &witness.waiting {
+            if let Mail::Bounce(bounce) = waiting.mail {
+                let for_a_guest =
+                    bounce.message.room.is_some() && bounce.reason == BounceReason::Gone;
+                ensure!(!for_a_guest, "{bounce:?} should only be counted");
+                let was = self.move_to(waiting.delivery, State::BounceWaits)?.state;
+                ensure!(was.is_open(), "{bounce:?} waits, and was {was:?}");
+                self.waits(waiting)?;
+            }
         }
-        for (peer, name, mail) in &waiting {
-            let Mail::Message(message) = mail else {
-                continue;
-            };
-            let delivery = Delivery::new(message, *name);
-            let account = self.account(delivery)?;
-            let Account { to, state, .. } = *account;
-            ensure!(
-                state == State::Waits,
-                "{message:?} waits for {name}, and was {state:?}"
-            );
-            ensure!(Some(to) == *peer, "{message:?} waits for {peer:?}");
-            ensure!(seen.insert(delivery), "{message:?} waits twice for {name}");
+        for waiting in &witness.waiting {
+            if let Mail::Message(_) = waiting.mail {
+                self.waits(waiting)?;
+            }
         }
-        for (delivery, account) in &self.accounts {
-            let waits = matches!(account.state, State::Waits | State::BounceWaits);
-            ensure!(
-                !waits || seen.contains(delivery),
-                "{delivery:?} is lost: {account:?}"
-            );
-        }
+        let lost = self.open.iter().find(|(_, a)| a.seen != self.moments);
+        ensure!(lost.is_none(), "this is lost: {lost:?}");
         Ok(())
     }
 
-    fn account(&mut self, delivery: Delivery) -> Result<&mut Account, String> {
-        let account = self.accounts.get_mut(&delivery);
-        account.ok_or_else(|| format!("{delivery:?} was never accepted"))
+    /// That what waits is there once, in its state, and for the right peer.
+    fn waits(&mut self, waiting: &Waiting<'_>) -> Result<(), String> {
+        let &Waiting {
+            peer,
+            delivery,
+            mail,
+        } = waiting;
+        let moment = self.moments;
+        let account = match self.open.get_mut(&delivery) {
+            Some(account) => account,
+            None => self
+                .settled
+                .get_mut(&delivery)
+                .ok_or_else(stranger(delivery))?,
+        };
+        let Account {
+            from, to, state, ..
+        } = *account;
+        let (owner, should) = match mail {
+            Mail::Message(_) => (to, State::Waits),
+            Mail::Bounce(_) => (from, State::BounceWaits),
+        };
+        ensure!(state == should, "{mail:?} waits, and was {state:?}");
+        ensure!(Some(owner) == peer, "{mail:?} waits for {peer:?}");
+        ensure!(account.seen != moment, "{delivery:?} waits twice");
+        account.seen = moment;
+        Ok(())
+    }
+
+    /// Sets the state of an account, and returns how it was.
+    fn move_to(&mut self, delivery: Delivery, state: State) -> Result<Account, String> {
+        let account = match self.open.remove(&delivery) {
+            Some(account) => account,
+            None => self
+                .settled
+                .remove(&delivery)
+                .ok_or_else(stranger(delivery))?,
+        };
+        let accounts = if state.is_open() {
+            &mut self.open
+        } else {
+            &mut self.settled
+        };
+        accounts.insert(delivery, Account { state, ..account });
+        Ok(account)
     }
 }
 
-/// Sets the state of an account, and returns what it was.
-fn move_to(account: &mut Account, state: State) -> State {
-    std::mem::replace(&mut account.state, state)
-}
-
-/// The delivery that came back.
-fn bounced(bounce: &Bounce) -> Delivery {
-    let receiver: Name = bounce.receiver;
-    Delivery::new(&bounce.message, receiver)
+fn stranger(delivery: Delivery) -> impl FnOnce() -> String {
+    move || format!("{delivery:?} was never accepted")
 }
 
 #[cfg(test)]
@@ -290,16 +305,11 @@ mod tests {
         for moment in moments(&kept()) {
             let before = roster.clone();
             roster.observe(&moment);
-            let witness = Witness {
-                config: &config,
-                moment: &moment,
-                before: &before,
-                after: &roster,
-            };
+            let witness = Witness::new(&config, &moment, &before, &roster);
             checker.observe(&witness).unwrap();
-            let waits = matches!(checker.finish(&witness), Err(why) if why.contains("still waits"));
-            assert_eq!(waits, !checker.accounts.is_empty());
+            let waits = matches!(checker.finish(&moment), Err(why) if why.contains("still waits"));
+            assert_eq!(waits, !checker.open.is_empty());
         }
-        assert!(!checker.accounts.is_empty());
+        assert!(!checker.open.is_empty());
     }
 }

@@ -72,7 +72,7 @@ impl Checker for Halves {
             match *act {
                 Act::StopReader { conn } => self.both(conn).reader.tell("the reader", conn)?,
                 Act::StopWriter { conn, .. } => self.both(conn).writer.tell("the writer", conn)?,
-                Act::Tell { .. } | Act::Discard { .. } => {}
+                Act::Tell { .. } | Act::Discard { .. } | Act::Forget { .. } => {}
             }
         }
         for both in self.connections.values_mut() {

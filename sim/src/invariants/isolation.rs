@@ -1,14 +1,12 @@
 //! 2. A connection never removes, stops or receives for another connection, whatever the names
 //!    are. Only a login with the right proof replaces one.
 
-use std::collections::BTreeSet;
-
 use rejoin::broker::{Event, Input, Mail, Receiver, Request, StopReason};
 use rejoin::id::ConnId;
 
 use super::{Checker, Witness, ensure};
 use crate::moment::{Act, actor};
-use crate::roster::Roster;
+use crate::roster::{Bearer, Roster};
 
 /// The checker of statement 2: each effect is owed to the one who caused it. That a connection
 /// removes nobody else's peer is seen by [`Removal`](super::removal::Removal).
@@ -25,25 +23,24 @@ impl Checker for Isolation {
             return Ok(());
         };
         late(witness, input)?;
-        let mut stopped = BTreeSet::new();
-        let mut back = BTreeSet::new();
+        let (mut stopped, mut back) = (Vec::new(), Vec::new());
         for act in witness.moment.acts() {
             match act {
                 &Act::StopReader { conn } => stops(witness, input, conn, None)?,
                 &Act::StopWriter { conn, reason } => {
                     stops(witness, input, conn, Some(reason))?;
-                    stopped.insert(conn);
+                    stopped.push(conn);
                 }
                 Act::Tell { to, event } => {
-                    let once: BTreeSet<_> = to.iter().collect();
-                    ensure!(once.len() == to.len(), "{to:?} are told twice: {event:?}");
-                    for &conn in to {
-                        let gone = witness.after.known.get(&conn).is_none_or(|k| k.over);
+                    for (place, &conn) in to.iter().enumerate() {
+                        let once = !to[..place].contains(&conn);
+                        ensure!(once, "{conn} is told twice: {event:?}");
+                        let gone = !witness.after.known.contains_key(&conn);
                         let was = witness.before.known.get(&conn).is_some_and(|k| k.stopped);
                         let deaf = gone || was || stopped.contains(&conn);
                         ensure!(!deaf, "{conn}, which was stopped, is told {event:?}");
                         if let Event::Back { .. } = event {
-                            back.insert(conn);
+                            back.push(conn);
                         }
                         let kept = back.contains(&conn);
                         ensure!(
@@ -52,7 +49,7 @@ impl Checker for Isolation {
                         );
                     }
                 }
-                Act::Discard { .. } => {}
+                Act::Discard { .. } | Act::Forget { .. } => {}
             }
         }
         Ok(())
@@ -66,7 +63,7 @@ fn late(witness: &Witness<'_>, input: &Input) -> Result<(), String> {
         Input::Request { conn, .. }
         | Input::GiveUp { conn, .. }
         | Input::ReaderFinished { conn } => before.is_leaving_or_over(*conn),
-        Input::WriterFinished { conn, .. } => before.known.get(conn).is_none_or(|k| k.over),
+        Input::WriterFinished { conn, .. } => !before.known.contains_key(conn),
         Input::Accepted { .. } | Input::Tick | Input::ShutDown => false,
     };
     let due = before.deadline().is_some_and(|time| time <= moment.now);
@@ -155,6 +152,13 @@ fn concerns(
         Event::Left { room, .. } => {
             asks || is_member(before, conn, room) || is_member(after, conn, room)
         }
+        Event::Renamed { to, .. } => {
+            let hears = after.online(conn);
+            let renamed = after.bearers.get(to);
+            let shares =
+                |a: &Bearer, b: &Bearer| a.peer == b.peer || !a.rooms.is_disjoint(&b.rooms);
+            hears.zip(renamed).is_some_and(|(a, b)| shares(a, b))
+        }
     }
 }
 
@@ -210,7 +214,10 @@ mod tests {
             &story([&three[..], &say(0, 1)]),
             |moment| match &mut acts(moment)[0] {
                 Act::Tell { to, .. } => to.push(conn(0)),
-                Act::StopReader { .. } | Act::StopWriter { .. } | Act::Discard { .. } => {
+                Act::StopReader { .. }
+                | Act::StopWriter { .. }
+                | Act::Discard { .. }
+                | Act::Forget { .. } => {
                     unreachable!("a message is told")
                 }
             },

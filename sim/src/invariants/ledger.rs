@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use rejoin::broker::{Event, Mail, Message, Receiver, Refusal, Request};
-use rejoin::id::{ConnId, Name, PeerId, Room};
+use rejoin::broker::{Bounce, Event, Mail, Message, Receiver, Refusal, Request};
+use rejoin::id::{Name, PeerId, Room};
 
-use super::Witness;
-use crate::moment::{actor, mail_of, number};
+use crate::moment::{Moment, actor, mail_of, number};
+use crate::roster::Roster;
 
 /// One message for one receiver. No two deliveries of a run are equal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -29,6 +29,11 @@ impl Delivery {
             receiver,
         }
     }
+
+    /// The one that came back.
+    pub(super) fn bounced(bounce: &Bounce) -> Self {
+        Self::new(&bounce.message, bounce.receiver)
+    }
 }
 
 /// A delivery that the broker has taken on.
@@ -40,17 +45,16 @@ pub(super) struct Accepted {
 }
 
 /// The deliveries that were asked for in this moment, and not refused.
-pub(super) fn accepted(witness: &Witness<'_>) -> Result<Vec<Accepted>, String> {
-    let Witness { moment, after, .. } = witness;
+pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>, String> {
     let mut accepted = Vec::new();
     let Some(input) = moment.input() else {
         return Ok(accepted);
     };
     let says = actor(input).and_then(|conn| after.online(conn));
-    let (Some(says), Some((to, number))) = (says, sent(witness)) else {
+    let (Some(says), Some((to, number))) = (says, sent(moment)) else {
         return Ok(accepted);
     };
-    let refusals = refusals(witness);
+    let refusals = refusals(moment);
     let too_many = |refusal: &Refusal| matches!(refusal, Refusal::TooManyReceivers { .. });
     if refusals.iter().any(too_many) {
         return Ok(accepted);
@@ -79,7 +83,9 @@ pub(super) fn accepted(witness: &Witness<'_>) -> Result<Vec<Accepted>, String> {
                 None if refusals.contains(&Refusal::NoSuchPeer { name }) => {}
                 None => return Err(format!("a message is taken for {name}, whom nobody knows")),
             },
-            Receiver::Room(room) if says.rooms.contains(&room) => {
+            Receiver::Room(room) | Receiver::OpenRoom(room)
+                if says.rooms.contains(&room) || receiver == Receiver::OpenRoom(room) =>
+            {
                 for (&name, bearer) in &after.bearers {
                     if bearer.rooms.contains(&room) && bearer.peer != says.peer {
                         take(name, Some(room), bearer.peer);
@@ -87,7 +93,7 @@ pub(super) fn accepted(witness: &Witness<'_>) -> Result<Vec<Accepted>, String> {
                 }
             }
             Receiver::Room(room) if refusals.contains(&Refusal::NotInRoom { room }) => {}
-            Receiver::Room(room) => {
+            Receiver::Room(room) | Receiver::OpenRoom(room) => {
                 return Err(format!("{} is not in {room}, and yet speaks", says.name));
             }
         }
@@ -95,36 +101,52 @@ pub(super) fn accepted(witness: &Witness<'_>) -> Result<Vec<Accepted>, String> {
     Ok(accepted)
 }
 
-/// Mail that waits, each piece with the peer that it waits for: for each peer the outbox first, and
-/// then the mailbox. What lies where nobody will look has no peer.
-pub(super) fn waiting<'a>(witness: &'a Witness<'_>) -> Vec<(Option<PeerId>, Name, &'a Mail)> {
-    let Witness { moment, after, .. } = witness;
+/// Mail that waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting<'a> {
+    /// Whom it waits for; nobody, if it lies where nobody will look.
+    pub(super) peer: Option<PeerId>,
+    /// What it is, or what came back.
+    pub(super) delivery: Delivery,
+    pub(super) mail: &'a Mail,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(peer: Option<PeerId>, name: Name, mail: &'a Mail) -> Self {
+        let delivery = match mail {
+            Mail::Message(message) => Delivery::new(message, name),
+            Mail::Bounce(bounce) => Delivery::bounced(bounce),
+        };
+        Self {
+            peer,
+            delivery,
+            mail,
+        }
+    }
+}
+
+/// All mail that waits: for each peer the outbox first, and then the mailbox.
+pub(super) fn waiting<'a>(moment: &'a Moment, after: &Roster) -> Vec<Waiting<'a>> {
     let mut waiting = Vec::new();
-    for (&conn, link) in &moment.links {
-        let Some(name) = name_of(witness, conn) else {
+    for (&conn, link) in &moment.links.0 {
+        let Some(name) = after.name(conn) else {
             continue;
         };
         let peer = after.peer(conn).filter(|_| !link.writer_finished);
         let mail = link.outbox.iter().filter_map(mail_of);
-        waiting.extend(mail.map(|mail| (peer, name, mail)));
+        waiting.extend(mail.map(|mail| Waiting::new(peer, name, mail)));
     }
     for (&name, mailbox) in &moment.view.mailboxes {
         let peer = after.bearers.get(&name).map(|bearer| bearer.peer);
-        waiting.extend(mailbox.iter().map(|mail| (peer, name, mail)));
+        waiting.extend(mailbox.iter().map(|mail| Waiting::new(peer, name, mail)));
     }
     waiting
 }
 
-/// The name that a connection logged in with.
-pub(super) fn name_of(witness: &Witness<'_>, conn: ConnId) -> Option<Name> {
-    let (name, _) = witness.after.known.get(&conn)?.asked?;
-    Some(name)
-}
-
 /// What the sender is told that it was refused.
-fn refusals(witness: &Witness<'_>) -> Vec<Refusal> {
-    let asker = witness.moment.input().and_then(actor);
-    let refusals = witness.moment.told().filter_map(|(conn, event)| {
+fn refusals(moment: &Moment) -> Vec<Refusal> {
+    let asker = moment.input().and_then(actor);
+    let refusals = moment.told().filter_map(|(conn, event)| {
         let to_asker = Some(conn) == asker;
         match event {
             Event::Refused(refusal) if to_asker => Some(*refusal),
@@ -136,6 +158,7 @@ fn refusals(witness: &Witness<'_>) -> Vec<Refusal> {
             | Event::Kept { .. }
             | Event::Joined { .. }
             | Event::Left { .. }
+            | Event::Renamed { .. }
             | Event::Rooms { .. }
             | Event::Who { .. } => None,
         }
@@ -144,11 +167,11 @@ fn refusals(witness: &Witness<'_>) -> Vec<Refusal> {
 }
 
 /// To whom something was said, each once, and the number of the message.
-fn sent(witness: &Witness<'_>) -> Option<(BTreeSet<Receiver>, u32)> {
-    let rejoin::broker::Input::Request { request, .. } = witness.moment.input()? else {
+fn sent(moment: &Moment) -> Option<(BTreeSet<Receiver>, u32)> {
+    let rejoin::broker::Input::Request { request, .. } = moment.input()? else {
         return None;
     };
-    let Request::Send { to, text } = request else {
+    let Request::Send { to, text, .. } = request else {
         return None;
     };
     Some((to.iter().copied().collect(), number(text)))

@@ -20,8 +20,9 @@ use std::fmt;
 
 use rejoin::Config;
 
-use crate::moment::{Moment, View};
+use crate::moment::Moment;
 use crate::roster::Roster;
+use ledger::{Accepted, Waiting};
 
 /// Judges what happens by one statement.
 pub trait Checker: Send {
@@ -35,18 +36,18 @@ pub trait Checker: Send {
     /// Says how the statement is violated.
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String>;
 
-    /// Judges how everything stands when everything has finished. `last` was observed before.
+    /// Judges how everything stands when everything has finished. `last` was observed last.
     ///
     /// # Errors
     ///
     /// Says how the statement is violated.
-    fn finish(&mut self, _last: &Witness<'_>) -> Result<(), String> {
+    fn finish(&mut self, _last: &Moment) -> Result<(), String> {
         Ok(())
     }
 }
 
 /// What a [`Checker`] sees.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Witness<'a> {
     /// The limits.
     pub config: &'a Config,
@@ -56,6 +57,32 @@ pub struct Witness<'a> {
     pub before: &'a Roster,
     /// Who is who after.
     pub after: &'a Roster,
+    accepted: Result<Vec<Accepted>, String>,
+    waiting: Vec<Waiting<'a>>,
+}
+
+impl<'a> Witness<'a> {
+    /// Sees `moment`, by which the roster `before` became that `after` it.
+    pub fn new(
+        config: &'a Config,
+        moment: &'a Moment,
+        before: &'a Roster,
+        after: &'a Roster,
+    ) -> Self {
+        Self {
+            config,
+            moment,
+            before,
+            after,
+            accepted: ledger::accepted(moment, after),
+            waiting: ledger::waiting(moment, after),
+        }
+    }
+
+    /// The deliveries that were asked for in this moment, and not refused.
+    fn accepted(&self) -> Result<&[Accepted], String> {
+        self.accepted.as_deref().map_err(String::clone)
+    }
 }
 
 /// A statement that does not hold.
@@ -77,7 +104,6 @@ impl fmt::Display for Violation {
 pub struct Invariants {
     config: Config,
     roster: Roster,
-    last: Option<(Moment, Roster)>,
     checkers: Vec<Box<dyn Checker>>,
 }
 
@@ -87,7 +113,6 @@ impl Invariants {
         Self {
             config: config.clone(),
             roster: Roster::new(config),
-            last: None,
             checkers: vec![
                 Box::new(removal::Removal),
                 Box::new(isolation::Isolation),
@@ -102,39 +127,16 @@ impl Invariants {
     }
 
     /// Judges one moment; returns each statement that it violates.
-    pub fn observe(&mut self, moment: Moment) -> Vec<Violation> {
+    pub fn observe(&mut self, moment: &Moment) -> Vec<Violation> {
         let before = self.roster.clone();
-        self.roster.observe(&moment);
-        let witness = Witness {
-            config: &self.config,
-            moment: &moment,
-            before: &before,
-            after: &self.roster,
-        };
-        let violations = collect(&mut self.checkers, |c| c.observe(&witness));
-        self.last = Some((moment, before));
-        violations
+        self.roster.observe(moment);
+        let witness = Witness::new(&self.config, moment, &before, &self.roster);
+        collect(&mut self.checkers, |c| c.observe(&witness))
     }
 
-    /// How everything stood last.
-    pub fn last_view(&self) -> View {
-        let last = self.last.as_ref();
-        last.map(|(moment, _)| moment.view.clone())
-            .unwrap_or_default()
-    }
-
-    /// Judges how everything stands when everything has finished.
-    pub fn finish(&mut self) -> Vec<Violation> {
-        let Some((moment, before)) = &self.last else {
-            return Vec::new();
-        };
-        let witness = Witness {
-            config: &self.config,
-            moment,
-            before,
-            after: &self.roster,
-        };
-        collect(&mut self.checkers, |c| c.finish(&witness))
+    /// Judges how everything stands when everything has finished. `last` was observed last.
+    pub fn finish(&mut self, last: &Moment) -> Vec<Violation> {
+        collect(&mut self.checkers, |c| c.finish(last))
     }
 }
 

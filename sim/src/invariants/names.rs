@@ -7,7 +7,7 @@ use rejoin::broker::lifecycle::{Hold, Phase};
 use rejoin::broker::{Event, Input, Mail};
 use rejoin::id::{ConnId, Name, PeerId};
 
-use super::ledger::{Delivery, accepted, name_of};
+use super::ledger::Delivery;
 use super::{Checker, Witness, ensure};
 use crate::moment::mail_of;
 use crate::roster::Bearer;
@@ -25,7 +25,7 @@ impl Checker for Names {
     }
 
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
-        let accepted = accepted(witness)?.into_iter();
+        let accepted = witness.accepted()?.iter();
         self.meant.extend(accepted.map(|a| (a.delivery, a.to)));
         one_connection(witness)?;
         waiters(witness)?;
@@ -37,6 +37,7 @@ impl Checker for Names {
                 Event::Kept { .. }
                 | Event::Joined { .. }
                 | Event::Left { .. }
+                | Event::Renamed { .. }
                 | Event::Rooms { .. }
                 | Event::Who { .. }
                 | Event::Refused(_) => {}
@@ -49,7 +50,7 @@ impl Checker for Names {
 impl Names {
     /// That mail is told to the peer that it was meant for.
     fn reads(&self, witness: &Witness<'_>, conn: ConnId, event: &Event) -> Result<(), String> {
-        let owner = match (mail_of(event), name_of(witness, conn)) {
+        let owner = match (mail_of(event), witness.after.name(conn)) {
             (Some(Mail::Message(message)), Some(name)) => {
                 self.meant.get(&Delivery::new(message, name)).copied()
             }
@@ -113,7 +114,7 @@ fn waiters(witness: &Witness<'_>) -> Result<(), String> {
 
 /// That a name was free for a new peer, which is called as it has written itself.
 fn welcome(witness: &Witness<'_>, conn: ConnId, name: &Name) -> Result<(), String> {
-    let asked = name_of(witness, conn);
+    let asked = witness.after.name(conn);
     ensure!(
         asked.is_some_and(|asked| asked.as_str() == name.as_str()),
         "{conn} is welcome as {name}, and asked for {asked:?}"

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rejoin::broker::{Event, Mail};
 use rejoin::id::{Name, PeerId};
 
-use super::ledger::{Delivery, accepted, waiting};
+use super::ledger::Delivery;
 use super::{Checker, Witness, ensure};
 use crate::moment::{Act, Happening, mail_of, number};
 
@@ -15,8 +15,15 @@ use crate::moment::{Act, Happening, mail_of, number};
 /// to arrive. What the socket has taken has arrived, as far as anybody can know.
 #[derive(Clone, Default, Debug)]
 pub struct Order {
-    due: BTreeMap<(PeerId, PeerId), VecDeque<u32>>,
+    due: BTreeMap<(PeerId, PeerId), Due>,
     pairs: BTreeMap<Delivery, (PeerId, PeerId)>,
+}
+
+#[derive(Clone, Default, Debug)]
+struct Due {
+    numbers: VecDeque<u32>,
+    /// How many of them were found to wait, in this moment.
+    found: usize,
 }
 
 impl Checker for Order {
@@ -33,10 +40,10 @@ impl Checker for Order {
                 }
             }
             Happening::Handled { acts, .. } => {
-                for accepted in accepted(witness)? {
+                for accepted in witness.accepted()? {
                     let pair = (accepted.from, accepted.to);
                     let due = self.due.entry(pair).or_default();
-                    due.push_back(accepted.delivery.number);
+                    due.numbers.push_back(accepted.delivery.number);
                     self.pairs.insert(accepted.delivery, pair);
                 }
                 acts.iter().for_each(|act| self.comes_back(act));
@@ -53,7 +60,7 @@ impl Order {
             return Ok(());
         };
         let due = to.and_then(|to| self.due.get_mut(&(message.sender, to)));
-        let first = due.and_then(VecDeque::pop_front);
+        let first = due.and_then(|due| due.numbers.pop_front());
         ensure!(
             first == Some(number(&message.text)),
             "{message:?} arrives at {to:?}, and {first:?} is due"
@@ -65,16 +72,14 @@ impl Order {
         match act {
             Act::Tell { event, .. } => {
                 if let Some(Mail::Bounce(bounce)) = mail_of(event) {
-                    self.settle(Delivery::new(&bounce.message, bounce.receiver));
+                    self.settle(Delivery::bounced(bounce));
                 }
             }
             Act::Discard { receiver, mail, .. } => match mail {
                 Mail::Message(message) => self.settle(Delivery::new(message, *receiver)),
-                Mail::Bounce(bounce) => {
-                    self.settle(Delivery::new(&bounce.message, bounce.receiver));
-                }
+                Mail::Bounce(bounce) => self.settle(Delivery::bounced(bounce)),
             },
-            Act::StopReader { .. } | Act::StopWriter { .. } => {}
+            Act::StopReader { .. } | Act::StopWriter { .. } | Act::Forget { .. } => {}
         }
     }
 
@@ -85,37 +90,44 @@ impl Order {
             .remove(&delivery)
             .and_then(|pair| self.due.get_mut(&pair));
         if let Some(due) = due
-            && let Some(place) = due.iter().rposition(|&n| n == delivery.number)
+            && let Some(place) = due.numbers.iter().rposition(|&n| n == delivery.number)
         {
-            due.remove(place);
+            due.numbers.remove(place);
         }
     }
 
     /// Compares what is due with what waits.
     fn compare(&mut self, witness: &Witness<'_>) -> Result<(), String> {
-        let mut found: BTreeMap<(PeerId, PeerId), VecDeque<u32>> = BTreeMap::new();
-        for (peer, _, mail) in waiting(witness) {
-            match mail {
-                Mail::Message(message) => {
-                    let Some(peer) = peer else { continue };
-                    let pair = (message.sender, peer);
-                    found
-                        .entry(pair)
-                        .or_default()
-                        .push_back(number(&message.text));
-                }
-                // A bounce that went to a mailbox was not told.
-                Mail::Bounce(bounce) => {
-                    self.settle(Delivery::new(&bounce.message, bounce.receiver));
-                }
+        for waiting in &witness.waiting {
+            // A bounce that went to a mailbox was not told.
+            if let Mail::Bounce(_) = waiting.mail {
+                self.settle(waiting.delivery);
             }
         }
-        self.due.retain(|_, due| !due.is_empty());
-        ensure!(
-            found == self.due,
-            "what waits is {found:?}, and due is {:?}",
-            self.due
-        );
+        self.due.retain(|_, due| {
+            due.found = 0;
+            !due.numbers.is_empty()
+        });
+        for waiting in &witness.waiting {
+            let (Mail::Message(message), Some(peer)) = (waiting.mail, waiting.peer) else {
+                continue;
+            };
+            let due = self.due.get_mut(&(message.sender, peer));
+            let next = due.and_then(|due| {
+                due.found += 1;
+                due.numbers.get(due.found - 1).copied()
+            });
+            ensure!(
+                next == Some(waiting.delivery.number),
+                "what waits is {message:?} for {peer:?}, and due is {next:?}"
+            );
+        }
+        for (pair, due) in &self.due {
+            ensure!(
+                due.found == due.numbers.len(),
+                "what waits is less than what is due: {due:?} for {pair:?}"
+            );
+        }
         Ok(())
     }
 }
@@ -139,6 +151,7 @@ fn counts_kept(acts: &[Act]) -> Result<(), String> {
             } => due = Some((*name, *kept)),
             Act::Tell { .. }
             | Act::Discard { .. }
+            | Act::Forget { .. }
             | Act::StopReader { .. }
             | Act::StopWriter { .. } => {}
         }

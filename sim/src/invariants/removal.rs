@@ -3,8 +3,10 @@
 
 use rejoin::broker::lifecycle::Hold;
 use rejoin::broker::{Event, LeaveReason};
+use rejoin::id::{Name, PeerId};
 
 use super::{Checker, Witness, ensure};
+use crate::moment::Act;
 
 /// The checker of statement 1: whoever the roster knows is bound, to the connection that it knows,
 /// and nobody else is.
@@ -46,8 +48,33 @@ impl Checker for Removal {
                 "{name} was not removed"
             );
         }
+        forgotten(witness)?;
         farewells(witness)
     }
+}
+
+/// That a peer is forgotten just when it is gone, and so once for each time that it joined.
+fn forgotten(witness: &Witness<'_>) -> Result<(), String> {
+    let stays = |peer: PeerId| {
+        witness
+            .after
+            .bearers
+            .values()
+            .any(|bearer| bearer.peer == peer)
+    };
+    let before = witness.before.bearers.iter();
+    let gone = before.filter(|(_, bearer)| !stays(bearer.peer));
+    let mut gone: Vec<Name> = gone.map(|(&name, _)| name).collect();
+    for act in witness.moment.acts() {
+        let Act::Forget { name } = act else {
+            continue;
+        };
+        let place = gone.iter().position(|gone| gone == name);
+        let place = place.ok_or_else(|| format!("{name} is forgotten, and stays"))?;
+        gone.remove(place);
+    }
+    ensure!(gone.is_empty(), "{gone:?} are gone, and not forgotten");
+    Ok(())
 }
 
 /// That the rooms hear that somebody is gone only of those who are.
@@ -58,7 +85,7 @@ fn farewells(witness: &Witness<'_>) -> Result<(), String> {
         };
         let gone = match why {
             LeaveReason::Gone | LeaveReason::Expired => true,
-            LeaveReason::Left | LeaveReason::Quit(_) => false,
+            LeaveReason::Left(_) | LeaveReason::Quit(_) | LeaveReason::Kicked { .. } => false,
         };
         let before = witness.before.bearers.get(name).map(|b| b.peer);
         let after = witness.after.bearers.get(name).map(|b| b.peer);
@@ -131,6 +158,15 @@ mod tests {
             },
             "should be",
         );
+    }
+
+    #[test]
+    fn somebody_who_is_gone_and_not_forgotten_is_found() {
+        let goes = story([&come(0, None)[..], &break_off(0)]);
+        rejects::<Removal>(&goes, |moment| acts(moment).clear(), "not forgotten");
+        let stays = story([&come(0, Some(0))[..], &break_off(0)]);
+        let forget = Act::Forget { name: name(0) };
+        rejects::<Removal>(&stays, |moment| acts(moment).push(forget), "and stays");
     }
 
     #[test]

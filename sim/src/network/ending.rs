@@ -11,9 +11,9 @@ use crate::step::{Length, NAMES, Step, To};
 /// How many peers are to be there in the end, one on each of the first clients.
 const PEERS: usize = NAMES.len() / 2;
 
-/// How often a client tries again, in ticks: a login takes less, however slow the network is. So no
-/// older try takes a newer one over.
-const RETRY: u64 = 20;
+/// How often a client tries again, in ticks: on a network that is in a hurry, a login takes less. So
+/// no older try takes a newer one over.
+const RETRY: u64 = 10;
 
 impl Play<'_> {
     /// Heals everything, and demands that everyone comes back and can talk, and that then
@@ -31,6 +31,7 @@ impl Play<'_> {
             self.mend(client);
             self.clients[client].order(Order::Close);
         }
+        self.ground.hurry();
         let mut scene = self.stage.lock();
         scene.yields = false;
         for pipe in scene.pipes.values_mut() {

@@ -24,6 +24,9 @@ use crate::plan::Kind;
 /// Bytes that a stream in memory holds in each direction.
 const PIPE_BYTES: usize = 4096;
 
+/// How long a message is under way at least.
+const LEAST_LATENCY: Duration = Duration::from_millis(1);
+
 /// What a simulation runs on.
 pub(super) enum Ground<'a> {
     /// Every host has a runtime of its own; links between them can break.
@@ -37,7 +40,7 @@ impl Ground<'_> {
         let mut sim = turmoil::Builder::new()
             .rng_seed(outline.seed)
             .tick_duration(TICK)
-            .min_message_latency(Duration::from_millis(1))
+            .min_message_latency(LEAST_LATENCY)
             .max_message_latency(outline.latency)
             .simulation_duration(Duration::from_secs(3600))
             .tcp_capacity(4096)
@@ -150,6 +153,13 @@ impl Ground<'_> {
             sim.partition_oneway(SERVER.0, &*host);
         }
         true
+    }
+
+    /// From now on nothing is under way for longer than a tick.
+    pub(super) fn hurry(&self) {
+        if let Self::Network(sim) = self {
+            sim.set_max_message_latency(LEAST_LATENCY);
+        }
     }
 
     /// Mends what [`cut`](Self::cut) broke.

@@ -234,7 +234,7 @@ impl Scene {
         let claimed = self.watch.effects(now, effects, broker);
         let kept = self.watch.moments.as_mut().map(std::mem::take);
         for moment in kept.into_iter().flatten() {
-            self.note(What::Moment(moment));
+            self.note(What::Moment(Box::new(moment)));
         }
         let new = self.watch.violations.split_off(found);
         for violation in new {

@@ -1,7 +1,8 @@
 //! The server of a simulation: the real driver, with others' eyes on it.
 
 use rejoin::Config;
-use rejoin::net::{self, Listener, Setup};
+use rejoin::hub::Identity;
+use rejoin::net::{self, Listener, Listeners, Setup};
 use tokio::sync::watch;
 
 use super::ground::Spoiling;
@@ -36,12 +37,22 @@ impl Server {
         };
         let setup = Setup {
             config,
+            identity: Identity {
+                // The clock of no machine.
+                epoch: 1,
+                ..Identity::default()
+            },
+            reload: None,
             key: Some([7; 32]),
             observer: Some(Box::new(Lookout(stage.clone()))),
             record: None,
             points: Turns(stage),
         };
-        let serving = net::serve_with(listener, setup, becomes(&fate, Fate::Stops));
+        let serving = net::serve_with(
+            Listeners::plain(listener),
+            setup,
+            becomes(&fate, Fate::Stops),
+        );
         tokio::select! {
             biased;
             served = serving => drop(served?),

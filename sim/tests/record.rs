@@ -1,0 +1,215 @@
+//! Records of a hub whose clients speak IRC, played again.
+
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::hub::record::Recorder;
+use rejoin::hub::{
+    Digest, Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood,
+};
+use rejoin::id::{ConnId, Proof, Secret, Time};
+use rejoin::wire::lines::Line;
+use rejoin_sim::replay::{Replayed, replay};
+
+#[derive(Debug)]
+struct Digests;
+
+impl Digest for Digests {
+    fn proof(&self, secret: Secret<'_>) -> Proof {
+        let mut digest = [7; 32];
+        digest[..8].copy_from_slice(&secret.expose().as_bytes()[..8]);
+        Proof::new(digest)
+    }
+
+    fn verify(&self, password: &str, hash: &str) -> bool {
+        password == hash
+    }
+}
+
+/// Records where the record can be had.
+#[derive(Clone, Debug)]
+struct Shared(Arc<Mutex<Recorder>>);
+
+impl Observer for Shared {
+    fn identity(&mut self, identity: &Identity) {
+        self.0.lock().unwrap().identity(identity);
+    }
+
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
+        self.0.lock().unwrap().line(line, understood);
+    }
+
+    fn hidden(&mut self, instead: &str) {
+        self.0.lock().unwrap().hidden(instead);
+    }
+
+    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+        self.0.lock().unwrap().told(now, told, wants);
+    }
+}
+
+/// A hub with its record, and what waits for each connection.
+struct Recorded {
+    hub: Hub<Digests>,
+    record: Shared,
+    now: Time,
+    outboxes: BTreeMap<ConnId, VecDeque<Frame>>,
+}
+
+impl Recorded {
+    fn new(texts: bool, identity: Identity) -> Self {
+        let config = Config::default();
+        let recorder = Recorder::new(&config, texts);
+        let record = Shared(Arc::new(Mutex::new(recorder)));
+        let mut hub = Hub::new(&config, Digests);
+        hub.observe(Box::new(record.clone()));
+        hub.identify(identity);
+        Self {
+            hub,
+            record,
+            now: Time::ZERO,
+            outboxes: BTreeMap::new(),
+        }
+    }
+
+    fn call(&mut self, call: impl FnOnce(&mut Hub<Digests>, Time, &mut Outputs)) {
+        self.now = self.now.after(Duration::from_millis(10));
+        let mut out = Outputs::new();
+        call(&mut self.hub, self.now, &mut out);
+        for output in out.iter() {
+            match output {
+                Output::Send { to, frame, .. } => {
+                    for conn in to {
+                        let outbox = self.outboxes.entry(*conn).or_default();
+                        outbox.push_back(frame.clone());
+                    }
+                }
+                Output::Ask { conn, frame } => {
+                    let outbox = self.outboxes.entry(conn).or_default();
+                    outbox.push_back(frame.clone());
+                }
+                Output::StopReader { .. }
+                | Output::StopWriter { .. }
+                | Output::Proceed { .. }
+                | Output::Retain { .. }
+                | Output::Acknowledged { .. }
+                | Output::Release { .. }
+                | Output::Rehash => {}
+            }
+        }
+    }
+
+    fn says(&mut self, number: u64, lines: &str) {
+        let conn = ConnId::new(number);
+        if let Entry::Vacant(outbox) = self.outboxes.entry(conn) {
+            outbox.insert(VecDeque::new());
+            let from = [192, 0, 2, 1].into();
+            self.call(|hub, now, out| {
+                hub.accepted(now, conn, from, Protocol::Irc, out).unwrap();
+            });
+        }
+        for line in lines.lines() {
+            let line = format!("{line}\r\n");
+            self.call(|hub, now, out| {
+                hub.received(now, conn, line.as_bytes(), out);
+            });
+        }
+    }
+
+    /// Both ends of a connection end, and nothing of what waits for it was written.
+    fn breaks(&mut self, number: u64) {
+        let conn = ConnId::new(number);
+        self.call(|hub, now, out| hub.reader_finished(now, conn, out));
+        let unwritten = self.outboxes.remove(&conn).unwrap();
+        self.call(|hub, now, out| hub.writer_finished(now, conn, unwritten, out));
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.record.0.lock().unwrap().bytes().clone()
+    }
+}
+
+/// A story with everything in it that a record must not keep, or must tell in another way.
+fn story(texts: bool) -> Recorded {
+    let identity = Identity {
+        operators: [("root".to_owned(), "root-password".to_owned())].into(),
+        password: Some("door".to_owned()),
+        motd: Some(vec!["be kind".to_owned()]),
+        ..Identity::default()
+    };
+    let mut recorded = Recorded::new(texts, identity);
+    recorded.says(1, "PASS wrong\nNICK eve\nUSER eve 0 * :Eve");
+    recorded.says(
+        2,
+        "CAP LS 302\nCAP REQ :labeled-response batch message-tags server-time echo-message\n\
+         @label=1 PASS door:correct-horse\nNICK alice\nUSER alice 0 * :Alice\nCAP END\n\
+         JOIN #rust\nTOPIC #rust :topic of alice\n@label=2 OPER root root-password",
+    );
+    recorded.says(
+        3,
+        "PASS door:short\nNICK bob\nUSER bob 0 * :Bob\nOPER root guess\nOPER root",
+    );
+    recorded.says(
+        3,
+        "JOIN #rust\nPRIVMSG #rust,alice :hello from bob  \nPRIVMSG alice hello",
+    );
+    recorded.says(
+        2,
+        "@+typing=done;label=3 PRIVMSG bob :hello back\nPONG :2.1\nAWAY :away text",
+    );
+    recorded.breaks(2);
+    recorded.says(
+        3,
+        "NOTICE alice :hello again\nPASS door:correct-horse\nNICK rob",
+    );
+    recorded.says(
+        4,
+        "PASS door:correct-horse\nNICK alice\nUSER alice 0 * :Alice",
+    );
+    recorded.says(3, "QUIT :hello no more");
+    recorded
+}
+
+#[test]
+fn a_record_of_irc_has_the_same_effects_with_and_without_texts() {
+    for texts in [true, false] {
+        let record = story(texts).bytes();
+        let Replayed {
+            trace,
+            different,
+            told,
+            ..
+        } = replay(&record).expect("it is a record");
+        assert!(told > 20);
+        assert_eq!(different, [0; 0], "texts: {texts}");
+        assert!(!trace.is_broken(), "texts: {texts}: {trace:#?}");
+    }
+}
+
+#[test]
+fn a_record_of_irc_keeps_no_password_and_no_text_unless_asked_for() {
+    let has = |record: &[u8], word: &str| {
+        record
+            .windows(word.len())
+            .any(|bytes| bytes == word.as_bytes())
+    };
+    let (with, without) = (story(true).bytes(), story(false).bytes());
+    for word in [
+        "correct-horse",
+        "door",
+        "root-password",
+        "guess",
+        "wrong",
+        "short",
+    ] {
+        assert!(!has(&with, word), "{word}");
+        assert!(!has(&without, word), "{word}");
+    }
+    for word in ["hello", "topic of alice", "away text", "typing"] {
+        assert!(has(&with, word), "{word}");
+        assert!(!has(&without, word), "{word}");
+    }
+}
