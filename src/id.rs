@@ -4,7 +4,7 @@
 //! Each type is parsed once and valid from then on: a [`Name`] that exists is a
 //! name that a peer can bear.
 
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -89,10 +89,11 @@ impl Time {
     }
 }
 
-/// Up to `N` bytes of ASCII, kept in place, that compare without case.
+/// Up to `N` bytes of ASCII, kept in place, that compare without case. `N` is a multiple of 8.
 #[derive(Clone, Copy)]
 struct Label<const N: usize> {
     length: u8,
+    /// Zero from the length on, which is less than any byte before it.
     bytes: [u8; N],
 }
 
@@ -112,16 +113,28 @@ impl<const N: usize> Label<N> {
         core::str::from_utf8(&self.bytes[..usize::from(self.length)]).expect("labels are ASCII")
     }
 
-    fn folded(&self) -> impl Iterator<Item = u8> {
-        self.bytes[..usize::from(self.length)]
-            .iter()
-            .map(u8::to_ascii_lowercase)
+    /// Eight bytes at a time, the first byte being the most significant.
+    fn words(&self) -> impl Iterator<Item = u64> {
+        let (words, rest) = self.bytes.as_chunks();
+        debug_assert!(rest.is_empty(), "a label is kept in whole words");
+        words.iter().map(|&word| u64::from_be_bytes(word))
     }
+}
+
+/// Eight bytes of ASCII at once, in lower case.
+const fn folded(word: u64) -> u64 {
+    const EACH: u64 = u64::MAX / 0xFF;
+    // The highest bit of a byte is free in ASCII, and tells where a sum has passed it.
+    let from_a = word + EACH * (0x80 - b'A' as u64);
+    let past_z = word + EACH * (0x7F - b'Z' as u64);
+    let upper = from_a & !past_z & (EACH * 0x80);
+    word | upper >> 2
 }
 
 impl<const N: usize> PartialEq for Label<N> {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        let mut words = self.words().zip(other.words());
+        self.length == other.length && words.all(|(a, b)| a == b || folded(a) == folded(b))
     }
 }
 
@@ -135,16 +148,22 @@ impl<const N: usize> PartialOrd for Label<N> {
 
 impl<const N: usize> Ord for Label<N> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.folded().cmp(other.folded())
+        let mut words = self.words().zip(other.words());
+        // Names differ early, mostly, and else they are mostly equal without folding.
+        let differs = words.find_map(|(a, b)| match a == b {
+            true => None,
+            false => Some(folded(a).cmp(&folded(b))).filter(|order| order.is_ne()),
+        });
+        differs.unwrap_or(Ordering::Equal)
     }
 }
 
 impl<const N: usize> Hash for Label<N> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.folded() {
-            state.write_u8(byte);
+        for word in self.words().take_while(|&word| word != 0) {
+            state.write_u64(folded(word));
         }
-        state.write_u8(0);
+        state.write_u8(self.length);
     }
 }
 
@@ -202,7 +221,7 @@ impl fmt::Debug for Name {
 /// `#`, then 1 to [`Room::MAX_BYTES`] − 1 of the bytes of a [`Name`], `#`, `+` or
 /// `.`, in any order. Rooms compare without case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Room(Label<{ Room::MAX_BYTES }>);
+pub struct Room(Label<{ Room::MAX_BYTES.next_multiple_of(8) }>);
 
 impl Room {
     /// The longest room, in bytes, its `#` included.
@@ -240,12 +259,18 @@ impl fmt::Debug for Room {
 /// What a message says: not empty, any UTF-8 but the ends of lines and of strings (NUL, CR
 /// and LF). A protocol may allow less.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Box<str>);
+pub struct Text(Arc<str>);
 
 impl Text {
     /// The text that `text` spells, if it spells one.
     pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = !text.is_empty() && !text.contains(['\0', '\r', '\n']);
+        // All of them are looked at, with no end as soon as one is found: so it takes but a few
+        // instructions for many.
+        let ends = |byte| byte == b'\0' || byte == b'\r' || byte == b'\n';
+        let has_end = text
+            .bytes()
+            .fold(false, |has_end, byte| has_end | ends(byte));
+        let well_formed = !text.is_empty() && !has_end;
         well_formed.then(|| Self(text.into()))
     }
 
@@ -265,6 +290,16 @@ pub fn is_forbidden(character: char) -> bool {
         '\t' | '\x02' | '\x03' | '\x04' | '\x0F' | '\x11' | '\x16' | '\x1D' | '\x1E' | '\x1F'
     );
     character.is_control() && !allowed
+}
+
+/// Whether no character of a text [is forbidden](is_forbidden).
+pub fn is_printable(text: &str) -> bool {
+    // Nearly all texts are plain ASCII, and that is found out for many bytes at once.
+    let is_plain = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    let plain = text
+        .bytes()
+        .fold(true, |plain, byte| plain & is_plain(byte));
+    plain || !text.chars().any(is_forbidden)
 }
 
 impl fmt::Display for Text {

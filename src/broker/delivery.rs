@@ -4,7 +4,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::id::{ConnId, Name, Text};
+use crate::id::{ConnId, Name, Room, Text};
 
 use super::lifecycle::Hold;
 use super::{
@@ -24,25 +24,31 @@ impl Broker {
         if to.len() > limit {
             return effects.deliver([conn], Event::Refused(Refusal::TooManyReceivers { limit }));
         }
+        remove_repetitions(&mut to);
         let sender = self.peers[&from].id;
         let said = |room| {
+            let (text, stamp) = (text.clone(), stamp.clone());
             Arc::new(Message {
                 from,
                 sender,
                 room,
-                text: text.clone(),
-                stamp: stamp.clone(),
+                text,
+                stamp,
             })
         };
-        remove_repetitions(&mut to);
-        let peers = to.iter().filter_map(|receiver| match receiver {
-            Receiver::Peer(name) => Some(*name),
-            Receiver::Room(_) | Receiver::OpenRoom(_) => None,
-        });
-        let peers: Vec<_> = peers.collect();
-        if !peers.is_empty() {
+        // What is said to several peers is one message, ahead of what is said in rooms.
+        let mut names = to.iter().filter_map(Receiver::peer).peekable();
+        if names.peek().is_some() {
+            let mut absent = Vec::new();
+            let live = names.filter_map(|name| {
+                let live = self.lifecycle.live(&name);
+                absent.extend(live.is_none().then_some(name));
+                live
+            });
             let message = said(None);
-            self.deliver(conn, &message, &peers, effects);
+            let mail = Mail::Message(Arc::clone(&message));
+            effects.deliver(live, Event::Mail(mail));
+            self.keep(conn, &message, absent, effects);
         }
         for receiver in to {
             let room = match receiver {
@@ -50,45 +56,40 @@ impl Broker {
                 Receiver::Room(room) => self.peers[&from].rooms.get(&room).copied().ok_or(room),
                 Receiver::OpenRoom(room) => Ok(self.rooms.spelling(room)),
             };
-            let room = match room {
-                Ok(room) => room,
-                Err(room) => {
-                    effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
-                    continue;
-                }
-            };
-            let others: Vec<_> = self
-                .rooms
-                .members(&room)
-                .filter(|name| *name != from)
-                .collect();
-            let message = said(Some(room));
-            self.deliver(conn, &message, &others, effects);
+            match room {
+                Ok(room) => self.say_in(conn, room, &said(Some(room)), effects),
+                Err(room) => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
+            }
         }
     }
 
-    /// Delivers one message to the live connections of `to` at once, and to the
-    /// mailboxes of the rest; answers on `conn` where that is not possible.
-    fn deliver(
+    /// Delivers what was said on `conn` to everybody else in a room.
+    fn say_in(&mut self, conn: ConnId, room: Room, message: &Arc<Message>, effects: &mut Effects) {
+        let mut absent = Vec::new();
+        let members = self.rooms.members(&room);
+        let live = members.filter_map(|(name, live)| {
+            absent.extend(live.is_none().then_some(name));
+            live.filter(|&live| live != conn)
+        });
+        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
+        self.keep(conn, message, absent, effects);
+    }
+
+    /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.
+    fn keep(
         &mut self,
         conn: ConnId,
         message: &Arc<Message>,
-        to: &[Name],
+        absent: Vec<Name>,
         effects: &mut Effects,
     ) {
-        let live = to.iter().filter_map(|name| self.lifecycle.live(name));
-        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
-        let room = message.room;
-        for &name in to {
-            if self.lifecycle.live(&name).is_some() {
-                continue;
-            }
+        let (room, limits) = (message.room, self.limits.mailbox);
+        for name in absent {
             let Some((&name, _)) = self.peers.get_key_value(&name) else {
                 effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
                 continue;
             };
             let mail = Mail::Message(Arc::clone(message));
-            let limits = self.limits.mailbox;
             if self.peer_mut(&name).mailbox.push(mail, limits).is_err() {
                 effects.deliver([conn], Event::Refused(Refusal::MailboxFull { name, room }));
             } else if room.is_none() && self.is_expected(&name) {

@@ -119,3 +119,13 @@ pub enum Receiver {
     /// have made sure.
     OpenRoom(Room),
 }
+
+impl Receiver {
+    /// Its name, if it is one peer.
+    pub(super) const fn peer(&self) -> Option<Name> {
+        match *self {
+            Self::Peer(name) => Some(name),
+            Self::Room(_) | Self::OpenRoom(_) => None,
+        }
+    }
+}

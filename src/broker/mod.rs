@@ -180,7 +180,12 @@ impl Broker {
 
     /// Who is in a room, in order.
     pub fn members(&self, room: &Room) -> impl Iterator<Item = Name> {
-        self.rooms.members(room)
+        self.rooms.members(room).map(|(name, _)| name)
+    }
+
+    /// How many are in a room.
+    pub fn count_members(&self, room: &Room) -> usize {
+        self.rooms.count(room)
     }
 
     fn expire(&mut self, effects: &mut Effects) {
@@ -195,12 +200,19 @@ impl Broker {
         }
     }
 
-    /// Passes the lifecycle's orders on.
+    /// Passes the lifecycle's orders on. Whose connection begins to leave is not live any more.
     fn stop(&mut self, effects: &mut Effects) {
         for stop in self.stops.drain(..) {
             match stop {
                 Stop::Reader(conn) => effects.stop_reader(conn),
-                Stop::Writer(conn, reason) => effects.stop_writer(conn, reason),
+                Stop::Writer(conn, reason) => {
+                    effects.stop_writer(conn, reason);
+                    if let Some(Phase::Leaving { name: Some(name) }) = self.lifecycle.phase(conn)
+                        && let Some(peer) = self.peers.get(&name)
+                    {
+                        self.rooms.set_live(&peer.rooms, &name, None);
+                    }
+                }
             }
         }
     }
@@ -288,6 +300,7 @@ impl Broker {
     /// anything new.
     fn welcome_back(&mut self, conn: ConnId, effects: &mut Effects) {
         let name = self.lifecycle.online(conn).expect("who returns is online");
+        self.set_live(&name, Some(conn));
         let mail = self.peer_mut(&name).mailbox.take();
         effects.deliver(
             [conn],
@@ -316,6 +329,7 @@ impl Broker {
             );
             return;
         };
+        self.set_live(&name, None);
         let limits = self.limits.mailbox;
         let mailbox = &mut self.peer_mut(&name).mailbox;
         mailbox.prepend(undelivered);
@@ -366,6 +380,12 @@ impl Broker {
         self.bounce_all(name, peer.mailbox.take(), reason, effects);
     }
 
+    /// Tells the rooms of somebody which connection is live.
+    fn set_live(&mut self, name: &Name, conn: Option<ConnId>) {
+        let peer = self.peers.get(name).expect("whose name is bound is known");
+        self.rooms.set_live(&peer.rooms, name, conn);
+    }
+
     fn is_resumable(&self, name: &Name) -> bool {
         let binding = self.lifecycle.binding(name);
         binding.is_some_and(|binding| binding.proof.is_some())
@@ -404,7 +424,10 @@ impl Broker {
                 "{name} is in too many rooms"
             );
         }
-        self.rooms
-            .check(self.peers.iter().map(|(&name, peer)| (name, &peer.rooms)));
+        let peers = self.peers.iter().map(|(&name, peer)| {
+            let live = self.lifecycle.live(&name);
+            (name, live, &peer.rooms)
+        });
+        self.rooms.check(peers);
     }
 }

@@ -15,7 +15,7 @@ impl Broker {
         } else if joined.len() >= limit {
             Refusal::TooManyRooms { limit }
         } else {
-            let room = self.rooms.join(room, name);
+            let room = self.rooms.join(room, name, conn);
             self.peer_mut(&name).rooms.insert(room);
             return self.tell_room(&room, None, Event::Joined { room, name }, effects);
         };
@@ -53,8 +53,7 @@ impl Broker {
         (name, why): (Name, Option<Text>),
         effects: &mut Effects,
     ) {
-        let is_in = |name| self.rooms.members(&room).any(|member| member == name);
-        if !is_in(by) || !is_in(name) {
+        if !self.rooms.has_member(&room, &by) || !self.rooms.has_member(&room, &name) {
             return effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
         }
         let room = self.peer_mut(&name).rooms.take(&room);
@@ -75,7 +74,7 @@ impl Broker {
         self.names.insert(peer.id, to);
         self.rooms.rename(&peer.rooms, &from, to);
         let others = peer.rooms.iter().flat_map(|room| self.rooms.members(room));
-        let others = others.filter_map(|name| self.lifecycle.live(&name));
+        let others = others.filter_map(|(_, live)| live);
         let all: BTreeSet<_> = others.chain([conn]).collect();
         self.peers.insert(to, peer);
         effects.deliver(all, Event::Renamed { from, to });
@@ -96,8 +95,7 @@ impl Broker {
 
     /// Tells `also` and everybody in a room who is online.
     fn tell_room(&self, room: &Room, also: Option<ConnId>, event: Event, effects: &mut Effects) {
-        let members = self.rooms.members(room);
-        let live = members.filter_map(|name| self.lifecycle.live(&name));
+        let live = self.rooms.members(room).filter_map(|(_, live)| live);
         effects.deliver(also.into_iter().chain(live), event);
     }
 
@@ -126,10 +124,10 @@ impl Broker {
         let limit = self.limits.listed;
         let (peers, total) = match room {
             Some(room) => {
-                let members = self.rooms.members(&room);
+                let members = self.rooms.members(&room).map(|(name, _)| name);
                 (
                     members.take(limit).map(entry).collect(),
-                    self.rooms.members(&room).count(),
+                    self.rooms.count(&room),
                 )
             }
             None => (

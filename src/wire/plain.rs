@@ -51,7 +51,7 @@ use crate::broker::{
     BounceReason, Event, LeaveReason, Mail, PeerEntry, Rank, Receiver, Refusal, Request, RoomEntry,
     Stamp, StopReason,
 };
-use crate::id::{BadSecret, Name, Room, Secret, Text, is_forbidden};
+use crate::id::{BadSecret, Name, Room, Secret, Text, is_forbidden, is_printable};
 
 /// What a line asks for.
 #[derive(Clone, Debug)]
@@ -190,7 +190,7 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
 
 fn decode(line: &[u8]) -> Result<&str, Mistake> {
     let line = core::str::from_utf8(line).map_err(|_| Mistake::InvalidUtf8)?;
-    if line.chars().any(is_forbidden) {
+    if !is_printable(line) {
         return Err(Mistake::ControlCharacter);
     }
     if line.trim().is_empty() {
@@ -315,7 +315,7 @@ fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
         out.extend_from_slice(word.as_bytes());
     }
     let text = message.text.as_str();
-    if text.chars().any(is_forbidden) {
+    if !is_printable(text) {
         out.extend_from_slice(Printable(text).to_string().as_bytes());
     } else {
         out.extend_from_slice(text.as_bytes());
