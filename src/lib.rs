@@ -9,6 +9,7 @@ pub mod hub;
 pub mod id;
 #[cfg(feature = "net")]
 pub mod net;
+mod table;
 pub mod wire;
 
 pub use config::Config;

@@ -122,10 +122,18 @@ pub enum Receiver {
 
 impl Receiver {
     /// Its name, if it is one peer.
-    pub(super) const fn peer(&self) -> Option<Name> {
+    pub const fn peer(&self) -> Option<Name> {
         match *self {
             Self::Peer(name) => Some(name),
             Self::Room(_) | Self::OpenRoom(_) => None,
+        }
+    }
+
+    /// The room, if it is one.
+    pub const fn room(&self) -> Option<Room> {
+        match *self {
+            Self::Peer(_) => None,
+            Self::Room(room) | Self::OpenRoom(room) => Some(room),
         }
     }
 }

@@ -14,7 +14,7 @@ mod rate;
 pub mod record;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -27,6 +27,7 @@ use crate::Config;
 use crate::broker::lifecycle::Phase;
 use crate::broker::{Broker, Effect, Effects, Event, Input, Mail, Request, StopReason};
 use crate::id::{ConnId, Name, Proof, Secret, Time};
+use crate::table::Table;
 use crate::wire;
 use crate::wire::lines::{Line, Lines};
 use admission::{Admission, Source};
@@ -78,7 +79,7 @@ pub struct Hub<D> {
     observers: Vec<Box<dyn Observer>>,
     digest: D,
     limits: Limits,
-    links: BTreeMap<ConnId, Link>,
+    links: Table<Link>,
     admission: Admission,
     irc: Irc,
     /// When those who send too fast are listened to again.
@@ -168,7 +169,7 @@ impl<D: Digest> Hub<D> {
                 return_grace: config.return_grace,
                 ack_timeout: config.ack_timeout,
             },
-            links: BTreeMap::new(),
+            links: Table::new(),
             admission: Admission::new(config),
             irc: Irc::default(),
             pauses: BTreeSet::new(),
@@ -281,7 +282,7 @@ impl<D: Digest> Hub<D> {
     fn take(&mut self, now: Time, conn: ConnId, bytes: &[u8], out: &mut Outputs) -> Received {
         // What is due comes first: a line must not be answered past its deadline.
         self.do_what_is_due(now, out);
-        let Some(link) = self.links.get_mut(&conn) else {
+        let Some(link) = self.links.get_mut(conn) else {
             return Received {
                 taken: bytes.len(),
                 waits: false,
@@ -344,7 +345,7 @@ impl<D: Digest> Hub<D> {
         unwritten: impl IntoIterator<Item = Frame>,
         out: &mut Outputs,
     ) {
-        if let Some(link) = self.links.remove(&conn) {
+        if let Some(link) = self.links.remove(conn) {
             self.checks.remove(&(link.check, conn));
             self.admission.release(link.source);
             if let Some(until) = link.paused {
@@ -441,7 +442,7 @@ impl<D: Digest> Hub<D> {
     /// again a little later.
     fn takes_lines(&mut self, now: Time, conn: ConnId) -> bool {
         let rate = self.limits.lines;
-        let Some(link) = self.links.get_mut(&conn) else {
+        let Some(link) = self.links.get_mut(conn) else {
             return false;
         };
         if matches!(link.session, Session::Irc(_)) {
@@ -592,7 +593,7 @@ impl<D: Digest> Hub<D> {
                 Effect::Deliver { to, event } => self.deliver(now, to, event, out),
                 Effect::StopReader { conn } => out.stop_reader(conn),
                 Effect::StopWriter { conn, reason } => {
-                    let last = match self.links.get(&conn).map(|link| &link.session) {
+                    let last = match self.links.get(conn).map(|link| &link.session) {
                         Some(Session::Irc(_)) => Self::irc_bye(reason),
                         Some(Session::Plain) | None => {
                             self.frame(|out| wire::plain::write_bye(reason, out))
@@ -616,11 +617,19 @@ impl<D: Digest> Hub<D> {
 
     fn deliver(&mut self, now: Time, to: &[ConnId], event: &Event, out: &mut Outputs) {
         self.before_event(now, to, event);
-        let (plain, irc): (Vec<_>, Vec<_>) = to
-            .iter()
-            .partition(|conn| matches!(self.links[conn].session, Session::Plain));
+        let speaks_irc = |conn: &ConnId| matches!(self.links[*conn].session, Session::Irc(_));
+        let (mixed_irc, mixed_plain): (Vec<_>, Vec<_>);
+        // Mostly all of them speak the same, and need not be sorted.
+        let (irc, plain) = match to.iter().filter(|conn| speaks_irc(conn)).count() {
+            0 => (&[][..], to),
+            count if count == to.len() => (to, &[][..]),
+            _ => {
+                (mixed_irc, mixed_plain) = to.iter().copied().partition(speaks_irc);
+                (&mixed_irc[..], &mixed_plain[..])
+            }
+        };
         if !plain.is_empty() {
-            self.deliver_plain(&plain, event, out);
+            self.deliver_plain(plain, event, out);
         }
         if let Event::Welcome { .. } | Event::Back { .. } = event {
             for &conn in to {
@@ -633,7 +642,7 @@ impl<D: Digest> Hub<D> {
             self.came_back(now, to[0], name, out);
         }
         if !irc.is_empty() {
-            self.irc_event(now, &irc, event, out);
+            self.irc_event(now, irc, event, out);
         }
         self.after_event(now, event, out);
     }
@@ -683,7 +692,7 @@ impl<D: Digest> Hub<D> {
 
     fn link(&mut self, conn: ConnId) -> &mut Link {
         self.links
-            .get_mut(&conn)
+            .get_mut(conn)
             .expect("a connection has a link until its writer has finished")
     }
 }

@@ -100,31 +100,30 @@ impl<D: Digest> Hub<D> {
                     None
                 }
             },
-            Request::Send { to, text, .. } => {
-                let mut allowed = Vec::with_capacity(to.len());
-                for receiver in to {
+            Request::Send { mut to, text, .. } => {
+                let mut refused = Vec::new();
+                to.retain(|receiver| {
                     let speech = match receiver {
-                        Receiver::Room(room) => self
-                            .may_speak(&name, &room, &text)
-                            .map_err(|why| (room, why)),
+                        Receiver::Room(room) => self.may_speak(&name, room, &text),
                         Receiver::Peer(_) | Receiver::OpenRoom(_) => Ok(()),
                     };
-                    match speech {
+                    match (speech, receiver.room()) {
                         // That somebody is not in the room, the broker says.
-                        Ok(()) | Err((_, MayNotSpeak::Outside)) => allowed.push(receiver),
-                        Err((
-                            room,
-                            MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp,
-                        )) => self.mistake(now, conn, Mistake::MayNotSpeak { room }, out),
+                        (Ok(()) | Err(MayNotSpeak::Outside), _) | (_, None) => true,
+                        (
+                            Err(MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp),
+                            Some(room),
+                        ) => {
+                            refused.push(room);
+                            false
+                        }
                     }
+                });
+                for room in refused {
+                    self.mistake(now, conn, Mistake::MayNotSpeak { room }, out);
                 }
                 let stamp = self.stamp(now, &name, Form::Message);
-                let some = !allowed.is_empty();
-                some.then_some(Request::Send {
-                    to: allowed,
-                    text,
-                    stamp,
-                })
+                (!to.is_empty()).then_some(Request::Send { to, text, stamp })
             }
             Request::LogIn { .. }
             | Request::Leave { .. }

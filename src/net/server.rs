@@ -1,6 +1,5 @@
 //! The hub's one owner at a time, and what the driver keeps beside it.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::mem;
 use std::net::SocketAddr;
@@ -16,6 +15,7 @@ use tracing::{debug, warn};
 use crate::Config;
 use crate::hub::{Frame, Hub, Output, Outputs, Protocol};
 use crate::id::{ConnId, Name, Time};
+use crate::table::Table;
 
 use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
@@ -39,7 +39,7 @@ pub(super) struct Server {
 
 struct State {
     hub: Hub<KeyedDigest>,
-    links: BTreeMap<ConnId, Link>,
+    links: Table<Link>,
     /// The number of the next connection.
     next: u64,
     served: u64,
@@ -76,7 +76,7 @@ impl Server {
     pub(super) fn new(config: Config, hub: Hub<KeyedDigest>, reload: Option<Reload>) -> Self {
         let state = State {
             hub,
-            links: BTreeMap::new(),
+            links: Table::new(),
             next: 1,
             served: 0,
             refusing: false,
@@ -148,7 +148,7 @@ impl Server {
             let received = state.hub.received(now, conn, bytes, &mut state.outputs);
             let proceed = received.waits.then(|| {
                 let (sender, receiver) = oneshot::channel();
-                let link = state.links.get_mut(&conn);
+                let link = state.links.get_mut(conn);
                 link.expect("who waits is connected").proceed = Some(sender);
                 receiver
             });
@@ -182,7 +182,7 @@ impl Server {
         self.with_hub(|now, state| {
             let name = state.hub.name(conn);
             // Dropping the link tells the reader to stop, should the hub not say so.
-            state.links.remove(&conn);
+            state.links.remove(conn);
             state
                 .hub
                 .writer_finished(now, conn, reclaim(), &mut state.outputs);
@@ -310,19 +310,19 @@ impl State {
                     self.wakers.extend(wake);
                 }
                 Output::StopReader { conn } => {
-                    if let Some(link) = self.links.get_mut(&conn) {
+                    if let Some(link) = self.links.get_mut(conn) {
                         link.stop_reader = None;
                     }
                 }
                 Output::StopWriter { conn, flush, last } => {
                     let stop = if flush { Stop::Flush } else { Stop::HandOver };
-                    let link = self.links.get_mut(&conn);
+                    let link = self.links.get_mut(conn);
                     let outbox = link.and_then(|link| link.outbox.take());
                     let outbox = outbox.expect("a writer is told to stop once, while it runs");
                     self.wakers.extend(outbox.close(stop, Some(last.clone())));
                 }
                 Output::Proceed { conn } => {
-                    if let Some(link) = self.links.get_mut(&conn) {
+                    if let Some(link) = self.links.get_mut(conn) {
                         link.proceed = None;
                     }
                 }
@@ -334,7 +334,7 @@ impl State {
 
     /// The outbox of a writer that was not told to stop.
     fn outbox(&self, conn: ConnId) -> Option<&Inlet<Frame>> {
-        self.links.get(&conn)?.outbox.as_ref()
+        self.links.get(conn)?.outbox.as_ref()
     }
 
     /// Returns whether more waits now than may.

@@ -175,11 +175,13 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
     if let Some(command) = line.trim_start().strip_prefix('/') {
         return parse_command(command);
     }
-    let (to, text) = line.split_once(':').ok_or(Mistake::NoColon)?;
-    let to = to
-        .split(',')
-        .map(|receiver| parse_receiver(receiver.trim()));
-    let to = to.collect::<Option<Vec<_>>>().ok_or(Mistake::BadReceiver)?;
+    let colon = memchr::memchr(b':', line.as_bytes()).ok_or(Mistake::NoColon)?;
+    let (receivers, text) = (&line[..colon], &line[colon + 1..]);
+    // Mostly it is one.
+    let mut to = Vec::with_capacity(1);
+    for receiver in receivers.split(',') {
+        to.push(parse_receiver(receiver.trim()).ok_or(Mistake::BadReceiver)?);
+    }
     let text = Text::parse(text.strip_prefix(' ').unwrap_or(text)).ok_or(Mistake::EmptyText)?;
     Ok(Command::Request(Request::Send {
         to,
@@ -193,7 +195,7 @@ fn decode(line: &[u8]) -> Result<&str, Mistake> {
     if !is_printable(line) {
         return Err(Mistake::ControlCharacter);
     }
-    if line.trim().is_empty() {
+    if line.trim_start().is_empty() {
         return Err(Mistake::EmptyLine);
     }
     Ok(line)

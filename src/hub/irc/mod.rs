@@ -356,7 +356,7 @@ impl<D: Digest> Hub<D> {
     }
 
     fn session(&self, conn: ConnId) -> &Session {
-        match &self.links[&conn].session {
+        match &self.links[conn].session {
             Any::Irc(session) => session,
             Any::Plain => unreachable!("{conn} speaks the plain protocol"),
         }
@@ -371,7 +371,7 @@ impl<D: Digest> Hub<D> {
 
     /// The capabilities of a connection; none if it speaks another protocol, or has ended.
     fn caps(&self, conn: ConnId) -> Option<Caps> {
-        match &self.links.get(&conn)?.session {
+        match &self.links.get(conn)?.session {
             Any::Irc(session) => Some(session.caps),
             Any::Plain => None,
         }

@@ -68,7 +68,7 @@ impl<D: Digest> Hub<D> {
     }
 
     fn new_user(&self, now: Time, conn: ConnId, name: &Name) -> User {
-        let link = &self.links[&conn];
+        let link = &self.links[conn];
         let (user, realname) = match &link.session {
             Any::Irc(session) => session.user.clone().expect("who registers is a user"),
             Any::Plain => (String::from("plain"), name.to_string()),

@@ -245,7 +245,7 @@ impl<D: Digest> Hub<D> {
         let logged_in = self.log_in(turn.now, turn.conn, name, proof, turn.out);
         if !logged_in {
             // What is wanted next is another nick.
-            if let Some(link) = self.links.get_mut(&turn.conn)
+            if let Some(link) = self.links.get_mut(turn.conn)
                 && let crate::hub::Session::Irc(session) = &mut link.session
             {
                 session.nick = None;
