@@ -109,8 +109,12 @@ impl<const N: usize> Label<N> {
         }
     }
 
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
     fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..usize::from(self.length)]).expect("labels are ASCII")
+        core::str::from_utf8(self.as_bytes()).expect("labels are ASCII")
     }
 
     /// Eight bytes at a time, the first byte being the most significant.
@@ -148,13 +152,13 @@ impl<const N: usize> PartialOrd for Label<N> {
 
 impl<const N: usize> Ord for Label<N> {
     fn cmp(&self, other: &Self) -> Ordering {
-        let mut words = self.words().zip(other.words());
-        // Names differ early, mostly, and else they are mostly equal without folding.
-        let differs = words.find_map(|(a, b)| match a == b {
-            true => None,
-            false => Some(folded(a).cmp(&folded(b))).filter(|order| order.is_ne()),
-        });
-        differs.unwrap_or(Ordering::Equal)
+        for (a, b) in self.words().zip(other.words()) {
+            // What is the same need not be folded, and most names differ in their first word.
+            if a != b && folded(a) != folded(b) {
+                return folded(a).cmp(&folded(b));
+            }
+        }
+        Ordering::Equal
     }
 }
 
@@ -202,6 +206,11 @@ impl Name {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The bytes of [`as_str`](Self::as_str), which are cheaper to come by.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 impl fmt::Display for Name {
@@ -241,6 +250,11 @@ impl Room {
     /// The room, `#` included, as it was first written.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The bytes of [`as_str`](Self::as_str), which are cheaper to come by.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Stamp {
     /// How it is meant.
     pub form: Form,
     /// The part of a room that it was said to, as it was written, if it was said so.
-    pub part: Option<Part>,
+    pub part: Option<Arc<Part>>,
     /// The sender's address, for protocols that show one.
     pub address: Option<Arc<str>>,
     /// What the sender's client tells the receivers' clients.
@@ -122,8 +122,11 @@ impl Mail {
     /// [`Config::MAIL_OVERHEAD`].
     pub fn cost(&self) -> usize {
         let message = self.message();
-        let room = message.room.as_ref().map_or(0, |room| room.as_str().len());
-        let words = message.from.as_str().len() + room + message.text.as_str().len();
+        let room = message
+            .room
+            .as_ref()
+            .map_or(0, |room| room.as_bytes().len());
+        let words = message.from.as_bytes().len() + room + message.text.as_str().len();
         words + message.stamp.bytes() + Config::MAIL_OVERHEAD
     }
 }

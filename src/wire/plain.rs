@@ -177,8 +177,7 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
     }
     let colon = memchr::memchr(b':', line.as_bytes()).ok_or(Mistake::NoColon)?;
     let (receivers, text) = (&line[..colon], &line[colon + 1..]);
-    // Mostly it is one.
-    let mut to = Vec::with_capacity(1);
+    let mut to = Vec::with_capacity(1 + memchr::memchr_iter(b',', receivers.as_bytes()).count());
     for receiver in receivers.split(',') {
         to.push(parse_receiver(receiver.trim()).ok_or(Mistake::BadReceiver)?);
     }
@@ -289,40 +288,32 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
 
 /// This is where the time goes, so it copies, and formats nothing.
 fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
-    let (message, words) = match mail {
-        Mail::Message(message) => (message, ["from ", message.from.as_str(), "", ""]),
+    let message = mail.message();
+    let mut put = |words: &[&[u8]]| words.iter().for_each(|word| out.extend_from_slice(word));
+    match mail {
+        Mail::Message(_) => put(&[b"from ", message.from.as_bytes()]),
         Mail::Bounce(bounce) => {
-            let code = match bounce.reason {
-                BounceReason::Gone => "gone",
-                BounceReason::Expired => "expired",
-                BounceReason::MailboxFull => "mailbox-full",
-                BounceReason::ShuttingDown => "shutting-down",
+            let code: &[u8] = match bounce.reason {
+                BounceReason::Gone => b" gone",
+                BounceReason::Expired => b" expired",
+                BounceReason::MailboxFull => b" mailbox-full",
+                BounceReason::ShuttingDown => b" shutting-down",
             };
-            (
-                &bounce.message,
-                ["* undelivered ", bounce.receiver.as_str(), " ", code],
-            )
+            put(&[b"* undelivered ", bounce.receiver.as_bytes(), code]);
         }
-    };
-    let (before, room) = message
-        .room
-        .as_ref()
-        .map_or(("", ""), |room| (" in ", room.as_str()));
-    let part = match &message.stamp.part {
-        Some(part) if part.rank == Rank::Operator => [" in @", part.room.as_str()],
-        Some(part) => [" in +", part.room.as_str()],
-        None => [before, room],
-    };
-    for word in words.into_iter().chain(part).chain([": "]) {
-        out.extend_from_slice(word.as_bytes());
+    }
+    match (&message.stamp.part, &message.room) {
+        (Some(part), _) if part.rank == Rank::Operator => put(&[b" in @", part.room.as_bytes()]),
+        (Some(part), _) => put(&[b" in +", part.room.as_bytes()]),
+        (None, Some(room)) => put(&[b" in ", room.as_bytes()]),
+        (None, None) => {}
     }
     let text = message.text.as_str();
-    if !is_printable(text) {
-        out.extend_from_slice(Printable(text).to_string().as_bytes());
+    if is_printable(text) {
+        put(&[b": ", text.as_bytes(), b"\n"]);
     } else {
-        out.extend_from_slice(text.as_bytes());
+        put(&[b": ", Printable(text).to_string().as_bytes(), b"\n"]);
     }
-    out.push(b'\n');
 }
 
 /// A text without the characters that no line has: other protocols have them.

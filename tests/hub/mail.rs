@@ -105,7 +105,8 @@ fn a_frame_knows_its_mail_and_its_cost() {
         .text
         .as_str();
     assert_eq!(text, "hi");
-    assert_eq!(frames[1].cost(), "alicehi".len() + Config::MAIL_OVERHEAD);
+    let words = "alicehi".len() + "alice!plain@192.0.2.1".len();
+    assert_eq!(frames[1].cost(), words + Config::MAIL_OVERHEAD);
 }
 
 #[test]

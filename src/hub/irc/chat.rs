@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::room::MayNotSpeak;
-use super::{Digest, Hub, Tags, Turn};
+use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{
     Bounce, BounceReason, Form, Input, Mail, Message as Said, Part, Rank, Receiver, Request,
 };
@@ -92,10 +92,13 @@ impl<D: Digest> Hub<D> {
         form: Form,
     ) {
         let mut stamp = self.stamp(turn.now, &name, form);
-        stamp.address = Some(self.irc.mask(&name).into());
-        stamp.tags = self.tags_of(&name, message);
+        stamp.tags = with_client_tags(stamp.tags, message);
+        let mut away = None;
         let receivers = match Target::parse(target) {
-            Some(Target::Peer(peer)) if self.is_known(&peer) => alloc::vec![Receiver::Peer(peer)],
+            Some(Target::Peer(peer)) if let Some(user) = self.known(&peer) => {
+                away = user.away.clone().map(|why| (peer, why));
+                alloc::vec![Receiver::Peer(peer)]
+            }
             Some(Target::Peer(_)) | None if !target.starts_with(['#', '@', '+']) => {
                 return self.error(
                     turn,
@@ -119,7 +122,7 @@ impl<D: Digest> Hub<D> {
                 if !self.check_speech(turn, &name, &part.room, text) {
                     return;
                 }
-                stamp.part = Some(part);
+                stamp.part = Some(Arc::new(part));
                 let members = self.members_of_rank(part);
                 members
                     .into_iter()
@@ -139,18 +142,13 @@ impl<D: Digest> Hub<D> {
         let number = stamp.number;
         let tags = stamp.tags.clone();
         self.irc.refused = false;
-        for to in receivers.chunks(self.limits.receivers) {
-            let request = Request::Send {
-                to: to.to_vec(),
-                text: text.clone(),
-                stamp: stamp.clone(),
-            };
+        for to in chunks(receivers, self.limits.receivers) {
+            let (text, stamp) = (text.clone(), stamp.clone());
+            let request = Request::Send { to, text, stamp };
             self.handle(turn.now, Input::Request { conn, request }, turn.out);
         }
-        if let [Receiver::Peer(peer)] = receivers[..]
-            && stamp.part.is_none()
-        {
-            self.tell_away(turn, &peer);
+        if let Some((peer, why)) = away {
+            self.error(turn, RPL_AWAY, &format!("{peer} :{why}"));
         }
         if !self.irc.refused && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
             let verb = verb(form);
@@ -166,19 +164,6 @@ impl<D: Digest> Hub<D> {
             };
             self.send_irc(turn.now, &[conn], tags, &line, None, turn.out);
         }
-    }
-
-    /// What goes with what somebody says: that a program says it, and what its client tells.
-    fn tags_of(&self, name: &Name, message: &Message<'_>) -> Option<Arc<str>> {
-        let bot = self.irc.users.get(name).is_some_and(|user| user.modes.bot);
-        let client = message.client_tags();
-        let tags = match (bot, client.is_empty()) {
-            (true, true) => String::from("bot"),
-            (true, false) => format!("bot;{client}"),
-            (false, true) => return None,
-            (false, false) => client,
-        };
-        Some(tags.into())
     }
 
     /// Whether somebody may speak in a room; if not, says so.
@@ -203,10 +188,9 @@ impl<D: Digest> Hub<D> {
         false
     }
 
-    /// Whether somebody bears a name and has not quit.
-    pub(super) fn is_known(&self, name: &Name) -> bool {
-        let is_bound = self.broker.lifecycle().binding(name).is_some();
-        is_bound && self.irc.users.get(name).is_some_and(|user| !user.has_quit)
+    /// Somebody who bears a name and has not quit.
+    fn known(&self, name: &Name) -> Option<&User> {
+        self.irc.users.get(name).filter(|user| !user.has_quit)
     }
 
     fn tell_away(&mut self, turn: &mut Turn<'_>, name: &Name) {
@@ -234,7 +218,7 @@ impl<D: Digest> Hub<D> {
         let nothing = Text::parse(" ").expect("a space is a text");
         let live = |hub: &Self, name: Name| hub.broker.lifecycle().live(&name);
         let to: Vec<ConnId> = match Target::parse(target) {
-            Some(Target::Peer(peer)) if self.is_known(&peer) => {
+            Some(Target::Peer(peer)) if self.known(&peer).is_some() => {
                 self.tell_away(turn, &peer);
                 live(self, peer).into_iter().collect()
             }
@@ -260,11 +244,11 @@ impl<D: Digest> Hub<D> {
                 );
             }
         };
-        let tags = self.tags_of(&name, message);
-        self.irc.numbered += 1;
+        let stamp = self.stamp(turn.now, &name, Form::Message);
+        let client = with_client_tags(stamp.tags, message);
         let tags = Tags {
-            number: Some(self.irc.numbered),
-            client: tags.as_deref(),
+            number: Some(stamp.number),
+            client: client.as_deref(),
             ..Tags::default()
         };
         let takes = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::MESSAGE_TAGS));
@@ -327,12 +311,20 @@ impl<D: Digest> Hub<D> {
         bulk: bool,
         out: &mut Outputs,
     ) {
-        let from = match &message.stamp.address {
-            Some(address) => String::from(&**address),
-            None => self.irc.mask(&message.from),
-        };
+        let known = message.stamp.address.as_ref();
+        let from = known.map_or_else(|| self.irc.mask(&message.from).into(), Arc::clone);
         let verb = verb(message.stamp.form);
-        let line = format!(":{from} {verb} {target} :{}", message.text.as_str());
+        let words = [
+            ":",
+            &from,
+            " ",
+            verb,
+            " ",
+            target,
+            " :",
+            message.text.as_str(),
+        ];
+        let line = words.concat();
         let tags = Tags {
             at: (message.stamp.number > 0).then_some(message.stamp.at),
             number: (message.stamp.number > 0).then_some(message.stamp.number),
@@ -388,6 +380,25 @@ impl<D: Digest> Hub<D> {
         let nick = nick.as_ref().map_or("*", Name::as_str);
         format!(":{server} NOTICE {nick} :{why}")
     }
+}
+
+/// The tags of what somebody says, and those that its client adds.
+fn with_client_tags(tags: Option<Arc<str>>, message: &Message<'_>) -> Option<Arc<str>> {
+    let client = message.client_tags();
+    match tags {
+        _ if client.is_empty() => tags,
+        Some(tags) => Some(format!("{tags};{client}").into()),
+        None => Some(client.into()),
+    }
+}
+
+/// Receivers, so many at once at most.
+fn chunks(mut receivers: Vec<Receiver>, most: usize) -> impl Iterator<Item = Vec<Receiver>> {
+    core::iter::from_fn(move || {
+        let rest = receivers.split_off(receivers.len().min(most));
+        let chunk = core::mem::replace(&mut receivers, rest);
+        (!chunk.is_empty()).then_some(chunk)
+    })
 }
 
 /// The command of a message.

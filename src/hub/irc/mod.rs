@@ -18,6 +18,7 @@ mod session;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use super::identity::Identity;
@@ -67,6 +68,8 @@ pub(super) struct Irc {
 pub(super) struct User {
     user: String,
     host: String,
+    /// `nick!user@host`, for all that it says.
+    mask: Arc<str>,
     realname: String,
     away: Option<String>,
     modes: UserModes,
@@ -107,11 +110,18 @@ pub(super) struct Turn<'a> {
     out: &'a mut Outputs,
 }
 
+impl User {
+    /// It goes by this name, or is somewhere else, from now on.
+    fn write_mask(&mut self, name: &Name) {
+        self.mask = format!("{name}!{}@{}", self.user, self.host).into();
+    }
+}
+
 impl Irc {
     /// `nick!user@host`.
     fn mask(&self, name: &Name) -> String {
         match self.users.get(name) {
-            Some(user) => format!("{name}!{}@{}", user.user, user.host),
+            Some(user) => String::from(&*user.mask),
             None => format!("{name}!{name}@{}", self.identity.name),
         }
     }
@@ -132,15 +142,18 @@ impl<D: Digest> Hub<D> {
     /// What goes with a message that somebody says now.
     pub(super) fn stamp(&mut self, now: Time, name: &Name, form: Form) -> Stamp {
         self.irc.numbered += 1;
-        if let Some(user) = self.irc.users.get_mut(name) {
-            user.active = now;
-        }
-        Stamp {
+        let mut stamp = Stamp {
             number: self.irc.numbered,
             at: now,
             form,
             ..Stamp::default()
+        };
+        if let Some(user) = self.irc.users.get_mut(name) {
+            user.active = now;
+            stamp.address = Some(Arc::clone(&user.mask));
+            stamp.tags = user.modes.bot.then(|| "bot".into());
         }
+        stamp
     }
 
     fn take_join(&mut self, turn: &Turn<'_>) -> bool {
@@ -236,9 +249,15 @@ impl<D: Digest> Hub<D> {
 
     fn irc_command(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
         let online = self.broker.lifecycle().online(turn.conn);
-        let command = message.command.to_ascii_uppercase();
+        // Mostly it is written so.
+        let is_upper = message
+            .command
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase());
+        let upper = (!is_upper).then(|| message.command.to_ascii_uppercase());
+        let command = upper.as_deref().unwrap_or(message.command);
         self.irc.refused = false;
-        match (command.as_str(), online) {
+        match (command, online) {
             ("PRIVMSG", Some(name)) => self.privmsg(turn, name, message, Form::Message),
             ("NOTICE", Some(name)) => {
                 self.irc.quiet = true;
@@ -263,7 +282,7 @@ impl<D: Digest> Hub<D> {
                 );
             }
             ("ERROR", _) => {}
-            (_, Some(name)) => self.registered_command(turn, name, &command, message),
+            (_, Some(name)) => self.registered_command(turn, name, command, message),
             (_, None) => {
                 if command == "OPER" {
                     self.hide(message, format_args!("OPER"));

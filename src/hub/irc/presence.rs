@@ -6,6 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::session::Acks;
@@ -73,9 +74,10 @@ impl<D: Digest> Hub<D> {
             Any::Irc(session) => session.user.clone().expect("who registers is a user"),
             Any::Plain => (String::from("plain"), name.to_string()),
         };
-        User {
+        let mut user = User {
             user,
             host: host(link.address),
+            mask: Arc::from(""),
             realname,
             away: None,
             modes: UserModes::default(),
@@ -85,14 +87,16 @@ impl<D: Digest> Hub<D> {
             grace: None,
             has_quit: false,
             rooms: BTreeSet::new(),
-        }
+        };
+        user.write_mask(name);
+        user
     }
 
     fn note_rename(&mut self, now: Time, from: Name, to: Name, out: &mut Outputs) {
         if from != to {
             self.remember(now, &from);
         }
-        let user = self
+        let mut user = self
             .irc
             .users
             .remove(&from)
@@ -104,6 +108,7 @@ impl<D: Digest> Hub<D> {
                 channel.ranks.insert(to, ranks);
             }
         }
+        user.write_mask(&to);
         self.irc.users.insert(to, user);
         if from != to {
             self.tell_watchers(now, &from, false, out);
@@ -211,6 +216,7 @@ impl<D: Digest> Hub<D> {
         }
         let has_moved = (&user.user, &user.host) != (&fresh.user, &fresh.host);
         (user.user, user.host, user.realname) = (fresh.user, fresh.host, fresh.realname);
+        user.mask = fresh.mask;
         user.active = now;
         let was_hidden = core::mem::take(&mut user.hidden);
         let (user, rooms) = (format!("{} {}", user.user, user.host), user.rooms.clone());

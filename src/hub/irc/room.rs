@@ -197,7 +197,7 @@ impl<D: Digest> Hub<D> {
         if channel.flags.moderated {
             return Err(MayNotSpeak::Moderated);
         }
-        if channel.is_banned(&self.irc.mask(name)) {
+        if !channel.bans.is_empty() && channel.is_banned(&self.irc.mask(name)) {
             return Err(MayNotSpeak::Banned);
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! Lines to clients, each with the tags that its client wants.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -101,7 +100,7 @@ impl<D: Digest> Hub<D> {
         mail: Option<&Mail>,
         out: &mut Outputs,
     ) {
-        let mut by_caps: BTreeMap<Caps, Vec<ConnId>> = BTreeMap::new();
+        let mut groups: Vec<(Caps, Vec<ConnId>)> = Vec::new();
         for &conn in to {
             let Some(caps) = self.caps(conn) else {
                 continue;
@@ -112,27 +111,23 @@ impl<D: Digest> Hub<D> {
                 continue;
             }
             let caps = caps.and(TAGGING);
-            let replies = mail.is_none() && !tags.aside;
-            if replies
-                && self
-                    .irc
-                    .replying
-                    .as_ref()
-                    .is_some_and(|replying| replying.conn == conn)
-            {
+            if mail.is_none() && !tags.aside && self.is_replying(conn) {
                 let reply = Reply {
                     tags: self.write_tags(now, caps, tags),
                     body: line.into(),
-                    mail: mail.cloned(),
+                    mail: None,
                     bulk: tags.bulk,
                 };
                 let replying = self.irc.replying.as_mut().expect("it was just there");
                 replying.lines.push(reply);
-            } else {
-                by_caps.entry(caps).or_default().push(conn);
+                continue;
+            }
+            match groups.iter_mut().find(|(same, _)| *same == caps) {
+                Some((_, conns)) => conns.push(conn),
+                None => groups.push((caps, alloc::vec![conn])),
             }
         }
-        for (caps, conns) in by_caps {
+        for (caps, conns) in groups {
             let written = self.write_tags(now, caps, tags);
             self.scratch.clear();
             if !written.is_empty() {
@@ -144,6 +139,12 @@ impl<D: Digest> Hub<D> {
             self.scratch.extend_from_slice(b"\r\n");
             out.send(&conns, Frame::new(&self.scratch, mail.cloned()), tags.bulk);
         }
+    }
+
+    /// Whether what a connection is told is a reply to its command with a label.
+    fn is_replying(&self, conn: ConnId) -> bool {
+        let replying = self.irc.replying.as_ref();
+        replying.is_some_and(|replying| replying.conn == conn)
     }
 
     fn write_tags(&self, now: Time, caps: Caps, tags: Tags<'_>) -> String {

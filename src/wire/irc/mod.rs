@@ -77,7 +77,7 @@ impl<'a> Message<'a> {
         if command.is_empty() || command.starts_with('@') {
             return Err(BadLine::Empty);
         }
-        let mut params = Vec::new();
+        let mut params = Vec::with_capacity(2);
         while !rest.is_empty() {
             if let Some(trailing) = rest.strip_prefix(':') {
                 params.push(trailing);
@@ -132,8 +132,10 @@ impl<'a> Message<'a> {
 
 /// The first word, and what follows the spaces behind it.
 fn split_word(text: &str) -> (&str, &str) {
-    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    (word, rest.trim_start_matches(' '))
+    match memchr::memchr(b' ', text.as_bytes()) {
+        Some(space) => (&text[..space], text[space..].trim_start_matches(' ')),
+        None => (text, ""),
+    }
 }
 
 /// The value that was written with escapes (message-tags, "Escaping values").
