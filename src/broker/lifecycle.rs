@@ -597,3 +597,6 @@ impl Lifecycle {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

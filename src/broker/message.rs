@@ -220,3 +220,53 @@ impl Mailbox {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: MailboxLimits = MailboxLimits {
+        bytes: 1000,
+        messages: 3,
+    };
+
+    /// A mailbox with two pieces of mail.
+    fn mailbox() -> Mailbox {
+        let from = Name::parse("alice").expect("a name");
+        let message = Message {
+            from,
+            sender: PeerId::new(crate::id::ConnId::new(1)),
+            room: None,
+            text: Text::parse("hi").expect("a text"),
+            stamp: Stamp::default(),
+        };
+        let mail = Mail::Message(Arc::new(message));
+        let mut mailbox = Mailbox::default();
+        mailbox.prepend(alloc::vec![mail.clone(), mail]);
+        mailbox.check(LIMITS);
+        mailbox
+    }
+
+    #[test]
+    #[should_panic(expected = "bytes miscounted")]
+    fn a_wrong_count_of_bytes_is_found() {
+        let mut mailbox = mailbox();
+        mailbox.bytes += 1;
+        mailbox.check(LIMITS);
+    }
+
+    #[test]
+    #[should_panic(expected = "a mailbox holds too many bytes")]
+    fn too_many_bytes_are_found() {
+        let mailbox = mailbox();
+        let bytes = mailbox.bytes - 1;
+        mailbox.check(MailboxLimits { bytes, ..LIMITS });
+    }
+
+    #[test]
+    #[should_panic(expected = "a mailbox holds too many messages")]
+    fn too_many_messages_are_found() {
+        let messages = 1;
+        mailbox().check(MailboxLimits { messages, ..LIMITS });
+    }
+}

@@ -35,6 +35,8 @@ mod input;
 mod message;
 mod presence;
 mod rooms;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -401,7 +403,11 @@ impl Broker {
     fn check(&self) {
         assert!(self.stops.is_empty(), "an order was kept back");
         self.lifecycle.check();
-        assert!(self.lifecycle.deadline() > Some(self.now) || self.lifecycle.deadline().is_none());
+        let deadline = self.lifecycle.deadline();
+        assert!(
+            deadline.is_none_or(|deadline| deadline > self.now),
+            "a deadline has passed"
+        );
         let bound = self
             .lifecycle
             .bindings()
