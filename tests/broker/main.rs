@@ -3,6 +3,7 @@
 mod bounces;
 mod contract;
 mod messages;
+mod renames;
 mod returns;
 mod rooms;
 mod world;
