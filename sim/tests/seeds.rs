@@ -1,5 +1,7 @@
 //! The real driver on a simulated network, for a number of seeds.
 
+use std::process::Command;
+
 use rejoin_sim::network::{Counts, simulate};
 use rejoin_sim::plan::{Kind, Plan};
 use rejoin_sim::probe::{Probe, Probes};
@@ -20,9 +22,26 @@ fn whatever_breaks_nobody_is_lost_and_everybody_comes_back() {
         println!("{:>7} {kind:?}", faults.count(kind));
         assert_ne!(faults.count(kind), 0, "{kind:?} never took effect");
     }
-    let probes_in_reach = Probe::ALL.into_iter();
-    for probe in probes_in_reach.filter(|probe| probe.is_within_reach_of_the_driver()) {
-        println!("{:>7} {probe:?}", probes.count(probe));
-        assert_ne!(probes.count(probe), 0, "{probe:?} was never reached");
+    for probe in Probe::all().filter(|probe| probe.is_within_reach_of_the_driver()) {
+        println!("{:>7} {probe}", probes.count(probe));
+        assert_ne!(probes.count(probe), 0, "{probe} was never reached");
+    }
+}
+
+#[test]
+fn a_run_that_does_not_get_everywhere_fails_if_it_must() {
+    for (demand, code) in [(&[][..], 0), (&["--demand-all"], 1)] {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+        run.args(["run", "--seeds", "0..1"]).args(demand);
+        let output = run.output().expect("it can be run");
+        assert_eq!(output.status.code(), Some(code));
+        let says = String::from_utf8_lossy(&output.stdout);
+        let missed = says
+            .lines()
+            .find_map(|line| line.strip_prefix("never came about: "));
+        assert_eq!(missed.is_some(), code == 1, "{says}");
+        // Nobody leaves a name to two others within one run.
+        let names = |missed: &str| missed.contains("LogIn to GuestSucceeded with Nothing");
+        assert!(missed.is_none_or(names), "{says}");
     }
 }

@@ -138,8 +138,8 @@ fn print(sum: &Sum, elapsed: Duration) {
         println!("{:>12} {kind:?}", sum.faults.count(kind));
     }
     println!("rare paths that were reached:");
-    for probe in Probe::ALL {
-        println!("{:>12} {probe:?}", sum.probes.count(probe));
+    for probe in Probe::all() {
+        println!("{:>12} {probe}", sum.probes.count(probe));
     }
 }
 
@@ -150,13 +150,10 @@ fn hours(time: Duration) -> String {
 fn missed(sum: &Sum) -> Vec<String> {
     let kinds = Kind::ALL.into_iter();
     let kinds = kinds.filter(|&kind| sum.faults.count(kind) == 0);
-    let probes = Probe::ALL.into_iter();
+    let probes = sum.probes.missed();
     let probes = probes.filter(|probe| probe.is_within_reach_of_the_driver());
-    let probes = probes.filter(|&probe| sum.probes.count(probe) == 0);
     let kinds = kinds.map(|kind| format!("{kind:?}"));
-    kinds
-        .chain(probes.map(|probe| format!("{probe:?}")))
-        .collect()
+    kinds.chain(probes.map(|probe| probe.to_string())).collect()
 }
 
 /// Shows the shortest plan that still fails, or the plan as it is.
