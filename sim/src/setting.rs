@@ -56,7 +56,7 @@ pub fn network(index: usize) -> Config {
         resume_window: Duration::from_millis(150),
         probe_after: Duration::from_millis(100),
         silence_timeout: Duration::from_millis(200),
-        write_timeout: Duration::from_millis(100),
+        write_timeout: Duration::from_millis(200),
         flush_timeout: Duration::from_millis(50),
         shutdown_timeout: Duration::from_millis(100),
         lines_per_second: count(10_000),

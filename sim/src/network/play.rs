@@ -17,8 +17,12 @@ use crate::spelling::line_of;
 use crate::step::{GiveUp, Step, Until};
 use crate::trace::{Trace, What};
 
-/// How long a stalled socket takes nothing, and a delayed end is not seen, in ticks.
+/// How long a delayed end is not seen, and a stalled socket takes nothing at least, in ticks.
 const A_WHILE: u64 = 8;
+
+/// How many times as long it may be stalled: longer than a writer may take to stop, and longer than
+/// a write may wait.
+const STALLS: u64 = 4;
 
 /// A simulation while it goes on.
 pub(super) struct Play<'a> {
@@ -237,6 +241,7 @@ impl Play<'_> {
     fn spoil(&self, client: usize, kind: Kind) {
         let mut scene = self.stage.lock();
         let tick = scene.tick;
+        let stalls_until = tick + A_WHILE * scene.rng.u64(1..=STALLS);
         let Some(pipe) = scene.newest(client) else {
             return;
         };
@@ -245,7 +250,7 @@ impl Play<'_> {
             Kind::ReadFails => pipe.read = Read::Fails,
             Kind::WriteFails => pipe.write = Write::Fails(0),
             Kind::Reset => (pipe.read, pipe.write) = (Read::Fails, Write::Fails(0)),
-            Kind::Stall => pipe.write = Write::Stalls(tick + A_WHILE),
+            Kind::Stall => pipe.write = Write::Stalls(stalls_until),
             Kind::DelayedEnd => pipe.end_after = tick + A_WHILE,
             Kind::ReadPanics => pipe.read = Read::Panics,
             Kind::WritePanics => pipe.write = Write::Panics,
