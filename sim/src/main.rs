@@ -22,7 +22,7 @@ enum Command {
     Explain(command::explain::Args),
     /// Plants bugs in a copy of the source, and shows which check finds each.
     Plant(command::plant::Args),
-    /// Lets random steps happen to the broker, or to the hub.
+    /// Lets random steps happen to the broker, the hub or the driver.
     Random(command::random::Args),
     /// Simulates the whole server on a network, once for each seed.
     Run(command::run::Args),

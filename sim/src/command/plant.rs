@@ -1,5 +1,6 @@
 //! `cargo sim plant`.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,6 +16,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K/N", value_parser = parse_part)]
     part: Option<(usize, usize)>,
 
+    /// Shows each bug to every check that runs the code it is in, not only to those that must find
+    /// it, and says at the end what only one check has found.
+    #[arg(long)]
+    all_checks: bool,
+
     /// Only says what there is.
     #[arg(long)]
     list: bool,
@@ -28,6 +34,9 @@ fn parse_part(text: &str) -> Result<(usize, usize), String> {
     part.ok_or_else(|| "it is written K/N, and K is 1 to N".to_owned())
 }
 
+/// What the checks have said to a bug, or why it could not be shown to them.
+type Said = Result<BTreeMap<Check, Verdict>, Box<dyn Error>>;
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let root = root.ok_or("the workspace is around this package")?;
@@ -40,23 +49,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let nursery = Nursery::new(root)?;
-    if !control(&nursery, &plants)? {
+    let shown_to = |plant: &Plant, check| {
+        let is_named = plant.checks.contains(&check);
+        is_named || args.all_checks && plant.is_seen_by(check)
+    };
+    if !control(&nursery, |check| plants.iter().any(|p| shown_to(p, check)))? {
         return Ok(ExitCode::FAILURE);
     }
     let (mut missed, mut rotten) = (0, 0);
+    let mut rows = Vec::new();
     for plant in &plants {
-        let planted = nursery.plant(plant).and_then(|()| nursery.build());
-        if let Err(error) = planted {
-            println!("{:<34} DOES NOT BUILD: {error}", plant.name);
-            rotten += 1;
-        } else {
-            for &check in &plant.checks {
-                let verdict = nursery.check(check)?;
-                missed += usize::from(!verdict.found);
-                row(&plant.name, check, &verdict);
+        let checks = Check::ALL.into_iter().filter(|&c| shown_to(plant, c));
+        let said = show(&nursery, plant, checks);
+        nursery.clear()?;
+        match said {
+            Ok(verdicts) => {
+                let named = plant.checks.iter();
+                missed += named.filter(|check| !verdicts[check].found).count();
+                rows.push((plant.name.as_str(), verdicts));
+            }
+            Err(error) => {
+                println!("{:<34} CAN'T BE PLANTED: {error}", plant.name);
+                rotten += 1;
             }
         }
-        nursery.clear()?;
+    }
+    if args.all_checks {
+        matrix(&rows);
+        summary(&rows);
     }
     println!(
         "{} bugs planted, {missed} times not found; {rotten} could not be planted",
@@ -80,11 +100,10 @@ fn select(args: &Args, plants: Vec<Plant>) -> Result<Vec<Plant>, Box<dyn Error>>
 }
 
 /// Whether the checks find nothing where nothing was planted.
-fn control(nursery: &Nursery, plants: &[Plant]) -> Result<bool, Box<dyn Error>> {
+fn control(nursery: &Nursery, is_used: impl Fn(Check) -> bool) -> Result<bool, Box<dyn Error>> {
     nursery.build()?;
     let mut all_pass = true;
-    let used = |check: &Check| plants.iter().any(|plant| plant.checks.contains(check));
-    for check in Check::ALL.into_iter().filter(used) {
+    for check in Check::ALL.into_iter().filter(|&check| is_used(check)) {
         let verdict = nursery.check(check)?;
         if verdict.found {
             println!("{} fails where nothing was planted", check.name());
@@ -94,13 +113,76 @@ fn control(nursery: &Nursery, plants: &[Plant]) -> Result<bool, Box<dyn Error>> 
     Ok(all_pass)
 }
 
-fn row(name: &str, check: Check, verdict: &Verdict) {
+/// Plants a bug, and lets some checks look for it.
+fn show(nursery: &Nursery, plant: &Plant, checks: impl Iterator<Item = Check>) -> Said {
+    nursery.plant(plant)?;
+    nursery.build()?;
+    let mut verdicts = BTreeMap::new();
+    for check in checks {
+        let verdict = nursery.check(check)?;
+        row(plant, check, &verdict);
+        verdicts.insert(check, verdict);
+    }
+    Ok(verdicts)
+}
+
+fn row(plant: &Plant, check: Check, verdict: &Verdict) {
     let Verdict {
         found,
         effort,
         took,
     } = verdict;
-    let found = if *found { "found" } else { "NOT FOUND" };
-    let (check, took) = (check.name(), took.as_secs_f64());
-    println!("{name:<34} {check:<8} {found:<9} {effort:>12} {took:>7.2} s");
+    let found = match (found, plant.checks.contains(&check)) {
+        (true, _) => "found",
+        (false, true) => "NOT FOUND",
+        (false, false) => "not found",
+    };
+    let (name, check, took) = (&plant.name, check.name(), took.as_secs_f64());
+    println!("{name:<34} {check:<11} {found:<9} {effort:>12} {took:>7.2} s");
+}
+
+/// Which check has found what. A dot is a check that runs nothing of what was planted.
+fn matrix(rows: &[(&str, BTreeMap<Check, Verdict>)]) {
+    print!("\n{:<34}", "");
+    for check in Check::ALL {
+        print!(" {:>11}", check.name());
+    }
+    for (name, verdicts) in rows {
+        print!("\n{name:<34}");
+        for check in Check::ALL {
+            let said = match verdicts.get(&check) {
+                None => ".",
+                Some(verdict) if !verdict.found => "no",
+                Some(verdict) if verdict.effort.is_empty() => "found",
+                Some(verdict) => &verdict.effort,
+            };
+            print!(" {said:>11}");
+        }
+    }
+    println!();
+}
+
+/// What each check has found, and what only it has.
+fn summary(rows: &[(&str, BTreeMap<Check, Verdict>)]) {
+    println!("\n| check | finds | only it finds |\n| --- | --- | --- |");
+    for check in Check::ALL {
+        let is_shown = rows.iter().filter(|(_, said)| said.contains_key(&check));
+        let finds = |check: Check| {
+            move |said: &BTreeMap<Check, Verdict>| said.get(&check).is_some_and(|said| said.found)
+        };
+        let found = rows.iter().filter(|(_, said)| finds(check)(said));
+        let alone = found.clone().filter(|(_, said)| {
+            let mut others = Check::ALL.into_iter().filter(|&other| other != check);
+            !others.any(|other| finds(other)(said))
+        });
+        let alone: Vec<_> = alone.map(|(name, _)| *name).collect();
+        let alone = if alone.is_empty() {
+            "nothing".to_owned()
+        } else {
+            alone.join(", ")
+        };
+        let (found, shown) = (found.count(), is_shown.count());
+        println!("| `{}` | {found} of {shown} | {alone} |", check.name());
+    }
+    println!();
 }

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rejoin_sim::network::{On, simulate_on};
 use rejoin_sim::probe::Probes;
 use rejoin_sim::setting::{SETTINGS, network, setting};
-use rejoin_sim::{Step, frames, search, strategy};
+use rejoin_sim::{frames, search, strategy};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -28,6 +29,8 @@ enum To {
     Broker,
     /// The hub, with lines in and frames out.
     Hub,
+    /// The driver, on streams in memory that break.
+    Driver,
 }
 
 /// How many phrases a run has at most.
@@ -36,11 +39,9 @@ const MOST_PHRASES: usize = 80;
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let strategy = strategy::steps(MOST_PHRASES);
     for case in 0..args.cases {
-        let tree = strategy.new_tree(&mut runner);
-        let steps = tree.expect("the strategy rejects nothing").current();
-        if let Some(found) = find(args.to, case, &steps) {
+        let found = catch_unwind(AssertUnwindSafe(|| find(args.to, case, &mut runner)));
+        if let Some(found) = found.unwrap_or_else(|_| Some("by a panic".to_owned())) {
             println!("case {case} fails {found}");
             return Ok(ExitCode::FAILURE);
         }
@@ -49,16 +50,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn find(to: To, case: u32, steps: &[Step]) -> Option<String> {
+fn find(to: To, case: u32, runner: &mut TestRunner) -> Option<String> {
     let index = usize::try_from(case).expect("there are few") % SETTINGS;
     let mut probes = Probes::default();
-    let ran = catch_unwind(AssertUnwindSafe(|| match to {
-        To::Broker => search::run(&setting(index), steps, &mut probes),
-        To::Hub => frames::run(&network(index), steps, &mut probes),
-    }));
-    match ran {
-        Ok(Ok(())) => None,
-        Ok(Err(failure)) => Some(failure.to_string()),
-        Err(_) => Some("by a panic".to_owned()),
-    }
+    let steps = strategy::steps(MOST_PHRASES);
+    let ran = match to {
+        To::Broker => search::run(&setting(index), &draw(&steps, runner), &mut probes),
+        To::Hub => frames::run(&network(index), &draw(&steps, runner), &mut probes),
+        To::Driver => {
+            let plan = draw(&strategy::plan(MOST_PHRASES), runner);
+            let violations = simulate_on(On::Memory, &plan, false).violations;
+            return violations.first().map(ToString::to_string);
+        }
+    };
+    ran.err().map(|failure| failure.to_string())
+}
+
+fn draw<S: Strategy>(strategy: &S, runner: &mut TestRunner) -> S::Value {
+    let tree = strategy.new_tree(runner);
+    tree.expect("the strategy rejects nothing").current()
 }

@@ -1,0 +1,194 @@
+//! Where bugs are planted.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Plant;
+use super::check::{Check, Task, Verdict};
+
+/// How long a check may take. One that takes longer has found nothing.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A copy of the source, to plant bugs in. It goes with this value.
+#[derive(Debug)]
+pub struct Nursery {
+    /// Another copy, in which nothing is planted: the source may change meanwhile.
+    pristine: PathBuf,
+    /// What was copied.
+    files: Vec<String>,
+    copy: PathBuf,
+    target: PathBuf,
+}
+
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed before the next copy is made.
+        for copy in [&self.copy, &self.pristine] {
+            let _ = fs::remove_dir_all(copy);
+        }
+    }
+}
+
+impl Nursery {
+    /// Copies the source that is at `root`. What is built from it stays in `target/plants`, so that
+    /// the next bug costs little.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be copied.
+    pub fn new(root: &Path) -> Result<Self, Box<dyn Error>> {
+        let target = root.join("target/plants");
+        let copy = target.join("source");
+        if copy.exists() {
+            fs::remove_dir_all(&copy)?;
+        }
+        let mut git = Command::new("git");
+        git.args(["ls-files", "-z", "--cached", "--others"]);
+        git.arg("--exclude-standard").current_dir(root);
+        let listed = String::from_utf8(git.output()?.stdout)?;
+        let files = listed.split_terminator('\0').map(str::to_owned);
+        let nursery = Self {
+            pristine: target.join("pristine"),
+            files: files.filter(|file| root.join(file).is_file()).collect(),
+            copy,
+            target,
+        };
+        for file in &nursery.files {
+            for copy in [&nursery.pristine, &nursery.copy] {
+                let to = copy.join(file);
+                fs::create_dir_all(to.parent().ok_or("a file is in a folder")?)?;
+                fs::copy(root.join(file), to)?;
+            }
+        }
+        Ok(nursery)
+    }
+
+    /// Plants a bug.
+    ///
+    /// # Errors
+    ///
+    /// If the patch does not fit the source any more.
+    pub fn plant(&self, plant: &Plant) -> Result<(), Box<dyn Error>> {
+        let mut patch = Command::new("patch");
+        patch.args(["--strip=1", "--force", "--quiet", "--no-backup-if-mismatch"]);
+        patch
+            .arg("--reject-file=-")
+            .arg("--input")
+            .arg(&plant.patch);
+        let output = patch.current_dir(&self.copy).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let says = String::from_utf8_lossy(&output.stdout).into_owned();
+        Err(format!("it does not fit the source any more: {says}").into())
+    }
+
+    /// Takes out what was planted, whole or in part.
+    ///
+    /// # Errors
+    ///
+    /// If the source cannot be copied again.
+    pub fn clear(&self) -> Result<(), Box<dyn Error>> {
+        for file in &self.files {
+            let (from, to) = (self.pristine.join(file), self.copy.join(file));
+            // What is the same keeps its date, so that it is not built again.
+            if fs::read(&from)? != fs::read(&to)? {
+                fs::copy(from, to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the simulator from the copy.
+    ///
+    /// # Errors
+    ///
+    /// If it does not build.
+    pub fn build(&self) -> Result<(), Box<dyn Error>> {
+        let mut build = self.cargo();
+        build.args(["build", "--quiet", "--release", "--package", "rejoin-sim"]);
+        succeed(&mut build)
+    }
+
+    /// Runs a check on what was built.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be run.
+    pub fn check(&self, check: Check) -> Result<Verdict, Box<dyn Error>> {
+        let mut command = match check.task() {
+            Task::Simulator(arguments) => {
+                let mut command = Command::new(self.target.join("release/rejoin-sim"));
+                command.args(arguments);
+                command
+            }
+            Task::Test(selected) => {
+                // It is built before its time is taken; what does not build has found nothing.
+                let mut build = self.test(selected);
+                succeed(build.arg("--no-run"))?;
+                self.test(selected)
+            }
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it is shown how long a check takes"
+        )]
+        let start = Instant::now();
+        let says = self.target.join("says");
+        command
+            .stdout(fs::File::create(&says)?)
+            .stderr(Stdio::null());
+        let mut running = command.current_dir(&self.copy).spawn()?;
+        let status = loop {
+            if let Some(status) = running.try_wait()? {
+                break Some(status);
+            }
+            if start.elapsed() > PATIENCE {
+                running.kill()?;
+                running.wait()?;
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        // 1 is what a simulation says of a find, and 101 a test.
+        let found = status.is_some_and(|status| matches!(status.code(), Some(1 | 101)));
+        Ok(Verdict {
+            found,
+            effort: check.effort(&String::from_utf8_lossy(&fs::read(&says)?)),
+            took: start.elapsed(),
+        })
+    }
+
+    fn test(&self, selected: &[&str]) -> Command {
+        let mut cargo = self.cargo();
+        cargo.args(["test", "--quiet", "--release"]).args(selected);
+        cargo
+    }
+
+    fn cargo(&self) -> Command {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(&self.copy);
+        cargo.env("CARGO_TARGET_DIR", &self.target);
+        for (key, value) in [
+            ("LTO", "off"),
+            ("CODEGEN_UNITS", "16"),
+            ("OPT_LEVEL", "1"),
+            ("INCREMENTAL", "true"),
+        ] {
+            cargo.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
+        }
+        cargo
+    }
+}
+
+/// Runs a command whose failure is an error of its own.
+fn succeed(command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+}
