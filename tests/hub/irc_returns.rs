@@ -295,7 +295,7 @@ fn a_nick_that_was_changed_is_kept_and_the_old_one_is_free() {
     let bob = server.login("bob");
     let alice = registers(&mut server, "alice", Some(SECRET));
     server.types(alice, "NICK carol");
-    assert_eq!(server.hears(alice), [":alice!~user@192.0.2.7 NICK carol"]);
+    assert_eq!(server.hears(alice), [":alice!~user@192.0.2.7 NICK :carol"]);
     server.types(bob, "carol: one");
     server.breaks(alice);
     let other = registers(&mut server, "alice", None);

@@ -136,7 +136,8 @@ impl<D: Digest> Hub<D> {
             Event::Joined { room, name } => self.irc_joined(now, to, room, name, out),
             Event::Left { room, name, why } => self.irc_left(now, to, (room, name, why), out),
             Event::Renamed { from, to: name } => {
-                let line = format!(":{} NICK {name}", self.irc.mask(from));
+                // With the colon, or sic and ii do not learn their own name.
+                let line = format!(":{} NICK :{name}", self.irc.mask(from));
                 self.send_irc(now, to, Tags::default(), &line, None, out);
             }
             Event::Refused(refusal) => {
