@@ -6,7 +6,7 @@ pub(crate) mod links;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -19,7 +19,8 @@ pub(crate) fn rejoin(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
     command.args(flags).stdin(Stdio::null());
     // Its default port is one for all tests.
-    if !flags.contains(&"--irc") && !flags.contains(&"--help") {
+    let is_for_irc = flags.iter().any(|flag| flag.starts_with("--irc"));
+    if !is_for_irc && !flags.contains(&"--help") {
         command.args(["--irc", "off"]);
     }
     for variable in ["RUST_LOG", "NO_COLOR", "COLUMNS"] {
@@ -55,6 +56,11 @@ impl Process {
             .status()
             .expect("there is a `kill`");
         assert!(status.success(), "the process is gone before SIG{signal}");
+    }
+
+    /// Its standard input, which is piped. To be called once.
+    pub(crate) fn stdin(&mut self) -> ChildStdin {
+        self.0.stdin.take().expect("it is piped")
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -145,6 +151,16 @@ impl Server {
             output,
             log: Some(log),
         })
+    }
+
+    /// The address for IRC of a server that listens for it, which its second line says. To be
+    /// called once.
+    pub(crate) fn irc(&self) -> SocketAddr {
+        let says = self.output.recv_timeout(PATIENCE).expect("a second line");
+        says.strip_prefix("rejoin listens on ")
+            .and_then(|rest| rest.split_once(" for IRC;"))
+            .and_then(|(address, _)| address.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {says:?}"))
     }
 
     /// A new connection.

@@ -1,0 +1,64 @@
+//! Stock clients, unmodified, against the real binary, over wires that break.
+//!
+//! Each test says so in one line, and passes, where its program is not installed; with `CI` in
+//! the environment it fails there.
+
+#![cfg(feature = "server")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod ii;
+mod irssi;
+mod person;
+mod said;
+mod sic;
+mod stories;
+mod weechat;
+mod wire;
+
+/// A test of each story, for each program.
+macro_rules! stories {
+    ($($story:ident)*) => {
+        $(mod $story {
+            use super::stories::$story as story;
+
+            #[test]
+            fn irssi() {
+                story(&super::irssi::IRSSI);
+            }
+
+            #[test]
+            fn weechat() {
+                story(&super::weechat::WEECHAT);
+            }
+
+            #[test]
+            fn sic() {
+                story(&super::sic::SIC);
+            }
+
+            #[test]
+            fn ii() {
+                story(&super::ii::II);
+            }
+        })*
+    };
+}
+
+stories! {
+    killed_in_mid_flow
+    a_link_breaks
+    a_link_looks_alive
+    a_held_nick_is_refused
+    a_guest_comes_back
+}
+
+#[test]
+fn all_of_them_talk_with_each_other_and_change_their_nicks() {
+    stories::all_talk(&[
+        (&irssi::IRSSI, ["iris", "isabel"]),
+        (&weechat::WEECHAT, ["wendy", "willa"]),
+        (&sic::SIC, ["sid", "simon"]),
+        (&ii::II, ["ian", "igor"]),
+    ]);
+}
