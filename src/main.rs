@@ -13,10 +13,15 @@ use std::{fmt, pin::pin};
 
 use flags::{Address, BadFlag, Command, Listen, Recording, Settings};
 use identity::BadIdentity;
+use mimalloc::MiMalloc;
 use rejoin::net::{self, Listeners, Record, Reload, ServeError, Setup, Tcp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
+
+/// What a message allocates is freed soon, and often by another connection's turn.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match run() {
