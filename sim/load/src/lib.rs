@@ -9,6 +9,7 @@
 
 pub mod dialect;
 pub mod login;
+pub mod picture;
 pub mod process;
 pub mod relay;
 pub mod report;

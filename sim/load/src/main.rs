@@ -24,6 +24,8 @@ enum Command {
     Compare(command::compare::Args),
     /// Measures what a delivery costs by how many there are of everything.
     Curve(command::curve::Args),
+    /// Draws what compare and curve have measured.
+    Draw(command::draw::Args),
     /// Runs every scenario shortly, and only checks the deliveries.
     Check,
     /// The raw relay itself.
@@ -50,6 +52,7 @@ fn run(command: Command) -> Result<()> {
         Command::Run(args) => command::run::run(&args),
         Command::Compare(args) => command::compare::run(&args),
         Command::Curve(args) => command::curve::run(&args),
+        Command::Draw(args) => command::draw::run(&args),
         Command::Check => command::check::run(),
         Command::Relay { address } => rejoin_load::relay::run(address).context("can't relay"),
     }

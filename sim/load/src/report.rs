@@ -47,23 +47,23 @@ impl Report {
         }
     }
 
-    /// Every figure of one server in one scenario.
-    pub fn find(&self, server: &str, scenario: &str) -> Option<&Figures> {
-        let mut rows = self.rows.iter();
-        let row = rows.find(|row| row.server == server && row.scenario == scenario);
-        row.map(|row| &row.figures)
+    /// What the measure had to do as much as in `row`.
+    fn measure(&self, row: &Row) -> Option<&Figures> {
+        let same =
+            |other: &&Row| other.scenario == row.scenario && other.text_bytes == row.text_bytes;
+        let mut measures = self.rows.iter().filter(|other| other.server == MEASURE);
+        measures.find(same).map(|row| &row.figures)
     }
 
     /// The table; what stands in brackets is how often the raw relay fits into it.
     pub fn table(&self) -> String {
         let mut table = format!("{}\n{}\n\n", self.command, self.machine);
         table.push_str(
-            "| scenario | server | count | a second | CPU µs each | p50 / p99 / p99.9 µs | KiB | seconds |\n\
-             | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+            "| scenario | bytes | server | count | a second | CPU µs each | p50 / p99 / p99.9 µs | KiB | seconds |\n\
+             | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for row in &self.rows {
-            let measure = self.find(MEASURE, &row.scenario);
-            let measure = measure.filter(|_| row.server != MEASURE);
+            let measure = self.measure(row).filter(|_| row.server != MEASURE);
             let f = &row.figures;
             let relative = |figure: Option<f64>, of: fn(&Figures) -> Option<f64>| {
                 let ratio = figure.zip(measure.and_then(of)).map(|(a, b)| a / b);
@@ -78,8 +78,9 @@ impl Report {
             });
             let _ = writeln!(
                 table,
-                "| {} | {} | {} | {} | {} | {latency} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {latency} | {} | {} |",
                 row.scenario,
+                row.text_bytes,
                 row.server,
                 f.count,
                 cell(f.per_second, |f| f.per_second),

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod curve;
+pub(crate) mod draw;
 pub(crate) mod run;
 
 use std::fs;
@@ -37,10 +38,6 @@ pub(crate) struct Common {
     /// File for the results, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-
-    /// File for a picture of the results, as SVG.
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
 
     /// Arguments for rejoin itself, each in the form --flag=value.
     #[arg(last = true, value_name = "ARGUMENT")]
