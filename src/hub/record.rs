@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Config;
 use crate::broker::Request;
@@ -24,7 +24,7 @@ use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
 
 /// With this a record begins.
-pub const MAGIC: &[u8] = b"rejoin record 2\n";
+pub const MAGIC: &[u8] = b"rejoin record 3\n";
 
 /// Bytes of an encoded entry, at most.
 const MOST_BYTES: usize = u16::MAX as usize;
@@ -47,7 +47,7 @@ pub enum Entry<'a> {
     /// A line, which belongs to the next [`Told::Received`].
     Line {
         /// What it says.
-        #[serde(borrow)]
+        #[serde(borrow, serialize_with = "as_bytes")]
         said: Cow<'a, [u8]>,
         /// How many bytes of text follow that were not kept.
         hidden: u32,
@@ -63,6 +63,11 @@ pub enum Entry<'a> {
         /// What the hub wanted done, digested.
         effects: u32,
     },
+}
+
+/// All at once: as a sequence, which it would be by default, it would be written byte by byte.
+fn as_bytes<S: Serializer>(said: &Cow<'_, [u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(said)
 }
 
 /// Writes down what a hub is told. It is to look on from the beginning.
@@ -293,9 +298,9 @@ fn mask(line: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// A digest (FNV-1a) of what a hub wants done. Without texts, frames count by their lengths.
+/// A digest of what a hub wants done. Without texts, frames count by their lengths.
 pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
-    let mut hash = Fnv(0x811c_9dc5);
+    let mut hash = Hash(0);
     for output in outputs.iter() {
         match output {
             Output::Send { to, frame, bulk } => {
@@ -324,20 +329,30 @@ pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
         }
     }
     hash.number(outputs.discarded() as u64);
-    hash.0
+    hash.0 as u32
 }
 
-struct Fnv(u32);
+/// A hash of eight bytes at a time: of one at a time, it would take longer than all else that is
+/// done for a record.
+struct Hash(u64);
 
-impl Fnv {
+impl Hash {
     fn bytes(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        let (words, rest) = bytes.as_chunks();
+        for &word in words {
+            self.number(u64::from_le_bytes(word));
         }
+        // How long the rest is stands in the byte that it never has.
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        last[7] = rest.len() as u8;
+        self.number(u64::from_le_bytes(last));
     }
 
     fn number(&mut self, number: u64) {
-        self.bytes(&number.to_le_bytes());
+        // A product carries upwards alone, and a digest is the lower half.
+        let product = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
     }
 
     fn frame(&mut self, frame: &Frame, texts: bool) {
@@ -477,7 +492,7 @@ mod tests {
             assert_eq!(entries.is_torn(), !entries.rest.is_empty());
         }
         assert_eq!(
-            Entries::of(b"rejoin record 1\n").unwrap_err(),
+            Entries::of(b"rejoin record 2\n").unwrap_err(),
             BadRecord::NoRecord
         );
     }
