@@ -224,6 +224,7 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::ConnId;
 
     const LIMITS: MailboxLimits = MailboxLimits {
         bytes: 1000,
@@ -235,7 +236,7 @@ mod tests {
         let from = Name::parse("alice").expect("a name");
         let message = Message {
             from,
-            sender: PeerId::new(crate::id::ConnId::new(1)),
+            sender: PeerId::new(ConnId::new(1)),
             room: None,
             text: Text::parse("hi").expect("a text"),
             stamp: Stamp::default(),
@@ -245,6 +246,35 @@ mod tests {
         mailbox.prepend(alloc::vec![mail.clone(), mail]);
         mailbox.check(LIMITS);
         mailbox
+    }
+
+    #[test]
+    fn all_that_goes_with_a_message_is_counted() {
+        let message = Message {
+            from: Name::parse("alice").expect("a name"),
+            sender: PeerId::new(ConnId::new(1)),
+            room: Room::parse("#rust"),
+            text: Text::parse("hi").expect("a text"),
+            stamp: Stamp {
+                address: Some("192.0.2.1".into()),
+                tags: Some("+typing=done".into()),
+                ..Stamp::default()
+            },
+        };
+        let words = "alice#rusthi192.0.2.1+typing=done";
+        let cost = Mail::Message(Arc::new(message)).cost();
+        assert_eq!(cost, words.len() + Config::MAIL_OVERHEAD);
+    }
+
+    #[test]
+    fn a_mailbox_is_trimmed_to_its_bytes_and_no_further() {
+        let full = mailbox().bytes;
+        for (bytes, left) in [(full, 2), (full - 1, 1), (full / 2, 1), (full / 2 - 1, 0)] {
+            let mut mailbox = mailbox();
+            let excess = mailbox.trim(MailboxLimits { bytes, ..LIMITS });
+            assert_eq!((mailbox.len(), excess.len()), (left, 2 - left), "{bytes}");
+            mailbox.check(LIMITS);
+        }
     }
 
     #[test]

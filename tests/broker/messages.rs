@@ -227,3 +227,15 @@ fn who_lists_as_many_as_may_be_and_counts_all() {
     ];
     assert_eq!(world.hears(alice), expected);
 }
+
+#[test]
+fn whoever_is_online_or_will_not_come_back_is_not_away() {
+    let mut world = World::new();
+    let alice = world.guest("alice");
+    world.peer("bob");
+    let carol = world.guest("carol");
+    world.closes(carol);
+    world.asks(alice, Request::Who { room: None });
+    let expected = ["* peer alice", "* peer bob", "* peer carol", "* end who 3"];
+    assert_eq!(world.hears(alice), expected);
+}

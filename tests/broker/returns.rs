@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rejoin::id::Time;
 
-use crate::world::{World, config, proof_of};
+use crate::world::{World, config, name, proof_of};
 
 #[test]
 fn what_is_sent_to_a_peer_that_is_away_waits_and_the_sender_is_told() {
@@ -191,6 +191,21 @@ fn what_takeovers_hand_on_does_not_grow_with_their_number() {
         world.hears(bob).len() - 1
     });
     assert_eq!(kept[0], kept[1]);
+}
+
+#[test]
+fn the_driver_is_told_who_is_gone_for_good_and_not_who_may_come_back() {
+    let mut world = World::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| world.peer(name));
+    let carol = world.guest("carol");
+    world.breaks(alice);
+    assert_eq!(world.forgotten, []);
+    world.quits(bob, "");
+    world.writer_ends(bob);
+    world.breaks(carol);
+    world.passes(config().resume_window);
+    let gone = ["bob", "carol", "alice"].map(name);
+    assert_eq!(world.forgotten, gone);
 }
 
 #[test]

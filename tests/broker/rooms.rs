@@ -1,8 +1,9 @@
 //! Rooms, and who is in them across connections.
 
 use rejoin::broker::Request;
+use rejoin::id::{ConnId, Text};
 
-use crate::world::{World, config, room};
+use crate::world::{World, config, name, room};
 
 #[test]
 fn everybody_in_a_room_sees_who_joins_and_leaves_the_one_included() {
@@ -244,8 +245,70 @@ fn a_message_shows_its_room_as_it_was_first_written() {
     assert_eq!(world.effects, ["c2 hear from alice in #Rust: hi"]);
 }
 
+#[test]
+fn whoever_is_made_to_leave_a_room_is_out_of_it_and_everybody_there_is_told() {
+    let mut world = World::new();
+    let [alice, bob, carol, _] = world.four();
+    for conn in [alice, bob, carol] {
+        world.joins(conn, "#Rust");
+    }
+    world.kicks(alice, "#rust", "bob");
+    assert_eq!(
+        world.effects,
+        ["c2 c1 c3 hear * left #Rust bob kicked: go away"]
+    );
+    world.says(bob, "#rust", "hi");
+    assert_eq!(world.effects, ["c2 hear * error not-in-room #rust"]);
+    world.says(alice, "#rust", "hi");
+    assert_eq!(world.effects, ["c3 hear from alice in #Rust: hi"]);
+}
+
+#[test]
+fn a_peer_that_is_away_can_be_made_to_leave_a_room_too() {
+    let mut world = World::new();
+    let alice = world.guest("alice");
+    let bob = world.peer("bob");
+    for conn in [alice, bob] {
+        world.joins(conn, "#rust");
+    }
+    world.breaks(bob);
+    world.kicks(alice, "#rust", "bob");
+    assert_eq!(world.effects, ["c1 hear * left #rust bob kicked: go away"]);
+    let bob = world.comes_back("bob");
+    world.leaves(bob, "#rust");
+    assert_eq!(world.effects, ["c3 hear * error not-in-room #rust"]);
+}
+
+#[test]
+fn only_members_make_others_leave_and_only_members_can_be_made_to() {
+    let mut world = World::new();
+    let [alice, bob, _, _] = world.four();
+    world.joins(alice, "#rust");
+    let before = world.broker.clone();
+    for (by, whom) in [
+        (bob, "alice"),
+        (alice, "bob"),
+        (alice, "nobody"),
+        (bob, "carol"),
+    ] {
+        world.kicks(by, "#rust", whom);
+        let refused = format!("{by} hear * error not-in-room #rust");
+        assert_eq!(world.effects, [refused], "{whom}");
+        assert_eq!(world.broker, before);
+    }
+}
+
 impl World {
-    fn four(&mut self) -> [rejoin::id::ConnId; 4] {
+    fn four(&mut self) -> [ConnId; 4] {
         ["alice", "bob", "carol", "dave"].map(|name| self.guest(name))
+    }
+
+    fn kicks(&mut self, by: ConnId, room: &str, whom: &str) {
+        let request = Request::Kick {
+            room: self::room(room),
+            name: name(whom),
+            why: Text::parse("go away"),
+        };
+        self.asks(by, request);
     }
 }

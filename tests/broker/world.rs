@@ -33,6 +33,7 @@ pub(crate) fn config() -> Config {
     let size = |n: usize| n.try_into().expect("not zero");
     Config {
         peers: size(6),
+        mailbox_bytes: size(2000),
         mailbox_messages: size(4),
         receivers: size(4),
         rooms_per_peer: size(2),
@@ -197,13 +198,17 @@ impl World {
     /// What waits for a peer without a live connection.
     pub(crate) fn waits_for(&self, as_whom: &str) -> Vec<String> {
         let mailbox = self.broker.mailbox(&name(as_whom)).expect("it is known");
-        mailbox.iter().map(words).collect()
+        let waits: Vec<_> = mailbox.iter().map(words).collect();
+        assert_eq!(mailbox.len(), waits.len());
+        assert_eq!(mailbox.is_empty(), waits.is_empty());
+        waits
     }
 
     pub(crate) fn input(&mut self, input: Input) {
         self.inputs.push((self.now, input.clone()));
         let mut effects = Effects::new();
         self.broker.handle(self.now, input, &mut effects);
+        assert_eq!(effects.is_empty(), effects.iter().next().is_none());
         let forgets = |effect: &Effect<'_>| matches!(effect, Effect::Forget { .. });
         let shown = effects.iter().filter(|effect| !forgets(effect));
         self.effects = shown.map(|effect| show(&effect)).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rejoin::Config;
+use rejoin::{Config, wire};
 
 use crate::server::{Server, config};
 
@@ -169,4 +169,17 @@ fn what_a_client_sends_at_once_is_handled_in_turns_that_fit_its_outbox() {
     }
     assert!(turns >= 50);
     assert_eq!(server.hears(alice).len(), 1_000);
+}
+
+#[test]
+fn a_line_of_irc_is_refused_as_soon_as_it_is_longer_than_its_tags_and_its_body_may_be() {
+    let mut server = Server::new();
+    let conn = server.connect_irc();
+    // One byte more might still be the `\r` of its end.
+    let longest = vec![b'x'; wire::irc::MAX_TAG_BYTES + wire::irc::MAX_BODY_BYTES + 1];
+    server.sends(conn, &longest);
+    assert_eq!(server.hears(conn), [""; 0]);
+    server.sends(conn, b"x");
+    let heard = server.hears(conn);
+    assert!(heard[0].contains(" 417 "), "{heard:?}");
 }
