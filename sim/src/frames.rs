@@ -213,11 +213,12 @@ impl Server {
             | Step::Send { conn, .. }
             | Step::Join { conn, .. }
             | Step::Leave { conn, .. }
+            | Step::Rename { conn, .. }
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
             | Step::Quit { conn, .. } => {
-                let line = line_of(step, &mut self.sent).expect("a request has a line");
-                if let Some(conn) = self.pick(*conn) {
+                let line = line_of(step, &mut self.sent);
+                if let Some((conn, line)) = self.pick(*conn).zip(line) {
                     self.say(conn, &line);
                 }
             }

@@ -49,6 +49,13 @@ pub enum Step {
         /// An index into [`ROOMS`].
         room: u8,
     },
+    /// A connection takes another name.
+    Rename {
+        /// The connection.
+        conn: u8,
+        /// An index into [`NAMES`].
+        name: u8,
+    },
     /// A connection asks for the rooms.
     Rooms {
         /// The connection.

@@ -98,6 +98,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         20 => send(),
         4 => (conn(), room()).prop_map(|(conn, room)| Step::Join { conn, room }),
         1 => (conn(), room()).prop_map(|(conn, room)| Step::Leave { conn, room }),
+        2 => (conn(), name()).prop_map(|(conn, name)| Step::Rename { conn, name }),
         1 => conn().prop_map(|conn| Step::Rooms { conn }),
         1 => (conn(), prop::option::of(room())).prop_map(|(conn, room)| Step::Who { conn, room }),
         1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),

@@ -120,6 +120,10 @@ impl World {
                 let room = step::room(room);
                 self.request(conn, Request::Leave { room, why: None }, moments);
             }
+            &Step::Rename { conn, name } => {
+                let name = step::name(name);
+                self.request(conn, Request::Rename { name }, moments);
+            }
             &Step::Rooms { conn } => self.request(conn, Request::Rooms, moments),
             &Step::Who { conn, room } => {
                 let room = room.map(step::room);

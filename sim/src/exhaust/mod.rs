@@ -434,6 +434,7 @@ fn code(step: &Step) -> String {
         | Step::LogIn { .. }
         | Step::Join { .. }
         | Step::Leave { .. }
+        | Step::Rename { .. }
         | Step::Rooms { .. }
         | Step::Who { .. }
         | Step::Quit { .. }

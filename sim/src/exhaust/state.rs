@@ -118,7 +118,7 @@ impl State {
                 let link = reads(*conn, false);
                 room && link.is_some_and(|link| simplest || is_online(link))
             }
-            &Step::Join { conn, .. } | &Step::Leave { conn, .. } => {
+            &Step::Join { conn, .. } | &Step::Leave { conn, .. } | &Step::Rename { conn, .. } => {
                 reads(conn, false).is_some_and(is_online)
             }
             &Step::Quit { conn, .. } => reads(conn, false).is_some(),
@@ -263,6 +263,10 @@ impl State {
             &Step::Leave { conn, room } => {
                 let room = setup.rooms[usize::from(room)];
                 request(conn, Request::Leave { room, why: None })
+            }
+            &Step::Rename { conn, name } => {
+                let name = setup.names[usize::from(name)];
+                request(conn, Request::Rename { name })
             }
             &Step::Quit { conn, .. } => request(conn, Request::Quit { why: None }),
             &Step::ReaderFinishes { conn } => {

@@ -129,6 +129,7 @@ impl Play<'_> {
             Step::Send { conn, .. }
             | Step::Join { conn, .. }
             | Step::Leave { conn, .. }
+            | Step::Rename { conn, .. }
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
             | Step::Quit { conn, .. } => self.say(*conn, step),
@@ -163,8 +164,9 @@ impl Play<'_> {
 
     /// A client writes the line of a request.
     pub(super) fn say(&mut self, client: u8, request: &Step) {
-        let line = line_of(request, &mut self.sent).expect("a request has a line");
-        self.clients[index(client)].order(Order::Say(line));
+        if let Some(line) = line_of(request, &mut self.sent) {
+            self.clients[index(client)].order(Order::Say(line));
+        }
     }
 
     /// Does what makes a server give a client up.
