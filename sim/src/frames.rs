@@ -17,9 +17,11 @@ use rejoin::id::{ConnId, Name, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
 
 use crate::invariants::Violation;
-use crate::moment::Act;
+use crate::irc;
+use crate::moment::{Act, mail_of};
 use crate::outbox::Outbox;
-use crate::probe::Probes;
+use crate::probe::{Probe, Probes};
+use crate::reading::Readings;
 use crate::replay::replay;
 use crate::search::Failure;
 use crate::spelling::{line_of, spell};
@@ -53,7 +55,8 @@ pub fn run(config: &Config, steps: &[Step], probes: &mut Probes) -> Result<(), F
 #[derive(Debug)]
 struct Sight {
     watch: Watch,
-    /// What each connection is to be sent.
+    readings: Readings,
+    /// What each connection is to be sent; of those that speak IRC, the mail.
     told: BTreeMap<ConnId, VecDeque<Event>>,
 }
 
@@ -61,16 +64,32 @@ struct Sight {
 struct Lookout(Arc<Mutex<Sight>>);
 
 impl Observer for Lookout {
+    fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
+        let mut sight = self.0.lock().expect("nobody panics");
+        sight.readings.line(understood);
+    }
+
+    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+        let sight = &mut *self.0.lock().expect("nobody panics");
+        let probes = &mut sight.watch.probes;
+        let found = sight.readings.told(now, told, wants, probes).err();
+        sight.watch.violations.extend(found);
+    }
+
     fn input(&mut self, input: &Input) {
         self.0.lock().expect("nobody panics").watch.input(input);
     }
 
     fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
-        let mut sight = self.0.lock().expect("nobody panics");
+        let sight = &mut *self.0.lock().expect("nobody panics");
         sight.watch.effects(now, effects, broker);
+        let probes = &mut sight.watch.probes;
+        sight.readings.effects(effects, broker, probes);
         for act in Act::all(effects) {
             if let Act::Tell { to, event } = act {
-                for conn in to {
+                let is_mail = mail_of(&event).is_some();
+                let to = to.into_iter();
+                for conn in to.filter(|conn| is_mail || !sight.readings.speaks_irc(*conn)) {
                     sight.told.entry(conn).or_default().push_back(event.clone());
                 }
             }
@@ -85,6 +104,10 @@ struct Recording(Arc<Mutex<Recorder>>);
 impl Observer for Recording {
     fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         self.0.lock().expect("nobody panics").line(line, understood);
+    }
+
+    fn hidden(&mut self, instead: &str) {
+        self.0.lock().expect("nobody panics").hidden(instead);
     }
 
     fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
@@ -112,6 +135,7 @@ impl Digest for Plainly {
 /// The driver's end of a connection.
 #[derive(Debug, Default)]
 struct Link {
+    speaks_irc: bool,
     outbox: Outbox,
     /// Frames of it.
     written: usize,
@@ -138,6 +162,7 @@ impl Server {
     fn new(config: &Config, texts: bool) -> Self {
         let sight = Arc::new(Mutex::new(Sight {
             watch: Watch::new(config, false),
+            readings: Readings::new(config),
             told: BTreeMap::new(),
         }));
         let mut hub = Hub::new(config, Plainly);
@@ -187,7 +212,13 @@ impl Server {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Accept => self.accept(),
+            Step::Accept => self.accept(Protocol::Plain),
+            Step::AcceptIrc => self.accept(Protocol::Irc),
+            Step::Answer { conn, stale } => {
+                if let Some(conn) = self.pick(*conn) {
+                    self.answer(conn, *stale);
+                }
+            }
             Step::ReaderFinishes { conn } => {
                 if let Some(conn) = self.pick(*conn) {
                     self.reader_finishes(conn);
@@ -217,23 +248,25 @@ impl Server {
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
             | Step::Quit { conn, .. } => {
-                let line = line_of(step, &mut self.sent);
-                if let Some((conn, line)) = self.pick(*conn).zip(line) {
-                    self.say(conn, &line);
+                if let Some(conn) = self.pick(*conn) {
+                    self.ask(conn, step);
                 }
             }
         }
     }
 
-    fn accept(&mut self) {
+    fn accept(&mut self, protocol: Protocol) {
         self.accepted += 1;
         let conn = ConnId::new(self.accepted);
         let address = [127, 0, 0, 1].into();
-        let admitted =
-            self.hub
-                .accepted(self.now, conn, address, Protocol::Plain, &mut self.outputs);
+        let out = &mut self.outputs;
+        let admitted = self.hub.accepted(self.now, conn, address, protocol, out);
         if admitted.is_ok() {
-            self.links.insert(conn, Link::default());
+            let link = Link {
+                speaks_irc: protocol == Protocol::Irc,
+                ..Link::default()
+            };
+            self.links.insert(conn, link);
         }
         self.take_outputs();
     }
@@ -244,13 +277,46 @@ impl Server {
         self.links.keys().rev().nth(index).copied()
     }
 
+    /// The client asks for something in its own protocol, if that can be said in it.
+    fn ask(&mut self, conn: ConnId, request: &Step) {
+        let lines = if self.links[&conn].speaks_irc {
+            irc::lines_of(request, &mut self.sent)
+        } else {
+            line_of(request, &mut self.sent).map(|line| line + "\n")
+        };
+        if let Some(lines) = lines {
+            self.say(conn, lines.as_bytes());
+        }
+    }
+
+    /// The client answers the last question among the frames that are written.
+    fn answer(&mut self, conn: ConnId, stale: bool) {
+        let link = &self.links[&conn];
+        let Some(mark) = link.outbox.last_mark(link.written) else {
+            return;
+        };
+        let line = str::from_utf8(mark.bytes()).expect("the server writes UTF-8");
+        let (epoch, number) = irc::question(line.trim_end())
+            .and_then(|token| token.split_once('.'))
+            .expect("a mark asks for its number");
+        if link.reader_finished {
+            let mut sight = self.sight.lock().expect("nobody panics");
+            return sight.watch.probes.reach(Probe::AnswerLost);
+        }
+        let epoch = if stale {
+            conn.number() - 1
+        } else {
+            epoch.parse().expect("an epoch")
+        };
+        self.say(conn, format!("PONG :{epoch}.{number}\r\n").as_bytes());
+    }
+
     /// Every other line comes in two pieces.
-    fn say(&mut self, conn: ConnId, line: &str) {
+    fn say(&mut self, conn: ConnId, bytes: &[u8]) {
         let link = &self.links[&conn];
         if link.reader_finished || link.waits {
             return;
         }
-        let bytes = format!("{line}\n").into_bytes();
         let cut = if bytes.len().is_multiple_of(2) {
             bytes.len() / 2
         } else {
@@ -299,7 +365,20 @@ impl Server {
         let Some(link) = self.links.remove(&conn) else {
             return;
         };
+        let done = self
+            .sight
+            .lock()
+            .expect("nobody panics")
+            .readings
+            .done(conn);
+        let done = done.unwrap_or_else(|| link.outbox.mail(link.written));
+        let rest = link.outbox.mail(link.outbox.len()) - done;
         let unwritten = link.outbox.after(link.written);
+        let given_back = unwritten.iter().filter(|frame| frame.mail().is_some());
+        let given_back = given_back.count();
+        self.ensure(given_back == rest, 4, || {
+            format!("{conn} has not read {rest} messages, and gives {given_back} back")
+        });
         self.hub
             .writer_finished(self.now, conn, unwritten, &mut self.outputs);
         self.take_outputs();
@@ -319,7 +398,7 @@ impl Server {
                 self.hub.overflowed(self.now, conn, &mut self.outputs);
                 self.take_outputs();
             }
-            GiveUp::FailedLogins => self.say(conn, "ann short"),
+            GiveUp::FailedLogins => self.say(conn, b"ann short\n"),
             GiveUp::Silent => {}
         }
     }
@@ -420,16 +499,25 @@ impl Server {
         if let Some(link) = self.running(conn, frame) {
             link.outbox.send(frame.clone());
         }
+        let speaks_irc = self.links.get(&conn).is_some_and(|link| link.speaks_irc);
         let mut sight = self.sight.lock().expect("nobody panics");
         let told = sight.told.entry(conn).or_default();
         let said = String::from_utf8_lossy(frame.bytes()).into_owned();
-        if told.front().is_some_and(|event| spell(event) == said) {
+        let says = |event: &Event| match mail_of(event) {
+            Some(mail) if speaks_irc => irc::hands_over(mail, &said),
+            Some(_) | None => spell(event) == said,
+        };
+        if told.front().is_some_and(says) {
             told.pop_front();
             return;
         }
         drop(sight);
         // What the hub says by itself.
-        let own = said == "* ping\n" || said.starts_with("* error ");
+        let own = if speaks_irc {
+            frame.mail().is_none()
+        } else {
+            said == "* ping\n" || said.starts_with("* error ")
+        };
         self.ensure(own, 5, || {
             format!("{conn} is sent {said:?} at the wrong time")
         });

@@ -53,6 +53,21 @@ impl Outbox {
         });
     }
 
+    /// The last mark among so many frames.
+    pub fn last_mark(&self, written: usize) -> Option<&Frame> {
+        let mut marks = self.frames[..written].iter().rev();
+        let last = marks.find(|queued| queued.is_mark);
+        last.map(|queued| &queued.frame)
+    }
+
+    /// How much mail is among so many frames.
+    pub fn mail(&self, written: usize) -> usize {
+        let frames = self.frames[..written].iter();
+        frames
+            .filter(|queued| queued.frame.mail().is_some())
+            .count()
+    }
+
     /// The client has read everything before this mark. Returns whether there is such a mark.
     pub fn acknowledge(&mut self, marks: u64) -> bool {
         let mut left = marks;

@@ -71,11 +71,25 @@ pub enum Probe {
     ShutDownWithAway,
     /// Somebody connects while the server stops.
     AcceptAfterShutDown,
+    /// A name is refused to one who is here with another.
+    RenameRefused,
+    /// Somebody takes another name while mail waits for its socket.
+    RenameWithMail,
+    /// Somebody comes with the name that another has just given up for a new one.
+    LoginAfterRename,
+    /// A client that speaks IRC has read its mail, and its answer is lost: it comes again.
+    AnswerLost,
+    /// Somebody is replaced between a `PING` and its answer.
+    TakeoverUnanswered,
+    /// A client never answers, and its word is not waited for any more.
+    NeverAnswers,
+    /// A writer may have to wait until its client answers: as much as may be is not acknowledged.
+    WindowFull,
 }
 
 impl Probe {
     /// All probes.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 37] = [
         Self::ReaderEndsFirst,
         Self::WriterEndsFirst,
         Self::WaiterLosesReader,
@@ -106,7 +120,22 @@ impl Probe {
         Self::ShutDownWithWaiter,
         Self::ShutDownWithAway,
         Self::AcceptAfterShutDown,
+        Self::RenameRefused,
+        Self::RenameWithMail,
+        Self::LoginAfterRename,
+        Self::AnswerLost,
+        Self::TakeoverUnanswered,
+        Self::NeverAnswers,
+        Self::WindowFull,
     ];
+
+    /// Whether a broker alone can reach it. How far clients have read only a hub knows.
+    pub const fn is_within_reach_of_the_broker(self) -> bool {
+        !matches!(
+            self,
+            Self::AnswerLost | Self::TakeoverUnanswered | Self::NeverAnswers | Self::WindowFull
+        )
+    }
 
     /// Whether the driver can reach it at all. The search over the broker alone reaches the rest:
     /// a driver does not read for who waits, brings no second end and no line of who leaves, and
@@ -143,7 +172,14 @@ impl Probe {
             | Self::LateReader
             | Self::ReplacedHandsBack
             | Self::ShutDownWithWaiter
-            | Self::ShutDownWithAway => true,
+            | Self::ShutDownWithAway
+            | Self::RenameRefused
+            | Self::RenameWithMail
+            | Self::LoginAfterRename
+            | Self::AnswerLost
+            | Self::TakeoverUnanswered
+            | Self::NeverAnswers
+            | Self::WindowFull => true,
         }
     }
 }
@@ -153,6 +189,8 @@ impl Probe {
 pub struct Probes {
     counts: BTreeMap<Probe, u64>,
     shutting_down: bool,
+    /// The last name that was given up for a new one.
+    given_up: Option<Name>,
 }
 
 impl Probes {
@@ -171,6 +209,12 @@ impl Probes {
     /// Prepares for the next run. The counts stay.
     pub fn start(&mut self) {
         self.shutting_down = false;
+        self.given_up = None;
+    }
+
+    /// A path was reached that no moment shows.
+    pub fn reach(&mut self, probe: Probe) {
+        self.hit(probe, true);
     }
 
     /// Takes in what happened to a broker that stood so before.
@@ -213,11 +257,11 @@ impl Probes {
                         self.login(before, moment, *conn, (name, proof));
                     }
                     Request::Quit { .. } => self.hit(Probe::WaiterIsGivenUp, waits),
+                    Request::Rename { .. } => self.rename(before, moment, *conn),
                     Request::Send { .. }
                     | Request::Join { .. }
                     | Request::Leave { .. }
                     | Request::Kick { .. }
-                    | Request::Rename { .. }
                     | Request::Rooms
                     | Request::Who { .. } => {}
                 }
@@ -254,6 +298,21 @@ impl Probes {
                 self.hit(Probe::ShutDownWithAway, away);
                 self.shutting_down = true;
             }
+        }
+    }
+
+    fn rename(&mut self, before: &View, moment: &Moment, conn: ConnId) {
+        let Some(&Phase::Online { name }) = before.connections.get(&conn) else {
+            return;
+        };
+        let refused = moment.told().any(|(_, e)| matches!(e, Event::Refused(_)));
+        self.hit(Probe::RenameRefused, refused);
+        let waits = |event: &Event| mail_of(event).is_some();
+        let link = moment.links.0.get(&conn);
+        let mail = link.is_some_and(|link| link.outbox.iter().any(waits));
+        self.hit(Probe::RenameWithMail, mail && !refused);
+        if !refused {
+            self.given_up = Some(name);
         }
     }
 
@@ -299,8 +358,11 @@ impl Probes {
                 Event::Refused(Refusal::MailboxFull { .. }) => self.hit(Probe::MailboxFull, true),
                 Event::Mail(_) => self.bounce(event),
                 Event::KeptMail(Mail::Bounce(_)) => self.hit(Probe::BounceKept, true),
+                Event::Welcome { name } => {
+                    let again = self.given_up.take_if(|given_up| *given_up == *name);
+                    self.hit(Probe::LoginAfterRename, again.is_some());
+                }
                 Event::KeptMail(Mail::Message(_))
-                | Event::Welcome { .. }
                 | Event::Back { .. }
                 | Event::Kept { .. }
                 | Event::Joined { .. }
@@ -365,7 +427,7 @@ mod tests {
     #[test]
     fn all_holds_each_probe_once() {
         assert_eq!(BTreeSet::from(Probe::ALL).len(), Probe::ALL.len());
-        let last = Probe::AcceptAfterShutDown as usize;
+        let last = Probe::WindowFull as usize;
         assert_eq!(Probe::ALL.len(), last + 1);
     }
 

@@ -39,6 +39,8 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
         // Those who speak it keep their names.
         Step::Rename { .. }
         | Step::Accept
+        | Step::AcceptIrc
+        | Step::Answer { .. }
         | Step::ReaderFinishes { .. }
         | Step::Write { .. }
         | Step::WriterFinishes { .. }

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub enum Step {
     /// A connection is accepted.
     Accept,
+    /// A connection is accepted that speaks IRC. To a broker it is one like any other.
+    AcceptIrc,
     /// A connection logs in.
     LogIn {
         /// The connection.
@@ -74,6 +76,13 @@ pub enum Step {
         conn: u8,
         /// Whether it says why.
         why: bool,
+    },
+    /// A client that speaks IRC answers the last `PING` that it has read.
+    Answer {
+        /// The connection.
+        conn: u8,
+        /// Whether its answer is one to what an older connection was asked.
+        stale: bool,
     },
     /// A connection's reader finishes, whether it was told to or not.
     ReaderFinishes {

@@ -55,9 +55,9 @@ fn phrase() -> impl Strategy<Value = Vec<Step>> {
 /// Somebody connects and logs in, and joins a room perhaps.
 fn come() -> impl Strategy<Value = Vec<Step>> {
     let room = prop::option::weighted(0.4, room());
-    (name(), secret(), room).prop_map(|(name, secret, room)| {
+    (accept(), name(), secret(), room).prop_map(|(accept, name, secret, room)| {
         let conn = 0;
-        let mut steps = vec![Step::Accept, Step::LogIn { conn, name, secret }];
+        let mut steps = vec![accept, Step::LogIn { conn, name, secret }];
         steps.extend(room.map(|room| Step::Join { conn, room }));
         steps
     })
@@ -66,10 +66,10 @@ fn come() -> impl Strategy<Value = Vec<Step>> {
 /// Somebody connects, and logs in about when something is due, before the broker knows the time.
 fn linger() -> impl Strategy<Value = Vec<Step>> {
     let until = prop_oneof![2 => Just(Until::Deadline), 1 => until()];
-    (name(), secret(), until).prop_map(|(name, secret, until)| {
+    (accept(), name(), secret(), until).prop_map(|(accept, name, secret, until)| {
         let (conn, tick) = (0, false);
         vec![
-            Step::Accept,
+            accept,
             Step::Wait { until, tick },
             Step::LogIn { conn, name, secret },
         ]
@@ -92,7 +92,7 @@ fn end() -> impl Strategy<Value = Vec<Step>> {
 /// One step. The server does not stop: there is little to see after that.
 pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        1 => Just(Step::Accept),
+        1 => accept(),
         3 => (conn(), name(), secret())
             .prop_map(|(conn, name, secret)| Step::LogIn { conn, name, secret }),
         20 => send(),
@@ -104,11 +104,17 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),
         5 => conn().prop_map(|conn| Step::ReaderFinishes { conn }),
         3 => (conn(), 1..4_u8).prop_map(|(conn, mail)| Step::Write { conn, mail }),
+        1 => conn().prop_map(|conn| Step::Write { conn, mail: u8::MAX }),
+        4 => (conn(), prop::bool::weighted(0.1)).prop_map(|(conn, stale)| Step::Answer { conn, stale }),
         6 => (conn(), written())
             .prop_map(|(conn, written)| Step::WriterFinishes { conn, written }),
         1 => (conn(), give_up()).prop_map(|(conn, reason)| Step::GiveUp { conn, reason }),
         3 => (until(), any::<bool>()).prop_map(|(until, tick)| Step::Wait { until, tick }),
     ]
+}
+
+fn accept() -> impl Strategy<Value = Step> {
+    prop_oneof![Just(Step::Accept), Just(Step::AcceptIrc)]
 }
 
 fn send() -> impl Strategy<Value = Step> {

@@ -84,7 +84,7 @@ impl World {
 
     fn carry_out(&mut self, step: &Step, moments: &mut Vec<Moment>) {
         match step {
-            Step::Accept => {
+            Step::Accept | Step::AcceptIrc => {
                 let conn = ConnId::new(self.accepted);
                 self.accepted += 1;
                 self.handle(Input::Accepted { conn }, moments);
@@ -161,6 +161,8 @@ impl World {
                 }
             }
             Step::ShutDown => self.handle(Input::ShutDown, moments),
+            // What is written is done; how far clients have read matters to a hub.
+            Step::Answer { .. } => {}
         }
     }
 

@@ -431,6 +431,8 @@ fn code(step: &Step) -> String {
             format!("Step::Wait {{ until: Until::{until:?}, tick: {tick} }}")
         }
         Step::Accept
+        | Step::AcceptIrc
+        | Step::Answer { .. }
         | Step::LogIn { .. }
         | Step::Join { .. }
         | Step::Leave { .. }

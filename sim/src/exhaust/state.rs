@@ -139,7 +139,7 @@ impl State {
                 repeats || self.time(until).is_some_and(|time| time > self.now)
             }
             Step::ShutDown => !self.books.shutting_down,
-            Step::Rooms { .. } | Step::Who { .. } => false,
+            Step::Rooms { .. } | Step::Who { .. } | Step::AcceptIrc | Step::Answer { .. } => false,
         }
     }
 
@@ -295,8 +295,8 @@ impl State {
                 }
             }
             Step::ShutDown => Happens::Input(Input::ShutDown),
-            Step::Rooms { .. } | Step::Who { .. } => {
-                unreachable!("an alphabet has no questions")
+            Step::Rooms { .. } | Step::Who { .. } | Step::AcceptIrc | Step::Answer { .. } => {
+                unreachable!("no alphabet has it")
             }
         }
     }

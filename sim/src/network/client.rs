@@ -18,6 +18,8 @@ pub(super) enum Order {
     Connect,
     /// To write a line.
     Say(String),
+    /// To answer what it has not answered.
+    Answer,
     /// To write nothing more.
     Finish,
     /// To close all connections.
@@ -92,6 +94,7 @@ impl Client {
                         let _ = lines.send(line);
                     }
                 }
+                Some(Order::Answer) => {}
                 Some(Order::Finish) => {
                     lines.pop();
                 }

@@ -133,10 +133,11 @@ impl Play<'_> {
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
             | Step::Quit { conn, .. } => self.say(*conn, step),
-            Step::Accept => {
+            Step::Accept | Step::AcceptIrc => {
                 let client = self.stage.lock().rng.u8(..CLIENTS);
                 self.clients[index(client)].order(Order::Connect);
             }
+            &Step::Answer { conn, .. } => self.clients[index(conn)].order(Order::Answer),
             &Step::ReaderFinishes { conn } => self.clients[index(conn)].order(Order::Finish),
             &Step::WriterFinishes { conn, written } => {
                 if let Some(pipe) = self.stage.lock().newest(index(conn)) {

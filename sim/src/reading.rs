@@ -1,0 +1,308 @@
+//! How far clients that speak IRC have read, judged apart from the hub's own books.
+//!
+//! Of a client that can come back only what it has acknowledged is done: what it says after a
+//! `PING` that came behind the mail. All this rests on what the hub is told and what it sends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::broker::{Broker, Effect, Effects, Event, StopReason};
+use rejoin::hub::{Output, Outputs, Protocol, Told, Understood};
+use rejoin::id::{ConnId, Time};
+
+use crate::invariants::Violation;
+use crate::irc;
+use crate::probe::{Probe, Probes};
+
+/// All clients that speak IRC.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    ack_timeout: Duration,
+    speak_irc: BTreeSet<ConnId>,
+    /// Those of them that can come back.
+    readings: BTreeMap<ConnId, Reading>,
+    /// What was said since the hub was told something.
+    said: Vec<Said>,
+}
+
+/// How far one of them has read.
+#[derive(Clone, Default, Debug)]
+struct Reading {
+    /// How much mail it was handed.
+    mail: usize,
+    /// What it was asked, and how much mail came before that.
+    asked: Vec<(String, usize)>,
+    /// How many of them it has answered.
+    answered: usize,
+    /// How many of them the hub has taken for answered.
+    taken: usize,
+    first_asked: Option<Time>,
+    is_kept: bool,
+    /// Whether its word is not waited for any more.
+    is_released: bool,
+    quits: bool,
+    is_stopped: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Said {
+    Pong(String),
+    Quit,
+}
+
+impl Reading {
+    /// How much of its mail it has acknowledged.
+    fn done(&self) -> usize {
+        let last = self.answered.checked_sub(1);
+        last.map_or(0, |last| self.asked[last].1)
+    }
+
+    fn is_due(&self, now: Time, timeout: Duration) -> bool {
+        let asked = self.first_asked.filter(|_| self.answered == 0);
+        asked.is_some_and(|asked| asked.after(timeout) <= now)
+    }
+
+    fn hears(&mut self, said: &Said) {
+        match said {
+            // It can only be the last, as no other is asked before that is answered.
+            Said::Pong(token) => {
+                let last = self.asked.last();
+                if !self.is_released && last.is_some_and(|(asked, _)| asked == token) {
+                    self.answered = self.asked.len();
+                }
+            }
+            Said::Quit => self.quits = true,
+        }
+    }
+}
+
+/// Says what is wrong unless something is so.
+macro_rules! ensure {
+    ($holds:expr, $statement:expr, $($says:tt)+) => {
+        if !$holds {
+            let what = format!($($says)+);
+            return Err(Violation { statement: $statement, what });
+        }
+    };
+}
+
+impl Readings {
+    /// Nobody is there yet.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            ack_timeout: config.ack_timeout,
+            speak_irc: BTreeSet::new(),
+            readings: BTreeMap::new(),
+            said: Vec::new(),
+        }
+    }
+
+    /// Whether a connection speaks IRC.
+    pub fn speaks_irc(&self, conn: ConnId) -> bool {
+        self.speak_irc.contains(&conn)
+    }
+
+    /// How much of its mail a client has acknowledged; nothing, if all that is written is done.
+    pub fn done(&self, conn: ConnId) -> Option<usize> {
+        let reading = self.readings.get(&conn)?;
+        (!reading.is_released).then(|| reading.done())
+    }
+
+    /// Whether everybody has acknowledged everything.
+    pub fn is_settled(&self) -> bool {
+        let mut readings = self.readings.values();
+        readings.all(|reading| reading.is_released || reading.done() == reading.mail)
+    }
+
+    /// The hub has read a line; from whom, it says when it is told so.
+    pub fn line(&mut self, understood: Understood<'_>) {
+        let Understood::Irc(Ok(message)) = understood else {
+            return;
+        };
+        match (message.command, message.params.last()) {
+            ("PONG", Some(token)) => self.said.push(Said::Pong((*token).to_owned())),
+            ("QUIT", _) => self.said.push(Said::Quit),
+            _ => {}
+        }
+    }
+
+    /// What the broker wants done: whoever is here with a secret is read to until it answers.
+    pub fn effects(&mut self, effects: &Effects, broker: &Broker, probes: &mut Probes) {
+        for effect in effects.iter() {
+            let (to, event) = match effect {
+                Effect::Deliver { to, event } => (to, event),
+                Effect::StopWriter { conn, reason } => {
+                    let reading = self.readings.get(&conn).filter(|r| !r.is_released);
+                    let unanswered = reading.is_some_and(|r| r.asked.len() > r.answered);
+                    if unanswered && reason == StopReason::Replaced {
+                        probes.reach(Probe::TakeoverUnanswered);
+                    }
+                    continue;
+                }
+                Effect::StopReader { .. } | Effect::Discard { .. } | Effect::Forget { .. } => {
+                    continue;
+                }
+            };
+            let (Event::Welcome { name } | Event::Back { name, .. }) = event else {
+                continue;
+            };
+            let binding = broker.lifecycle().binding(name);
+            let can_return = binding.is_some_and(|binding| binding.proof.is_some());
+            for &conn in to.iter().filter(|_| can_return) {
+                if self.speaks_irc(conn) {
+                    self.readings.insert(conn, Reading::default());
+                }
+            }
+        }
+    }
+
+    /// The hub was told something, and wants this done.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with it.
+    pub fn told(
+        &mut self,
+        now: Time,
+        told: Told,
+        wants: &Outputs,
+        probes: &mut Probes,
+    ) -> Result<(), Violation> {
+        let mut gone = None;
+        match told {
+            Told::Accepted { conn, protocol, .. } => {
+                if protocol == Protocol::Irc {
+                    self.speak_irc.insert(conn);
+                }
+            }
+            Told::Received { conn } => {
+                self.release_what_is_due(now, probes);
+                let said = std::mem::take(&mut self.said);
+                if let Some(reading) = self.readings.get_mut(&conn) {
+                    said.iter().for_each(|said| reading.hears(said));
+                }
+            }
+            Told::Tick => self.release_what_is_due(now, probes),
+            Told::WriterFinished { conn, .. } => gone = Some(conn),
+            Told::ReaderFinished { .. } | Told::Overflowed { .. } | Told::ShutDown => {}
+        }
+        self.said.clear();
+        for output in wants.iter() {
+            self.follow(now, &output)?;
+        }
+        if let Some(conn) = gone {
+            self.readings.remove(&conn);
+            self.speak_irc.remove(&conn);
+        }
+        self.readings
+            .iter()
+            .try_for_each(|(conn, reading)| is_well(*conn, reading))
+    }
+
+    fn release_what_is_due(&mut self, now: Time, probes: &mut Probes) {
+        for reading in self.readings.values_mut() {
+            if !reading.is_released && reading.is_due(now, self.ack_timeout) {
+                reading.is_released = true;
+                probes.reach(Probe::NeverAnswers);
+            }
+        }
+    }
+
+    fn follow(&mut self, now: Time, output: &Output<'_>) -> Result<(), Violation> {
+        match *output {
+            Output::Send { to, frame, .. } => {
+                if frame.mail().is_some() {
+                    for conn in to {
+                        if let Some(reading) = self.readings.get_mut(conn) {
+                            reading.mail += 1;
+                        }
+                    }
+                }
+            }
+            Output::Ask { conn, frame } => {
+                let line = str::from_utf8(frame.bytes()).expect("the server writes UTF-8");
+                let token = irc::question(line.trim_end())
+                    .unwrap_or_default()
+                    .to_owned();
+                let reading = self.readings.get_mut(&conn);
+                let asked = reading
+                    .as_ref()
+                    .is_some_and(|r| r.asked.len() == r.answered);
+                ensure!(asked, 4, "{conn} is asked {token:?}, and should not be now");
+                if let Some(reading) = reading {
+                    let mail = reading.mail;
+                    let before = reading.asked.last().map_or(0, |(_, mail)| *mail);
+                    ensure!(
+                        mail > before,
+                        4,
+                        "{conn} is asked how far it has read nothing"
+                    );
+                    reading.asked.push((token, mail));
+                    reading.first_asked.get_or_insert(now);
+                }
+            }
+            Output::Acknowledged { conn, marks } => {
+                let reading = self.readings.get_mut(&conn);
+                let answered = reading.as_ref().map_or(0, |reading| reading.answered);
+                let is = usize::try_from(marks).is_ok_and(|marks| marks == answered);
+                ensure!(
+                    is,
+                    4,
+                    "{conn} has answered {answered} times, and not {marks}"
+                );
+                if let Some(reading) = reading {
+                    reading.taken = answered;
+                }
+            }
+            Output::Retain { conn } => {
+                let reading = self.readings.get_mut(&conn);
+                let kept = reading.map(|reading| std::mem::replace(&mut reading.is_kept, true));
+                ensure!(kept == Some(false), 4, "{conn} is not one to keep mail for");
+            }
+            Output::Release { conn } => {
+                let Some(reading) = self.readings.get_mut(&conn) else {
+                    return Ok(());
+                };
+                reading.is_released |= reading.quits;
+                let may = reading.is_released && std::mem::take(&mut reading.is_kept);
+                ensure!(may, 4, "what {conn} has not acknowledged is given up");
+            }
+            Output::StopWriter { conn, .. } => {
+                if let Some(reading) = self.readings.get_mut(&conn) {
+                    reading.is_stopped = true;
+                }
+            }
+            Output::StopReader { .. } | Output::Proceed { .. } | Output::Rehash => {}
+        }
+        Ok(())
+    }
+}
+
+/// That mail is kept, asked about, and no longer kept when that is answered.
+fn is_well(conn: ConnId, reading: &Reading) -> Result<(), Violation> {
+    ensure!(
+        reading.is_kept != reading.is_released,
+        4,
+        "the mail of {conn} is kept: {}, and should not be",
+        reading.is_kept
+    );
+    if reading.is_stopped || reading.is_released {
+        return Ok(());
+    }
+    let Reading {
+        answered, taken, ..
+    } = *reading;
+    ensure!(
+        taken == answered,
+        4,
+        "{conn} has answered {answered} times, which counts as {taken}"
+    );
+    let asked = reading.asked.last().map_or(0, |(_, mail)| *mail);
+    ensure!(
+        reading.asked.len() > answered || asked == reading.mail,
+        4,
+        "{conn} is not asked whether it has read its mail"
+    );
+    Ok(())
+}
