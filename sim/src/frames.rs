@@ -470,7 +470,10 @@ impl Server {
                 }
                 Output::StopWriter { conn, .. } => {
                     let link = self.links.get_mut(&conn);
-                    let again = link.is_none_or(|link| std::mem::replace(&mut link.stopped, true));
+                    let again = link.is_none_or(|link| {
+                        link.outbox.stop();
+                        std::mem::replace(&mut link.stopped, true)
+                    });
                     self.ensure(!again, 3, || format!("{conn} is told to stop once more"));
                 }
                 Output::Proceed { conn } => {

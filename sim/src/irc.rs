@@ -78,6 +78,12 @@ pub fn question(line: &str) -> Option<&str> {
     line.strip_prefix("PING :")
 }
 
+/// What a `PING` wants to be answered with that asks how far a client has read: which connection it
+/// is, and how often it was asked.
+pub fn mark(line: &str) -> Option<&str> {
+    question(line).filter(|token| token.contains('.'))
+}
+
 /// Whether a line says that its reader is registered.
 pub fn is_welcome(line: &str) -> bool {
     let words = line.split_once(' ').map(|(_, words)| words);

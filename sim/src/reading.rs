@@ -29,8 +29,8 @@ pub struct Readings {
 /// How far one of them has read.
 #[derive(Clone, Default, Debug)]
 struct Reading {
-    /// How much mail it was handed.
-    mail: usize,
+    /// What each piece of mail that it was handed costs to keep.
+    mail: Vec<usize>,
     /// What it was asked, and how much mail came before that.
     asked: Vec<(String, usize)>,
     /// How many of them it has answered.
@@ -109,10 +109,21 @@ impl Readings {
         (!reading.is_released).then(|| reading.done())
     }
 
+    /// Whether a writer is to write no more to a client until it answers: of the mail that its
+    /// socket has taken more than `most` bytes are not acknowledged, and it was asked.
+    pub fn waits(&self, conn: ConnId, (mail, asked): (usize, usize), most: usize) -> bool {
+        let reading = self.readings.get(&conn);
+        let reading = reading.filter(|r| !r.is_released && !r.is_stopped && asked > r.answered);
+        reading.is_some_and(|reading| {
+            let written = reading.mail.get(reading.done()..mail);
+            written.unwrap_or_default().iter().sum::<usize>() > most
+        })
+    }
+
     /// Whether everybody has acknowledged everything.
     pub fn is_settled(&self) -> bool {
         let mut readings = self.readings.values();
-        readings.all(|reading| reading.is_released || reading.done() == reading.mail)
+        readings.all(|reading| reading.is_released || reading.done() == reading.mail.len())
     }
 
     /// The hub has read a line; from whom, it says when it is told so.
@@ -202,7 +213,8 @@ impl Readings {
 
     fn release_what_is_due(&mut self, now: Time, probes: &mut Probes) {
         for reading in self.readings.values_mut() {
-            if !reading.is_released && reading.is_due(now, self.ack_timeout) {
+            let waits = !reading.is_released && !reading.is_stopped;
+            if waits && reading.is_due(now, self.ack_timeout) {
                 reading.is_released = true;
                 probes.reach(Probe::NeverAnswers);
             }
@@ -215,7 +227,7 @@ impl Readings {
                 if frame.mail().is_some() {
                     for conn in to {
                         if let Some(reading) = self.readings.get_mut(conn) {
-                            reading.mail += 1;
+                            reading.mail.push(frame.cost());
                         }
                     }
                 }
@@ -231,7 +243,7 @@ impl Readings {
                     .is_some_and(|r| r.asked.len() == r.answered);
                 ensure!(asked, 4, "{conn} is asked {token:?}, and should not be now");
                 if let Some(reading) = reading {
-                    let mail = reading.mail;
+                    let mail = reading.mail.len();
                     let before = reading.asked.last().map_or(0, |(_, mail)| *mail);
                     ensure!(
                         mail > before,
@@ -264,6 +276,10 @@ impl Readings {
                 let Some(reading) = self.readings.get_mut(&conn) else {
                     return Ok(());
                 };
+                // To a writer that was told to stop it means nothing.
+                if reading.is_stopped {
+                    return Ok(());
+                }
                 reading.is_released |= reading.quits;
                 let may = reading.is_released && std::mem::take(&mut reading.is_kept);
                 ensure!(may, 4, "what {conn} has not acknowledged is given up");
@@ -300,7 +316,7 @@ fn is_well(conn: ConnId, reading: &Reading) -> Result<(), Violation> {
     );
     let asked = reading.asked.last().map_or(0, |(_, mail)| *mail);
     ensure!(
-        reading.asked.len() > answered || asked == reading.mail,
+        reading.asked.len() > answered || asked == reading.mail.len(),
         4,
         "{conn} is not asked whether it has read its mail"
     );

@@ -74,7 +74,11 @@ pub fn network(index: usize) -> Config {
         } else {
             3 << 10
         }),
-        mailbox_bytes: size(1 << 16),
+        mailbox_bytes: size(if index.is_multiple_of(2) {
+            1 << 16
+        } else {
+            2 << 10
+        }),
         ..setting(index)
     };
     config.check().expect("each setting is a valid one");

@@ -28,13 +28,14 @@ pub fn plan(most: usize) -> impl Strategy<Value = Plan> {
     ];
     let actions = vec(actions, 0..=most).prop_map(|phrases: Vec<Vec<_>>| phrases.concat());
     let settings = 0..SETTINGS as u8;
-    (any::<u64>(), settings, any::<bool>(), actions).prop_map(|(seed, setting, yields, actions)| {
-        Plan {
-            seed,
-            setting,
-            yields,
-            actions,
-        }
+    let irc = 0..1_u8 << CLIENTS;
+    let rest = (any::<u64>(), settings, any::<bool>(), irc, actions);
+    rest.prop_map(|(seed, setting, yields, irc, actions)| Plan {
+        seed,
+        setting,
+        yields,
+        irc,
+        actions,
     })
 }
 
