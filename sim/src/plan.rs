@@ -153,6 +153,9 @@ impl Kind {
 /// How large the standard world is.
 pub const MESSAGES: usize = 200;
 
+/// How many messages come at once for somebody who does not answer.
+const CROWD: usize = 24;
+
 impl Plan {
     /// The plan that is drawn from `seed`: the standard world, in which some kinds of fault happen
     /// and others do not.
@@ -248,7 +251,7 @@ impl Dice {
         if self.rng.u8(..100) == 0 {
             return self.contend(actions);
         }
-        if self.irc > 0 && self.rng.u8(..100) == 0 {
+        if self.irc > 0 && self.rng.u16(..300) == 0 {
             return self.crowd(actions, messages);
         }
         let conn = self.rng.u8(..CLIENTS);
@@ -380,23 +383,25 @@ impl Dice {
             secret: Some(0),
         };
         actions.push(Action::Step(login));
-        let wait = |actions: &mut Vec<_>| {
+        let wait = |actions: &mut Vec<_>, ticks| {
             let (until, tick) = (Until::Soon, true);
-            actions.extend(vec![Action::Step(Step::Wait { until, tick }); 12]);
+            actions.extend(vec![Action::Step(Step::Wait { until, tick }); ticks]);
         };
-        for turn in 0..2 {
-            wait(actions);
-            for _ in 0..=14 * turn {
-                let conn = self.rng.u8(..CLIENTS);
-                let (to, length) = (vec![To::Peer(name)], Length::Long);
-                actions.push(Action::Step(Step::Send { conn, to, length }));
-                *messages += 1;
-            }
-            if turn == 0 {
-                wait(actions);
+        wait(actions, 6);
+        for sent in 0..CROWD {
+            if sent == 1 {
+                // It has answered once, and may do so again.
+                wait(actions, 8);
                 actions.push(Action::Fault(Fault { client, kind }));
             }
+            if sent % 4 == 0 {
+                wait(actions, 1);
+            }
+            let conn = self.rng.u8(..CLIENTS);
+            let (to, length) = (vec![To::Peer(name)], Length::Long);
+            actions.push(Action::Step(Step::Send { conn, to, length }));
         }
+        *messages += CROWD;
     }
 
     /// A client logs in, mostly as itself: the first three have names of their own, and the others

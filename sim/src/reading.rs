@@ -39,6 +39,8 @@ struct Reading {
     taken: usize,
     first_asked: Option<Time>,
     is_kept: bool,
+    /// Whether it has not answered in time.
+    is_late: bool,
     /// Whether its word is not waited for any more.
     is_released: bool,
     quits: bool,
@@ -58,17 +60,12 @@ impl Reading {
         last.map_or(0, |last| self.asked[last].1)
     }
 
-    fn is_due(&self, now: Time, timeout: Duration) -> bool {
-        let asked = self.first_asked.filter(|_| self.answered == 0);
-        asked.is_some_and(|asked| asked.after(timeout) <= now)
-    }
-
     fn hears(&mut self, said: &Said) {
         match said {
             // It can only be the last, as no other is asked before that is answered.
             Said::Pong(token) => {
                 let last = self.asked.last();
-                if !self.is_released && last.is_some_and(|(asked, _)| asked == token) {
+                if !self.is_late && last.is_some_and(|(asked, _)| asked == token) {
                     self.answered = self.asked.len();
                 }
             }
@@ -188,19 +185,19 @@ impl Readings {
                 }
             }
             Told::Received { conn } => {
-                self.release_what_is_due(now, probes);
+                self.note_who_is_late(now);
                 let said = std::mem::take(&mut self.said);
                 if let Some(reading) = self.readings.get_mut(&conn) {
                     said.iter().for_each(|said| reading.hears(said));
                 }
             }
-            Told::Tick => self.release_what_is_due(now, probes),
+            Told::Tick => self.note_who_is_late(now),
             Told::WriterFinished { conn, .. } => gone = Some(conn),
             Told::ReaderFinished { .. } | Told::Overflowed { .. } | Told::ShutDown => {}
         }
         self.said.clear();
         for output in wants.iter() {
-            self.follow(now, &output)?;
+            self.follow(now, &output, probes)?;
         }
         if let Some(conn) = gone {
             self.readings.remove(&conn);
@@ -211,17 +208,20 @@ impl Readings {
             .try_for_each(|(conn, reading)| is_well(*conn, reading))
     }
 
-    fn release_what_is_due(&mut self, now: Time, probes: &mut Probes) {
+    /// Who has never answered, and should have, is not waited for any more.
+    fn note_who_is_late(&mut self, now: Time) {
         for reading in self.readings.values_mut() {
-            let waits = !reading.is_released && !reading.is_stopped;
-            if waits && reading.is_due(now, self.ack_timeout) {
-                reading.is_released = true;
-                probes.reach(Probe::NeverAnswers);
-            }
+            let asked = reading.first_asked.filter(|_| reading.answered == 0);
+            reading.is_late |= asked.is_some_and(|asked| asked.after(self.ack_timeout) <= now);
         }
     }
 
-    fn follow(&mut self, now: Time, output: &Output<'_>) -> Result<(), Violation> {
+    fn follow(
+        &mut self,
+        now: Time,
+        output: &Output<'_>,
+        probes: &mut Probes,
+    ) -> Result<(), Violation> {
         match *output {
             Output::Send { to, frame, .. } => {
                 if frame.mail().is_some() {
@@ -280,9 +280,13 @@ impl Readings {
                 if reading.is_stopped {
                     return Ok(());
                 }
-                reading.is_released |= reading.quits;
-                let may = reading.is_released && std::mem::take(&mut reading.is_kept);
+                reading.is_released = true;
+                let kept = std::mem::take(&mut reading.is_kept);
+                let may = kept && (reading.quits || reading.is_late);
                 ensure!(may, 4, "what {conn} has not acknowledged is given up");
+                if reading.is_late {
+                    probes.reach(Probe::NeverAnswers);
+                }
             }
             Output::StopWriter { conn, .. } => {
                 if let Some(reading) = self.readings.get_mut(&conn) {
@@ -306,6 +310,11 @@ fn is_well(conn: ConnId, reading: &Reading) -> Result<(), Violation> {
     if reading.is_stopped || reading.is_released {
         return Ok(());
     }
+    ensure!(
+        !reading.is_late,
+        4,
+        "{conn} never answers, and is waited for"
+    );
     let Reading {
         answered, taken, ..
     } = *reading;
