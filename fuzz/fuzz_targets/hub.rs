@@ -3,13 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rejoin::hub::{Hub, Outputs, record::Recorded};
+use rejoin::hub::{Hub, Outputs, Protocol::Plain, record::Recorded};
 use rejoin::id::{ConnId, Time};
 
 fuzz_target!(|reads: Vec<(u8, u16, &[u8])>| {
     let (mut hub, mut out) = (Hub::new(&rejoin::Config::default(), Recorded), Outputs::new());
     let (conns, mut now) = ([1, 2, 3].map(ConnId::new), Time::ZERO);
-    let accept = |conn| hub.accepted(now, conn, [127, 0, 0, 1].into(), &mut out).expect("3 may");
+    let accept = |conn| hub.accepted(now, conn, [127, 0, 0, 1].into(), Plain, &mut out).expect("3 may");
     conns.into_iter().for_each(accept);
     for (conn, seconds, bytes) in reads {
         now = now.after(std::time::Duration::from_secs(seconds.into()));

@@ -331,3 +331,144 @@ fn is_well(conn: ConnId, reading: &Reading) -> Result<(), Violation> {
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rejoin::broker::Input;
+    use rejoin::hub::record::Recorded;
+    use rejoin::hub::{Hub, Observer};
+    use rejoin::wire::irc::Message;
+    use rejoin::wire::lines::Line;
+    use std::sync::{Arc, Mutex};
+
+    const ALICE: ConnId = ConnId::new(1);
+    const BOB: ConnId = ConnId::new(2);
+
+    /// Looks on, and hears of answers only if it listens.
+    #[derive(Clone, Debug)]
+    struct Lookout(Arc<Mutex<(Readings, bool, Vec<Violation>)>>);
+
+    impl Observer for Lookout {
+        fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
+            let (readings, listens, _) = &mut *self.0.lock().unwrap();
+            if *listens {
+                readings.line(understood);
+            }
+        }
+
+        fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+            let (readings, _, violations) = &mut *self.0.lock().unwrap();
+            let told = readings.told(now, told, wants, &mut Probes::default());
+            violations.extend(told.err());
+        }
+
+        fn input(&mut self, _input: &Input) {}
+
+        fn effects(&mut self, _now: Time, effects: &Effects, broker: &Broker) {
+            let (readings, ..) = &mut *self.0.lock().unwrap();
+            readings.effects(effects, broker, &mut Probes::default());
+        }
+    }
+
+    struct Story {
+        hub: Hub<Recorded>,
+        out: Outputs,
+        lookout: Lookout,
+        now: Time,
+    }
+
+    impl Story {
+        /// Alice speaks IRC and can come back, and Bob has said something to her.
+        fn new() -> Self {
+            let config = Config::default();
+            let readings = Readings::new(&config);
+            let lookout = Lookout(Arc::new(Mutex::new((readings, true, Vec::new()))));
+            let mut hub = Hub::new(&config, Recorded);
+            hub.observe(Box::new(lookout.clone()));
+            let (now, mut out) = (Time::ZERO, Outputs::new());
+            let address = [127, 0, 0, 1].into();
+            for (conn, protocol) in [(ALICE, Protocol::Irc), (BOB, Protocol::Plain)] {
+                let accepted = hub.accepted(now, conn, address, protocol, &mut out);
+                accepted.unwrap();
+            }
+            let mut story = Self {
+                hub,
+                out,
+                lookout,
+                now,
+            };
+            let secret = "07".repeat(32);
+            let line = format!("PASS {secret}\r\nNICK alice\r\nUSER user 0 * :Alice\r\n");
+            story.says(ALICE, &line);
+            story.says(BOB, "bob\nalice: one\n");
+            story
+        }
+
+        fn says(&mut self, conn: ConnId, lines: &str) {
+            self.out.clear();
+            let (now, bytes) = (self.now, lines.as_bytes());
+            self.hub.received(now, conn, bytes, &mut self.out);
+        }
+
+        fn done(&self) -> Option<usize> {
+            self.lookout.0.lock().unwrap().0.done(ALICE)
+        }
+
+        fn found(&self) -> Vec<String> {
+            let (_, _, violations) = &*self.lookout.0.lock().unwrap();
+            violations.iter().map(Violation::to_string).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_done_and_after_a_release_everything_is() {
+        let mut story = Story::new();
+        assert_eq!(story.done(), Some(0));
+        story.says(ALICE, "PONG :1.1\r\n");
+        assert_eq!(story.done(), Some(1));
+        story.says(ALICE, "QUIT\r\n");
+        assert_eq!(story.done(), None);
+        assert_eq!(story.found(), [""; 0]);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_nobody_gave_is_found() {
+        let mut story = Story::new();
+        story.lookout.0.lock().unwrap().1 = false;
+        story.says(ALICE, "PONG :1.1\r\n");
+        let found = story.found();
+        assert!(
+            found[0].contains("has answered 0 times, and not 1"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn an_acknowledgement_that_does_not_count_is_found() {
+        let story = Story::new();
+        let pong = Message::parse(b"PONG :1.1");
+        let readings = &mut story.lookout.0.lock().unwrap().0;
+        readings.line(Understood::Irc(&pong));
+        let told = Told::Received { conn: ALICE };
+        let found = readings.told(story.now, told, &Outputs::new(), &mut Probes::default());
+        let found = found.unwrap_err();
+        assert!(found.what.contains("which counts as 0"), "{found}");
+    }
+
+    #[test]
+    fn a_release_too_early_or_never_is_found() {
+        let mut story = Story::new();
+        story.lookout.0.lock().unwrap().1 = false;
+        story.says(ALICE, "QUIT\r\n");
+        let found = story.found();
+        assert!(found[0].contains("is given up"), "{found:?}");
+
+        let story = Story::new();
+        let late = story.now.after(Config::default().ack_timeout);
+        let readings = &mut story.lookout.0.lock().unwrap().0;
+        let found = readings.told(late, Told::Tick, &Outputs::new(), &mut Probes::default());
+        let found = found.unwrap_err();
+        assert!(found.what.contains("and is waited for"), "{found}");
+    }
+}

@@ -49,6 +49,7 @@ fn phrase() -> impl Strategy<Value = Vec<Step>> {
         16 => come(),
         2 => linger(),
         5 => end(),
+        8 => answer(),
         50 => step().prop_map(|step| vec![step]),
     ]
 }
@@ -75,6 +76,25 @@ fn linger() -> impl Strategy<Value = Vec<Step>> {
             Step::LogIn { conn, name, secret },
         ]
     })
+}
+
+/// A client reads everything and says so, if it is asked; its answer may come too late.
+fn answer() -> impl Strategy<Value = Vec<Step>> {
+    (
+        conn(),
+        prop::bool::weighted(0.15),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(conn, stale, late)| {
+            let write = Step::Write {
+                conn,
+                mail: u8::MAX,
+            };
+            let end = late.then_some(Step::ReaderFinishes { conn });
+            let stale = stale && !late;
+            let steps = [Some(write), end, Some(Step::Answer { conn, stale })];
+            steps.into_iter().flatten().collect()
+        })
 }
 
 /// Both halves of a connection end, one right after the other.
@@ -105,8 +125,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),
         5 => conn().prop_map(|conn| Step::ReaderFinishes { conn }),
         3 => (conn(), 1..4_u8).prop_map(|(conn, mail)| Step::Write { conn, mail }),
-        1 => conn().prop_map(|conn| Step::Write { conn, mail: u8::MAX }),
-        4 => (conn(), prop::bool::weighted(0.1)).prop_map(|(conn, stale)| Step::Answer { conn, stale }),
+        2 => conn().prop_map(|conn| Step::Answer { conn, stale: false }),
         6 => (conn(), written())
             .prop_map(|(conn, written)| Step::WriterFinishes { conn, written }),
         1 => (conn(), give_up()).prop_map(|(conn, reason)| Step::GiveUp { conn, reason }),

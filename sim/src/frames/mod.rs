@@ -2,31 +2,31 @@
 //!
 //! The same steps as those of a [`World`](crate::World) happen, but each request is a line, in
 //! one piece or in two, and each event comes as a frame. The broker inside is watched as ever,
-//! and each frame is compared with what [`spell`] says of the event. All of it is recorded, and the
-//! record is played again.
+//! and each frame is compared with what [`spell`] says of the event; to a connection that speaks
+//! IRC, what hands mail over. All of it is recorded, and the record is played again.
 
-use std::collections::{BTreeMap, VecDeque};
+mod sight;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Event, Input};
+use rejoin::broker::Event;
 use rejoin::hub::record::Recorder;
-use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs, Protocol, Told, Understood};
-use rejoin::id::{ConnId, Name, Proof, Secret, Time};
-use rejoin::wire::lines::Line;
+use rejoin::hub::{Frame, Hub, Output, Outputs, Protocol};
+use rejoin::id::{ConnId, Time};
 
 use crate::invariants::Violation;
 use crate::irc;
-use crate::moment::{Act, mail_of};
+use crate::moment::mail_of;
 use crate::outbox::Outbox;
 use crate::probe::{Probe, Probes};
-use crate::reading::Readings;
 use crate::replay::replay;
 use crate::search::Failure;
 use crate::spelling::{line_of, spell};
 use crate::step::{GiveUp, Step, Until};
-use crate::watch::Watch;
+use sight::{Lookout, Plainly, Recording, Sight};
 
 /// Lets all steps happen to a hub, and then everything finish. Counts in `probes` what was
 /// reached.
@@ -49,87 +49,6 @@ pub fn run(config: &Config, steps: &[Step], probes: &mut Probes) -> Result<(), F
     server.judge(steps.len())?;
     probes.add(&server.sight.lock().expect("nobody panics").watch.probes);
     Ok(())
-}
-
-/// What an observer sees.
-#[derive(Debug)]
-struct Sight {
-    watch: Watch,
-    readings: Readings,
-    /// What each connection is to be sent; of those that speak IRC, the mail.
-    told: BTreeMap<ConnId, VecDeque<Event>>,
-}
-
-#[derive(Debug)]
-struct Lookout(Arc<Mutex<Sight>>);
-
-impl Observer for Lookout {
-    fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
-        let mut sight = self.0.lock().expect("nobody panics");
-        sight.readings.line(understood);
-    }
-
-    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
-        let sight = &mut *self.0.lock().expect("nobody panics");
-        let probes = &mut sight.watch.probes;
-        let found = sight.readings.told(now, told, wants, probes).err();
-        sight.watch.violations.extend(found);
-    }
-
-    fn input(&mut self, input: &Input) {
-        self.0.lock().expect("nobody panics").watch.input(input);
-    }
-
-    fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
-        let sight = &mut *self.0.lock().expect("nobody panics");
-        sight.watch.effects(now, effects, broker);
-        let probes = &mut sight.watch.probes;
-        sight.readings.effects(effects, broker, probes);
-        for act in Act::all(effects) {
-            if let Act::Tell { to, event } = act {
-                let is_mail = mail_of(&event).is_some();
-                let to = to.into_iter();
-                for conn in to.filter(|conn| is_mail || !sight.readings.speaks_irc(*conn)) {
-                    sight.told.entry(conn).or_default().push_back(event.clone());
-                }
-            }
-        }
-    }
-}
-
-/// Records where the record can be had.
-#[derive(Debug)]
-struct Recording(Arc<Mutex<Recorder>>);
-
-impl Observer for Recording {
-    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
-        self.0.lock().expect("nobody panics").line(line, understood);
-    }
-
-    fn hidden(&mut self, instead: &str) {
-        self.0.lock().expect("nobody panics").hidden(instead);
-    }
-
-    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
-        let mut recorder = self.0.lock().expect("nobody panics");
-        recorder.log_in(name, has_secret, proof);
-    }
-
-    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
-        self.0.lock().expect("nobody panics").told(now, told, wants);
-    }
-}
-
-/// Keeps the number of a secret, where a server makes a digest.
-#[derive(Debug)]
-struct Plainly;
-
-impl Digest for Plainly {
-    fn proof(&self, secret: Secret<'_>) -> Proof {
-        let mut digest = [0; 32];
-        digest[31] = secret.expose().as_bytes().last().copied().unwrap_or(0);
-        Proof::new(digest)
-    }
 }
 
 /// The driver's end of a connection.
@@ -160,11 +79,7 @@ struct Server {
 
 impl Server {
     fn new(config: &Config, texts: bool) -> Self {
-        let sight = Arc::new(Mutex::new(Sight {
-            watch: Watch::new(config, false),
-            readings: Readings::new(config),
-            told: BTreeMap::new(),
-        }));
+        let sight = Arc::new(Mutex::new(Sight::new(config)));
         let mut hub = Hub::new(config, Plainly);
         hub.observe(Box::new(Lookout(Arc::clone(&sight))));
         let record = Arc::new(Mutex::new(Recorder::new(config, texts)));
