@@ -71,6 +71,10 @@ impl World {
             }
             self.writer_finishes(conn, written, &mut moments);
         }
+        // Time may have passed of which it was not told.
+        if self.broker.deadline().is_some_and(|time| time < self.now) {
+            self.handle(Input::Tick, &mut moments);
+        }
         while let Some(deadline) = self.broker.deadline() {
             assert!(deadline >= self.now, "the broker waits for the past");
             if moments.len() > MOST_FINISHING_MOMENTS {
@@ -263,5 +267,27 @@ fn up_to(outbox: &VecDeque<Event>, mail: usize) -> usize {
     match mail {
         0 => 0,
         _ => places.nth(mail).map_or(outbox.len(), |(place, _)| place),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::{break_off, come, config, story};
+
+    #[test]
+    fn what_became_due_while_the_broker_was_not_told_is_done_at_the_end() {
+        let ends = [Step::ReaderFinishes { conn: 0 }];
+        let late = [Step::Wait {
+            until: Until::AfterDeadline,
+            tick: false,
+        }];
+        let mut world = World::new(&config());
+        for step in story([&come(0, Some(0))[..], &break_off(0), &ends, &late]) {
+            world.step(&step);
+        }
+        assert!(world.links.0.is_empty());
+        world.finish();
+        assert_eq!(world.broker().lifecycle().bindings().count(), 0);
     }
 }
