@@ -12,7 +12,7 @@ fuzz_target!(|line: &[u8]| {
     let (last, middle) = message.params.split_last().map_or((None, &[][..]), |(l, m)| (Some(l), m));
     let middle: String = middle.iter().map(|param| format!(" {param}")).collect();
     let last = last.map(|last| format!(" :{last}")).unwrap_or_default();
-    let written = format!("{tags}{}{middle}{last}", message.command);
-    // A colon may be added, for which a full line has no room.
+    let written = format!("{tags}:x {}{middle}{last}", message.command);
+    // A source and a colon may be added, for which a full line has no room.
     assert!(Message::parse(written.as_bytes()).map_or(written.len() > line.len(), |m| m == message));
 });

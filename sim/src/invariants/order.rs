@@ -9,7 +9,7 @@ use rejoin::id::{Name, PeerId};
 
 use super::ledger::{Delivery, Piece};
 use super::{Checker, Witness, ensure};
-use crate::moment::{Act, number};
+use crate::moment::Act;
 
 /// The checker of statement 5: for each pair of peers the numbers of the messages that are still
 /// to arrive. What the socket has taken has arrived, as far as anybody can know.
@@ -57,7 +57,7 @@ impl Order {
         let due = to.and_then(|to| self.due.get_mut(&(message.sender, to)));
         let first = due.and_then(|due| due.numbers.pop_front());
         ensure!(
-            first == Some(number(&message.text)),
+            first.is_some() && first == piece.delivery.map(|delivery| delivery.number),
             "{message:?} arrives at {to:?}, and {first:?} is due"
         );
         Ok(())
@@ -98,7 +98,7 @@ impl Order {
                 due.numbers.get(due.found - 1).copied()
             });
             ensure!(
-                next == Some(number(&message.text)),
+                next.is_some() && next == waiting.delivery.map(|delivery| delivery.number),
                 "what waits is {message:?} for {peer:?}, and due is {next:?}"
             );
         }
