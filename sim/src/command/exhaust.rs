@@ -11,8 +11,8 @@ use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Names that somebody may log in with; without this and --connections, first 2 names with 3
-    /// connections, then 3 names with 2, and then 2 that change with 2
+    /// Names that somebody may log in with; without this and --connections, first 2 names that
+    /// change with 2 connections and no messages, then 2 with 3, and then 3 with 2
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=Universe::MOST_NAMES.into()))]
     names: Option<u8>,
     /// Connections at once
@@ -47,9 +47,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let universes = match (args.names, args.connections) {
         (None, None) => vec![
+            Universe::RENAMES,
             Universe::TWO_NAMES,
             Universe::THREE_NAMES,
-            Universe::RENAMES,
         ],
         (Some(Universe::MOST_NAMES), _) => vec![Universe::THREE_NAMES],
         (_, _) => vec![Universe::TWO_NAMES],
