@@ -3,9 +3,8 @@
 use rejoin::Config;
 use rejoin::broker::Input;
 
-use crate::invariants::{Checker, Witness};
+use crate::invariants::{Checker, judge};
 use crate::moment::{Act, Happening, Moment};
-use crate::roster::Roster;
 use crate::setting::setting;
 use crate::step::{Length, Step, To};
 use crate::world::World;
@@ -21,19 +20,6 @@ pub(crate) fn moments(steps: &[Step]) -> Vec<Moment> {
     steps.iter().flat_map(|step| world.step(step)).collect()
 }
 
-/// What a checker says to a story.
-pub(crate) fn judge(checker: &mut dyn Checker, moments: &[Moment]) -> Result<(), String> {
-    let config = config();
-    let mut before = Roster::new(&config);
-    for moment in moments {
-        let mut after = before.clone();
-        after.observe(moment);
-        checker.observe(&Witness::new(&config, moment, &before, &after))?;
-        before = after;
-    }
-    Ok(())
-}
-
 /// Panics unless a checker believes a true story and rejects what `falsify` makes of its last
 /// moment, for a reason that has `why` in it.
 pub(crate) fn rejects<C: Checker + Default>(
@@ -42,9 +28,10 @@ pub(crate) fn rejects<C: Checker + Default>(
     why: &str,
 ) {
     let mut moments = moments(steps);
-    judge(&mut C::default(), &moments).expect("the true story is believed");
+    judge(&config(), &mut C::default(), &moments).expect("the true story is believed");
     falsify(moments.last_mut().expect("something happened"));
-    let said = judge(&mut C::default(), &moments).expect_err("the false story is rejected");
+    let said =
+        judge(&config(), &mut C::default(), &moments).expect_err("the false story is rejected");
     assert!(said.contains(why), "{said:?} does not speak of {why:?}");
 }
 

@@ -256,7 +256,9 @@ pub fn number(text: &Text) -> u32 {
     let text = text.as_str().as_bytes();
     let digits = text.iter().skip(1).take_while(|byte| byte.is_ascii_digit());
     let (number, rest) = text.split_at(1 + digits.count());
-    let number = number_in(number).filter(|_| rest.iter().all(|&byte| byte == b'.'));
+    // To its end in any case: so many bytes are compared at once.
+    let dots = rest.iter().fold(true, |dots, &byte| dots & (byte == b'.'));
+    let number = number_in(number).filter(|_| dots);
     number.expect("each text has a number")
 }
 

@@ -8,6 +8,7 @@ pub struct Outbox {
     /// Oldest first.
     frames: Vec<Queued>,
     retains: bool,
+    is_stopped: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +54,26 @@ impl Outbox {
         });
     }
 
+    /// Nothing more is queued, and what is kept stays so.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// The last mark among so many frames.
+    pub fn last_mark(&self, written: usize) -> Option<&Frame> {
+        let mut marks = self.frames[..written].iter().rev();
+        let last = marks.find(|queued| queued.is_mark);
+        last.map(|queued| &queued.frame)
+    }
+
+    /// How much mail is among so many frames.
+    pub fn mail(&self, written: usize) -> usize {
+        let frames = self.frames[..written].iter();
+        frames
+            .filter(|queued| queued.frame.mail().is_some())
+            .count()
+    }
+
     /// The client has read everything before this mark. Returns whether there is such a mark.
     pub fn acknowledge(&mut self, marks: u64) -> bool {
         let mut left = marks;
@@ -60,7 +81,7 @@ impl Outbox {
             if left == 0 {
                 break;
             }
-            queued.is_kept = false;
+            queued.is_kept &= self.is_stopped;
             left -= u64::from(queued.is_mark);
         }
         left == 0
@@ -70,7 +91,7 @@ impl Outbox {
     pub fn release(&mut self) {
         self.retains = false;
         for queued in &mut self.frames {
-            queued.is_kept = false;
+            queued.is_kept &= self.is_stopped;
         }
     }
 
@@ -148,6 +169,11 @@ mod tests {
         assert!(!asked.clone().acknowledge(3));
         assert_eq!(outbox.clone().after(4), [second, mark.clone()]);
         let acknowledged = outbox.clone();
+        let mut stopped = outbox.clone();
+        stopped.stop();
+        assert!(stopped.acknowledge(2));
+        stopped.release();
+        assert_eq!(stopped.after(4), outbox.clone().after(4));
         outbox.release();
         assert_eq!(outbox.clone().after(4), [mark]);
         for outbox in [asked, acknowledged, outbox] {

@@ -16,6 +16,8 @@ pub struct Plan {
     pub setting: u8,
     /// Whether each half of a connection lets others go first, at times, at the named points.
     pub yields: bool,
+    /// Which clients speak IRC, one bit for each.
+    pub irc: u8,
     /// What happens, in order.
     pub actions: Vec<Action>,
 }
@@ -76,13 +78,16 @@ pub enum Kind {
     WritePanics,
     /// Reads and writes are not ready at first, at times, when they could be.
     Jitter,
+    /// The client does not answer for a while how far it has read, or for so long that nobody waits
+    /// for it any more.
+    Withhold,
     /// A half of a connection lets others go first at a named point.
     Yield,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Partition,
         Self::PartitionToServer,
         Self::PartitionToClient,
@@ -100,6 +105,7 @@ impl Kind {
         Self::ReadPanics,
         Self::WritePanics,
         Self::Jitter,
+        Self::Withhold,
         Self::Yield,
     ];
 
@@ -114,7 +120,7 @@ impl Kind {
             | Self::Crash
             | Self::PowerCut => 4,
             Self::Hold | Self::PartialWrites | Self::Reset | Self::DelayedEnd | Self::Jitter => 6,
-            Self::ReadFails | Self::WriteFails | Self::Stall => 10,
+            Self::ReadFails | Self::WriteFails | Self::Stall | Self::Withhold => 10,
             // It comes with those that it mends, and a plan says whether there are yields.
             Self::Mend | Self::Yield => 0,
         }
@@ -138,6 +144,7 @@ impl Kind {
             | Self::ReadPanics
             | Self::WritePanics
             | Self::Jitter
+            | Self::Withhold
             | Self::Yield => false,
         }
     }
@@ -146,6 +153,9 @@ impl Kind {
 /// How large the standard world is.
 pub const MESSAGES: usize = 200;
 
+/// How many messages come at once for somebody who does not answer.
+const CROWD: usize = 24;
+
 impl Plan {
     /// The plan that is drawn from `seed`: the standard world, in which some kinds of fault happen
     /// and others do not.
@@ -153,6 +163,12 @@ impl Plan {
         let mut dice = Dice::new(seed);
         let setting = dice.rng.u8(..crate::setting::SETTINGS as u8);
         let yields = dice.rng.bool();
+        let irc = if dice.rng.bool() {
+            dice.rng.u8(..1 << CLIENTS)
+        } else {
+            0
+        };
+        dice.irc = irc;
         let mut actions = Vec::with_capacity(2 * MESSAGES);
         for client in 0..CLIENTS {
             actions.push(Action::Step(dice.log_in(client)));
@@ -165,6 +181,7 @@ impl Plan {
             seed,
             setting,
             yields,
+            irc,
             actions,
         }
     }
@@ -184,6 +201,11 @@ impl Plan {
         ron::ser::to_string_pretty(self, style).expect("a plan is plain data") + "\n"
     }
 
+    /// Whether the client with this index speaks IRC.
+    pub const fn speaks_irc(&self, client: usize) -> bool {
+        self.irc >> client & 1 == 1
+    }
+
     /// The steps alone.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.actions.iter().filter_map(|action| match action {
@@ -200,6 +222,8 @@ struct Dice {
     kinds: Vec<Kind>,
     /// How many actions of a thousand are faults.
     faults: u32,
+    /// Which clients speak IRC.
+    irc: u8,
 }
 
 impl Dice {
@@ -212,7 +236,12 @@ impl Dice {
             }
         }
         let faults = if kinds.is_empty() { 0 } else { rng.u32(..80) };
-        Self { rng, kinds, faults }
+        Self {
+            rng,
+            kinds,
+            faults,
+            irc: 0,
+        }
     }
 
     fn act(&mut self, actions: &mut Vec<Action>, messages: &mut usize) {
@@ -222,7 +251,14 @@ impl Dice {
         if self.rng.u8(..100) == 0 {
             return self.contend(actions);
         }
+        if self.irc > 0 && self.rng.u16(..300) == 0 {
+            return self.crowd(actions, messages);
+        }
         let conn = self.rng.u8(..CLIENTS);
+        if self.irc >> conn & 1 == 1 && self.rng.u8(..50) == 0 {
+            let name = self.rng.u8(..NAMES.len() as u8);
+            return actions.push(Action::Step(Step::Rename { conn, name }));
+        }
         let step = match self.rng.u32(..960) {
             ..650 => {
                 *messages += 1;
@@ -334,6 +370,38 @@ impl Dice {
                 written: 1,
             })),
         }
+    }
+
+    /// So much is said to somebody who does not answer that its writer has to wait.
+    fn crowd(&mut self, actions: &mut Vec<Action>, messages: &mut usize) {
+        let speaking: Vec<_> = (0..CLIENTS).filter(|c| self.irc >> c & 1 == 1).collect();
+        let client = speaking[self.rng.usize(..speaking.len())];
+        let (name, kind) = (client % (NAMES.len() as u8 / 2), Kind::Withhold);
+        let login = Step::LogIn {
+            conn: client,
+            name,
+            secret: Some(0),
+        };
+        actions.push(Action::Step(login));
+        let wait = |actions: &mut Vec<_>, ticks| {
+            let (until, tick) = (Until::Soon, true);
+            actions.extend(vec![Action::Step(Step::Wait { until, tick }); ticks]);
+        };
+        wait(actions, 6);
+        for sent in 0..CROWD {
+            if sent == 1 {
+                // It has answered once, and may do so again.
+                wait(actions, 8);
+                actions.push(Action::Fault(Fault { client, kind }));
+            }
+            if sent % 4 == 0 {
+                wait(actions, 1);
+            }
+            let conn = self.rng.u8(..CLIENTS);
+            let (to, length) = (vec![To::Peer(name)], Length::Long);
+            actions.push(Action::Step(Step::Send { conn, to, length }));
+        }
+        *messages += CROWD;
     }
 
     /// A client logs in, mostly as itself: the first three have names of their own, and the others

@@ -242,6 +242,11 @@ fn carry_out(outboxes: &mut BTreeMap<ConnId, Outbox>, output: &Output<'_>) {
                 outbox.release();
             }
         }
-        Output::StopReader { .. } | Output::StopWriter { .. } | Output::Proceed { .. } => {}
+        Output::StopWriter { conn, .. } => {
+            if let Some(outbox) = outboxes.get_mut(&conn) {
+                outbox.stop();
+            }
+        }
+        Output::StopReader { .. } | Output::Proceed { .. } => {}
     }
 }

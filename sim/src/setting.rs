@@ -62,6 +62,10 @@ pub fn network(index: usize) -> Config {
         lines_per_second: count(10_000),
         lines_burst: count(10_000),
         failed_logins_per_connection: count(3),
+        joins: count(10_000),
+        nick_changes: count(10_000),
+        return_grace: Duration::from_millis(40),
+        ack_timeout: Duration::from_millis(120),
         peers: size(50),
         receivers: size(4),
         line_bytes: size(1024),
@@ -70,7 +74,11 @@ pub fn network(index: usize) -> Config {
         } else {
             3 << 10
         }),
-        mailbox_bytes: size(1 << 16),
+        mailbox_bytes: size(if index.is_multiple_of(2) {
+            1 << 16
+        } else {
+            2 << 10
+        }),
         ..setting(index)
     };
     config.check().expect("each setting is a valid one");

@@ -36,7 +36,11 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
         } => format!("/who {}", step::room(room)),
         Step::Quit { why: false, .. } => "/quit".to_owned(),
         Step::Quit { why: true, .. } => "/quit m0".to_owned(),
-        Step::Accept
+        // Those who speak it keep their names.
+        Step::Rename { .. }
+        | Step::Accept
+        | Step::AcceptIrc
+        | Step::Answer { .. }
         | Step::ReaderFinishes { .. }
         | Step::Write { .. }
         | Step::WriterFinishes { .. }

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub enum Step {
     /// A connection is accepted.
     Accept,
+    /// A connection is accepted that speaks IRC. To a broker it is one like any other.
+    AcceptIrc,
     /// A connection logs in.
     LogIn {
         /// The connection.
@@ -49,6 +51,13 @@ pub enum Step {
         /// An index into [`ROOMS`].
         room: u8,
     },
+    /// A connection takes another name.
+    Rename {
+        /// The connection.
+        conn: u8,
+        /// An index into [`NAMES`].
+        name: u8,
+    },
     /// A connection asks for the rooms.
     Rooms {
         /// The connection.
@@ -67,6 +76,13 @@ pub enum Step {
         conn: u8,
         /// Whether it says why.
         why: bool,
+    },
+    /// A client that speaks IRC answers the last `PING` that it has read.
+    Answer {
+        /// The connection.
+        conn: u8,
+        /// Whether its answer is one to what an older connection was asked.
+        stale: bool,
     },
     /// A connection's reader finishes, whether it was told to or not.
     ReaderFinishes {

@@ -28,13 +28,14 @@ pub fn plan(most: usize) -> impl Strategy<Value = Plan> {
     ];
     let actions = vec(actions, 0..=most).prop_map(|phrases: Vec<Vec<_>>| phrases.concat());
     let settings = 0..SETTINGS as u8;
-    (any::<u64>(), settings, any::<bool>(), actions).prop_map(|(seed, setting, yields, actions)| {
-        Plan {
-            seed,
-            setting,
-            yields,
-            actions,
-        }
+    let irc = 0..1_u8 << CLIENTS;
+    let rest = (any::<u64>(), settings, any::<bool>(), irc, actions);
+    rest.prop_map(|(seed, setting, yields, irc, actions)| Plan {
+        seed,
+        setting,
+        yields,
+        irc,
+        actions,
     })
 }
 
@@ -48,6 +49,7 @@ fn phrase() -> impl Strategy<Value = Vec<Step>> {
         16 => come(),
         2 => linger(),
         5 => end(),
+        8 => answer(),
         50 => step().prop_map(|step| vec![step]),
     ]
 }
@@ -55,9 +57,9 @@ fn phrase() -> impl Strategy<Value = Vec<Step>> {
 /// Somebody connects and logs in, and joins a room perhaps.
 fn come() -> impl Strategy<Value = Vec<Step>> {
     let room = prop::option::weighted(0.4, room());
-    (name(), secret(), room).prop_map(|(name, secret, room)| {
+    (accept(), name(), secret(), room).prop_map(|(accept, name, secret, room)| {
         let conn = 0;
-        let mut steps = vec![Step::Accept, Step::LogIn { conn, name, secret }];
+        let mut steps = vec![accept, Step::LogIn { conn, name, secret }];
         steps.extend(room.map(|room| Step::Join { conn, room }));
         steps
     })
@@ -66,14 +68,33 @@ fn come() -> impl Strategy<Value = Vec<Step>> {
 /// Somebody connects, and logs in about when something is due, before the broker knows the time.
 fn linger() -> impl Strategy<Value = Vec<Step>> {
     let until = prop_oneof![2 => Just(Until::Deadline), 1 => until()];
-    (name(), secret(), until).prop_map(|(name, secret, until)| {
+    (accept(), name(), secret(), until).prop_map(|(accept, name, secret, until)| {
         let (conn, tick) = (0, false);
         vec![
-            Step::Accept,
+            accept,
             Step::Wait { until, tick },
             Step::LogIn { conn, name, secret },
         ]
     })
+}
+
+/// A client reads everything and says so, if it is asked; its answer may come too late.
+fn answer() -> impl Strategy<Value = Vec<Step>> {
+    (
+        conn(),
+        prop::bool::weighted(0.15),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(conn, stale, late)| {
+            let write = Step::Write {
+                conn,
+                mail: u8::MAX,
+            };
+            let end = late.then_some(Step::ReaderFinishes { conn });
+            let stale = stale && !late;
+            let steps = [Some(write), end, Some(Step::Answer { conn, stale })];
+            steps.into_iter().flatten().collect()
+        })
 }
 
 /// Both halves of a connection end, one right after the other.
@@ -92,22 +113,28 @@ fn end() -> impl Strategy<Value = Vec<Step>> {
 /// One step. The server does not stop: there is little to see after that.
 pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        1 => Just(Step::Accept),
+        1 => accept(),
         3 => (conn(), name(), secret())
             .prop_map(|(conn, name, secret)| Step::LogIn { conn, name, secret }),
         20 => send(),
         4 => (conn(), room()).prop_map(|(conn, room)| Step::Join { conn, room }),
         1 => (conn(), room()).prop_map(|(conn, room)| Step::Leave { conn, room }),
+        2 => (conn(), name()).prop_map(|(conn, name)| Step::Rename { conn, name }),
         1 => conn().prop_map(|conn| Step::Rooms { conn }),
         1 => (conn(), prop::option::of(room())).prop_map(|(conn, room)| Step::Who { conn, room }),
         1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),
         5 => conn().prop_map(|conn| Step::ReaderFinishes { conn }),
         3 => (conn(), 1..4_u8).prop_map(|(conn, mail)| Step::Write { conn, mail }),
+        2 => conn().prop_map(|conn| Step::Answer { conn, stale: false }),
         6 => (conn(), written())
             .prop_map(|(conn, written)| Step::WriterFinishes { conn, written }),
         1 => (conn(), give_up()).prop_map(|(conn, reason)| Step::GiveUp { conn, reason }),
         3 => (until(), any::<bool>()).prop_map(|(until, tick)| Step::Wait { until, tick }),
     ]
+}
+
+fn accept() -> impl Strategy<Value = Step> {
+    prop_oneof![Just(Step::Accept), Just(Step::AcceptIrc)]
 }
 
 fn send() -> impl Strategy<Value = Step> {

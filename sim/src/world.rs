@@ -71,6 +71,10 @@ impl World {
             }
             self.writer_finishes(conn, written, &mut moments);
         }
+        // Time may have passed of which it was not told.
+        if self.broker.deadline().is_some_and(|time| time < self.now) {
+            self.handle(Input::Tick, &mut moments);
+        }
         while let Some(deadline) = self.broker.deadline() {
             assert!(deadline >= self.now, "the broker waits for the past");
             if moments.len() > MOST_FINISHING_MOMENTS {
@@ -84,7 +88,7 @@ impl World {
 
     fn carry_out(&mut self, step: &Step, moments: &mut Vec<Moment>) {
         match step {
-            Step::Accept => {
+            Step::Accept | Step::AcceptIrc => {
                 let conn = ConnId::new(self.accepted);
                 self.accepted += 1;
                 self.handle(Input::Accepted { conn }, moments);
@@ -119,6 +123,10 @@ impl World {
             &Step::Leave { conn, room } => {
                 let room = step::room(room);
                 self.request(conn, Request::Leave { room, why: None }, moments);
+            }
+            &Step::Rename { conn, name } => {
+                let name = step::name(name);
+                self.request(conn, Request::Rename { name }, moments);
             }
             &Step::Rooms { conn } => self.request(conn, Request::Rooms, moments),
             &Step::Who { conn, room } => {
@@ -157,6 +165,8 @@ impl World {
                 }
             }
             Step::ShutDown => self.handle(Input::ShutDown, moments),
+            // What is written is done; how far clients have read matters to a hub.
+            Step::Answer { .. } => {}
         }
     }
 
@@ -257,5 +267,27 @@ fn up_to(outbox: &VecDeque<Event>, mail: usize) -> usize {
     match mail {
         0 => 0,
         _ => places.nth(mail).map_or(outbox.len(), |(place, _)| place),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::{break_off, come, config, story};
+
+    #[test]
+    fn what_became_due_while_the_broker_was_not_told_is_done_at_the_end() {
+        let ends = [Step::ReaderFinishes { conn: 0 }];
+        let late = [Step::Wait {
+            until: Until::AfterDeadline,
+            tick: false,
+        }];
+        let mut world = World::new(&config());
+        for step in story([&come(0, Some(0))[..], &break_off(0), &ends, &late]) {
+            world.step(&step);
+        }
+        assert!(world.links.0.is_empty());
+        world.finish();
+        assert_eq!(world.broker().lifecycle().bindings().count(), 0);
     }
 }

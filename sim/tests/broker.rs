@@ -48,6 +48,9 @@ fn the_rare_paths_are_reached() {
     for probe in Probe::all() {
         println!("{:>7} {probe}", probes.count(probe));
     }
-    let missed: Vec<_> = probes.missed().collect();
+    let missed = probes.missed();
+    let missed: Vec<_> = missed
+        .filter(|probe| probe.is_within_reach_of_the_broker())
+        .collect();
     assert!(missed.is_empty(), "never reached: {missed:?}");
 }

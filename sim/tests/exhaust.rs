@@ -50,6 +50,25 @@ fn messages_to_oneself_to_the_end() {
     assert!(explore(universe, u32::MAX), "there are more states");
 }
 
+#[test]
+fn names_that_change_while_somebody_is_spoken_to() {
+    let universe = Universe {
+        messages: 2,
+        ..Universe::RENAMES
+    };
+    explore(universe, 8);
+}
+
+/// Somebody takes the name that another has just left, or is refused one that another has just
+/// taken.
+#[test]
+fn names_that_change_without_a_word_to_the_end() {
+    assert!(
+        explore(Universe::RENAMES, u32::MAX),
+        "there are more states"
+    );
+}
+
 fn silent(universe: Universe) -> Universe {
     Universe {
         rooms: 0,

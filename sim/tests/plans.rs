@@ -2,10 +2,12 @@
 //! in memory.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use rejoin_sim::frames;
 use rejoin_sim::network::{On, simulate_on};
-use rejoin_sim::probe::Probes;
+use rejoin_sim::probe::{Path, Probe, Probes};
 use rejoin_sim::setting::{SETTINGS, network};
 use rejoin_sim::strategy::{plan, steps};
 
@@ -41,5 +43,33 @@ proptest! {
     fn whatever_breaks_the_driver_keeps_its_word(plan in plan(MOST_PHRASES)) {
         let outcome = simulate_on(On::Memory, &plan, false);
         prop_assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
+    }
+}
+
+/// How many runs it takes to get everywhere, and several times so.
+const RUNS: usize = 512;
+
+#[test]
+fn the_rare_paths_of_irc_are_reached_by_lines() {
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let mut probes = Probes::default();
+    for index in 0..RUNS {
+        let steps = steps(MOST_PHRASES).new_tree(&mut runner);
+        let steps = steps.expect("nothing is filtered").current();
+        let ran = frames::run(&network(index), &steps, &mut probes);
+        assert_eq!(ran, Ok(()), "run {index}: {steps:?}");
+    }
+    for path in [
+        Path::AnswerLost,
+        Path::TakeoverUnanswered,
+        Path::NeverAnswers,
+        Path::RenameRefused,
+        Path::RenameWithMail,
+        Path::LoginAfterRename,
+    ] {
+        let count = probes.count(Probe::Path(path));
+        println!("{count:>7} {path:?}");
+        assert_ne!(count, 0, "{path:?} was never reached");
     }
 }

@@ -11,8 +11,8 @@ use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Names that somebody may log in with; without this and --connections, first 2 names with 3
-    /// connections, and then 3 names with 2
+    /// Names that somebody may log in with; without this and --connections, first 2 names that
+    /// change with 2 connections and no messages, then 2 with 3, and then 3 with 2
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=Universe::MOST_NAMES.into()))]
     names: Option<u8>,
     /// Connections at once
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Pieces of mail that a mailbox holds [default: 2, and 1 with 3 names]
     #[arg(long, value_name = "N")]
     mailbox: Option<NonZeroUsize>,
+    /// Let those who are here take other names
+    #[arg(long)]
+    renames: bool,
     /// Leave out that the server stops
     #[arg(long)]
     never_stops: bool,
@@ -43,7 +46,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let universes = match (args.names, args.connections) {
-        (None, None) => vec![Universe::TWO_NAMES, Universe::THREE_NAMES],
+        (None, None) => vec![
+            Universe::RENAMES,
+            Universe::TWO_NAMES,
+            Universe::THREE_NAMES,
+        ],
         (Some(Universe::MOST_NAMES), _) => vec![Universe::THREE_NAMES],
         (_, _) => vec![Universe::TWO_NAMES],
     };
@@ -55,6 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
             messages: args.messages.unwrap_or(universe.messages),
             mailbox: args.mailbox.unwrap_or(universe.mailbox),
             stops: !args.never_stops,
+            renames: universe.renames || args.renames,
         };
         if !explore(args, universe)? {
             return Ok(ExitCode::FAILURE);

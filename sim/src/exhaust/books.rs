@@ -239,7 +239,23 @@ impl Books {
                 }
             }
             Request::Send { .. } | Request::Rooms | Request::Who { .. } => {}
-            Request::Kick { .. } | Request::Rename { .. } => unreachable!("no step asks for it"),
+            Request::Rename { name } => {
+                if let Some(from) = online {
+                    self.rename(conn, from, name_index(name));
+                }
+            }
+            Request::Kick { .. } => unreachable!("no step asks for it"),
+        }
+    }
+
+    fn rename(&mut self, conn: ConnId, from: usize, to: usize) {
+        let bearer = self.bearers[from].take();
+        self.bearers[to] = bearer;
+        if let Some(bearer) = bearer {
+            self.ledger.rename(bearer.peer, to);
+        }
+        if let Some(link) = self.link_mut(conn) {
+            link.asked = link.asked.map(|(_, secret)| (to as u8, secret));
         }
     }
 

@@ -4,7 +4,7 @@ use rejoin::broker::lifecycle::{Binding, Hold, Phase};
 use rejoin::broker::{
     Broker, Effect, Event, Input, LeaveReason, Mail, Receiver, Request, StopReason,
 };
-use rejoin::id::{ConnId, Name, Room, Time};
+use rejoin::id::{ConnId, Name, PeerId, Room, Time};
 
 use super::books::Books;
 use super::universe::{Setup, name_index, room_index, secret_index};
@@ -82,9 +82,8 @@ impl Turn<'_> {
     /// That a peer is forgotten just when it is gone.
     fn forgets(&self) -> Result<(), Violation> {
         for (index, name) in self.setup.names.iter().enumerate() {
-            let [before, after] =
-                [self.before, self.after].map(|books| books.bearers[index].map(|b| b.peer));
-            let gone = usize::from(before.is_some() && before != after);
+            let before = self.before.bearers[index];
+            let gone = usize::from(before.is_some_and(|b| !self.stays(b.peer)));
             let forgets =
                 |effect: &&Effect<'_>| matches!(effect, Effect::Forget { name: n } if n == name);
             let forgotten = self.effects.iter().filter(forgets).count();
@@ -95,6 +94,12 @@ impl Turn<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Whether a peer is still here, by whatever name.
+    fn stays(&self, peer: PeerId) -> bool {
+        let mut bearers = self.after.bearers.iter().flatten();
+        bearers.any(|bearer| bearer.peer == peer)
     }
 
     /// That an input which comes too late causes nothing.
@@ -226,7 +231,14 @@ impl Turn<'_> {
                 self.farewell(name, why)?;
                 asks || is_member(self.before, room) || is_member(self.after, room)
             }
-            Event::Renamed { .. } => false,
+            Event::Renamed { to, .. } => {
+                let renamed = self.after.bearers[name_index(to)];
+                let hears = self.after.online(conn);
+                hears.zip(renamed).is_some_and(|((_, hears), renamed)| {
+                    let mut rooms = hears.rooms.iter().zip(renamed.rooms);
+                    hears.peer == renamed.peer || rooms.any(|(&a, b)| a && b)
+                })
+            }
         };
         ensure!(
             concerns,
@@ -249,10 +261,9 @@ impl Turn<'_> {
             LeaveReason::Gone | LeaveReason::Expired => true,
             LeaveReason::Left(_) | LeaveReason::Quit(_) | LeaveReason::Kicked { .. } => false,
         };
-        let [before, after] =
-            [self.before, self.after].map(|b| b.bearers[name_index(name)].map(|b| b.peer));
+        let before = self.before.bearers[name_index(name)];
         ensure!(
-            !gone || (before.is_some() && before != after),
+            !gone || before.is_some_and(|b| !self.stays(b.peer)),
             1,
             "it is said that {name} is gone, who is not"
         );

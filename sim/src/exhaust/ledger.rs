@@ -5,7 +5,7 @@ use rejoin::broker::{
 };
 use rejoin::id::{ConnId, Name, PeerId};
 
-use super::books::{Books, Link};
+use super::books::{Bearer, Books, Link};
 use super::universe::{Setup, name_index, room_index};
 use super::{Show, ensure, violation};
 use crate::invariants::Violation;
@@ -100,6 +100,15 @@ impl Ledger {
         ensure!(is_first, 5, "{mail:?} arrives ahead of an earlier one");
         self.deliveries.remove(place);
         Ok(())
+    }
+
+    /// Who mail is for has another name.
+    pub(super) fn rename(&mut self, peer: PeerId, name: usize) {
+        for delivery in &mut self.deliveries {
+            if delivery.to == peer && !delivery.bounced {
+                delivery.key.receiver = name;
+            }
+        }
     }
 
     /// Takes on what was sent and not refused, and lets go what is only counted.
@@ -318,13 +327,14 @@ fn counted(
         "{delivery:?} is counted ({reason:?}), and its sender is not told"
     );
     // Who comes back at this very moment has emptied a mailbox that was full.
-    let is_there = |books: &Books| {
-        let is = books.bearers.iter().flatten().any(|b| b.peer == sender);
-        is && !books.is_online(sender)
+    let away = |books: &Books| {
+        let is = |bearer: &Option<Bearer>| bearer.is_some_and(|b| b.peer == sender);
+        let name = books.bearers.iter().position(is);
+        name.filter(|_| !books.is_online(sender))
     };
-    let has_room = has_room(setup, &message.from, shown);
+    let has_room = |name: usize| has_room(setup, &setup.names[name], shown);
     ensure!(
-        !(is_there(before) && is_there(after) && has_room),
+        away(before).is_none() || !away(after).is_some_and(has_room),
         4,
         "{delivery:?} is counted ({reason:?}), and its sender has room for it"
     );

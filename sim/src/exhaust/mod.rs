@@ -431,9 +431,12 @@ fn code(step: &Step) -> String {
             format!("Step::Wait {{ until: Until::{until:?}, tick: {tick} }}")
         }
         Step::Accept
+        | Step::AcceptIrc
+        | Step::Answer { .. }
         | Step::LogIn { .. }
         | Step::Join { .. }
         | Step::Leave { .. }
+        | Step::Rename { .. }
         | Step::Rooms { .. }
         | Step::Who { .. }
         | Step::Quit { .. }

@@ -118,7 +118,7 @@ impl State {
                 let link = reads(*conn, false);
                 room && link.is_some_and(|link| simplest || is_online(link))
             }
-            &Step::Join { conn, .. } | &Step::Leave { conn, .. } => {
+            &Step::Join { conn, .. } | &Step::Leave { conn, .. } | &Step::Rename { conn, .. } => {
                 reads(conn, false).is_some_and(is_online)
             }
             &Step::Quit { conn, .. } => reads(conn, false).is_some(),
@@ -139,7 +139,7 @@ impl State {
                 repeats || self.time(until).is_some_and(|time| time > self.now)
             }
             Step::ShutDown => !self.books.shutting_down,
-            Step::Rooms { .. } | Step::Who { .. } => false,
+            Step::Rooms { .. } | Step::Who { .. } | Step::AcceptIrc | Step::Answer { .. } => false,
         }
     }
 
@@ -264,6 +264,10 @@ impl State {
                 let room = setup.rooms[usize::from(room)];
                 request(conn, Request::Leave { room, why: None })
             }
+            &Step::Rename { conn, name } => {
+                let name = setup.names[usize::from(name)];
+                request(conn, Request::Rename { name })
+            }
             &Step::Quit { conn, .. } => request(conn, Request::Quit { why: None }),
             &Step::ReaderFinishes { conn } => {
                 let conn = pick(conn, false);
@@ -291,8 +295,8 @@ impl State {
                 }
             }
             Step::ShutDown => Happens::Input(Input::ShutDown),
-            Step::Rooms { .. } | Step::Who { .. } => {
-                unreachable!("an alphabet has no questions")
+            Step::Rooms { .. } | Step::Who { .. } | Step::AcceptIrc | Step::Answer { .. } => {
+                unreachable!("no alphabet has it")
             }
         }
     }

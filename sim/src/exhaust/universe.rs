@@ -25,6 +25,9 @@ pub struct Universe {
     pub mailbox: NonZeroUsize,
     /// Whether the server may stop.
     pub stops: bool,
+    /// Whether somebody may take another name. Then no message may have two receivers, as two
+    /// that come back could not be told apart: there are two names, or no rooms.
+    pub renames: bool,
 }
 
 impl Universe {
@@ -37,6 +40,7 @@ impl Universe {
         messages: 2,
         mailbox: NonZeroUsize::new(2).expect("two is not zero"),
         stops: true,
+        renames: false,
     };
 
     /// Three names and two connections: peers can be away while others speak to them. A mailbox
@@ -45,6 +49,16 @@ impl Universe {
         names: 3,
         connections: 2,
         mailbox: NonZeroUsize::MIN,
+        ..Self::TWO_NAMES
+    };
+
+    /// Two names and two connections: whoever has a name may change it, while another comes with
+    /// the one that it leaves, or with the one that it takes. Nobody speaks: so it is small.
+    pub const RENAMES: Self = Self {
+        connections: 2,
+        messages: 0,
+        mailbox: NonZeroUsize::MIN,
+        renames: true,
         ..Self::TWO_NAMES
     };
 
@@ -106,6 +120,9 @@ impl Universe {
                 steps.push(Step::Join { conn, room });
                 steps.push(Step::Leave { conn, room });
             }
+            if self.renames {
+                steps.extend((0..self.names).map(|name| Step::Rename { conn, name }));
+            }
         }
         for until in [Until::BeforeDeadline, Until::Deadline, Until::AfterDeadline] {
             for tick in [true, false] {
@@ -144,6 +161,10 @@ impl Setup {
                 && universe.rooms <= Universe::MOST_ROOMS
                 && universe.messages <= Universe::MOST_MESSAGES,
             "a universe is small: {universe:?}"
+        );
+        assert!(
+            !universe.renames || universe.names <= 2 || universe.rooms == 0,
+            "messages with two receivers and other names: {universe:?}"
         );
         Self {
             universe,

@@ -138,8 +138,10 @@ fn concerns(
             };
             let meant = match message.room {
                 Some(room) => {
-                    let both = [says, hears].iter().all(|peer| peer.rooms.contains(&room));
-                    both && is_sent_to(input, Receiver::Room(room))
+                    let from_within =
+                        says.rooms.contains(&room) && is_sent_to(input, Receiver::Room(room));
+                    let is_said = from_within || is_sent_to(input, Receiver::OpenRoom(room));
+                    is_said && hears.rooms.contains(&room)
                 }
                 None => is_sent_to(input, Receiver::Peer(hears.name)),
             };

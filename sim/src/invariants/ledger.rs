@@ -1,12 +1,12 @@
 //! What the books of several checkers have in common: which deliveries were accepted, and which
 //! mail waits for whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin::broker::{Bounce, Event, Mail, Message, Receiver, Refusal, Request};
 use rejoin::id::{Name, PeerId, Room};
 
-use crate::moment::{Moment, actor, mail_of, number};
+use crate::moment::{Act, Happening, Moment, actor, mail_of, number};
 use crate::roster::Roster;
 
 /// One message for one receiver. No two deliveries of a run are equal.
@@ -16,23 +16,18 @@ pub(super) struct Delivery {
     pub(super) number: u32,
     /// The room that it was said in.
     pub(super) room: Option<Room>,
-    /// Whom it is for.
-    pub(super) receiver: Name,
+    /// Whom it is for, by whatever name.
+    pub(super) to: PeerId,
 }
 
 impl Delivery {
-    /// `message`, for `receiver`.
-    pub(super) fn new(message: &Message, receiver: Name) -> Self {
+    /// `message`, for `to`.
+    pub(super) fn new(message: &Message, to: PeerId) -> Self {
         Self {
             number: number(&message.text),
             room: message.room,
-            receiver,
+            to,
         }
-    }
-
-    /// The one that came back.
-    pub(super) fn bounced(bounce: &Bounce) -> Self {
-        Self::new(&bounce.message, bounce.receiver)
     }
 }
 
@@ -41,7 +36,6 @@ impl Delivery {
 pub(super) struct Accepted {
     pub(super) delivery: Delivery,
     pub(super) from: PeerId,
-    pub(super) to: PeerId,
 }
 
 /// The deliveries that were asked for in this moment, and not refused.
@@ -66,13 +60,8 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
         };
         if !refusals.contains(&full) {
             accepted.push(Accepted {
-                delivery: Delivery {
-                    number,
-                    room,
-                    receiver,
-                },
+                delivery: Delivery { number, room, to },
                 from: says.peer,
-                to,
             });
         }
     };
@@ -101,46 +90,148 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
     Ok(accepted)
 }
 
-/// Mail that waits.
+/// A piece of mail, and where it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting<'a> {
-    /// Whom it waits for; nobody, if it lies where nobody will look.
+pub(super) struct Piece<'a> {
+    /// Whom it waits for, or who has read it; nobody, if it lies where nobody will look.
     pub(super) peer: Option<PeerId>,
-    /// What it is, or what came back.
-    pub(super) delivery: Delivery,
+    /// What it is, or what came back; nothing, if there never was anybody whom it could be for.
+    pub(super) delivery: Option<Delivery>,
     pub(super) mail: &'a Mail,
 }
 
-impl<'a> Waiting<'a> {
-    fn new(peer: Option<PeerId>, name: Name, mail: &'a Mail) -> Self {
-        let delivery = match mail {
-            Mail::Message(message) => Delivery::new(message, name),
-            Mail::Bounce(bounce) => Delivery::bounced(bounce),
+/// All mail of a moment.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Pieces<'a> {
+    /// What a socket has taken.
+    pub(super) written: Vec<Piece<'a>>,
+    /// What nobody gets, in the order of the effects that say so.
+    pub(super) discarded: Vec<Piece<'a>>,
+    /// What waits: for each peer the outbox first, and then the mailbox.
+    pub(super) waiting: Vec<Piece<'a>>,
+}
+
+/// Whose deliveries are on their way back. A bounce says only by what name its receiver went, and
+/// that name may be another's by now.
+///
+/// Two bounces may even say the same: then they are told apart by their order.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Returning(BTreeMap<Returned, Vec<PeerId>>);
+
+/// The number of a message, where it was said, and whom it was for.
+type Returned = (u32, Option<Room>, Name);
+
+fn returned(bounce: &Bounce) -> Returned {
+    let message = &bounce.message;
+    (number(&message.text), message.room, bounce.receiver)
+}
+
+impl Returning {
+    /// All mail of a moment, by which the roster `before` became that `after` it.
+    pub(super) fn sort<'a>(
+        &mut self,
+        moment: &'a Moment,
+        before: &Roster,
+        after: &Roster,
+    ) -> Pieces<'a> {
+        let bearer = |name: &Name| before.bearers.get(name).map(|bearer| bearer.peer);
+        let mut pieces = Pieces::default();
+        match &moment.happening {
+            Happening::Written { conn, items } => {
+                let peer = after.peer(*conn);
+                for mail in items.iter().filter_map(mail_of) {
+                    pieces.written.push(self.leaves(peer, mail, bearer));
+                }
+            }
+            Happening::Handled { acts, .. } => {
+                for act in acts {
+                    if let Act::Discard { receiver, mail, .. } = act {
+                        let piece = self.leaves(bearer(receiver), mail, bearer);
+                        pieces.discarded.push(piece);
+                    }
+                }
+            }
+        }
+        let mut left = Self::default();
+        let mut wait = |peer: Option<PeerId>, mail: &'a Mail| {
+            let to = match mail {
+                Mail::Message(_) => peer,
+                Mail::Bounce(bounce) => self.stays(&mut left, bounce, bearer),
+            };
+            pieces.waiting.push(Piece::new(peer, to, mail));
         };
+        for (&conn, link) in &moment.links.0 {
+            if !link.outbox.is_empty() {
+                let peer = after.peer(conn).filter(|_| !link.writer_finished);
+                let mail = link.outbox.iter().filter_map(mail_of);
+                mail.for_each(|mail| wait(peer, mail));
+            }
+        }
+        for (name, mailbox) in &moment.view.mailboxes {
+            if !mailbox.is_empty() {
+                let peer = after.bearers.get(name).map(|bearer| bearer.peer);
+                mailbox.iter().for_each(|mail| wait(peer, mail));
+            }
+        }
+        *self = left;
+        pieces
+    }
+
+    /// A piece of mail that waits no longer.
+    fn leaves<'a>(
+        &mut self,
+        peer: Option<PeerId>,
+        mail: &'a Mail,
+        bearer: impl Fn(&Name) -> Option<PeerId>,
+    ) -> Piece<'a> {
+        let to = match mail {
+            Mail::Message(_) => peer,
+            Mail::Bounce(bounce) => {
+                let known = self.0.get_mut(&returned(bounce));
+                let known = known.filter(|peers| !peers.is_empty());
+                let first = known.map(|peers| peers.remove(0));
+                // It may have come back in this very moment.
+                first.or_else(|| bearer(&bounce.receiver))
+            }
+        };
+        Piece::new(peer, to, mail)
+    }
+
+    /// Whose delivery it is that is on its way back, and was so before, or is from now on.
+    fn stays(
+        &self,
+        left: &mut Self,
+        bounce: &Bounce,
+        bearer: impl Fn(&Name) -> Option<PeerId>,
+    ) -> Option<PeerId> {
+        let key = returned(bounce);
+        let found = left.0.entry(key).or_default();
+        let known = self.0.get(&key).and_then(|peers| peers.get(found.len()));
+        let peer = known.copied().or_else(|| bearer(&bounce.receiver));
+        found.extend(peer);
+        peer
+    }
+}
+
+impl<'a> Piece<'a> {
+    fn new(peer: Option<PeerId>, to: Option<PeerId>, mail: &'a Mail) -> Self {
+        let delivery = to.map(|to| Delivery::new(mail.message(), to));
         Self {
             peer,
             delivery,
             mail,
         }
     }
-}
 
-/// All mail that waits: for each peer the outbox first, and then the mailbox.
-pub(super) fn waiting<'a>(moment: &'a Moment, after: &Roster) -> Vec<Waiting<'a>> {
-    let mut waiting = Vec::new();
-    for (&conn, link) in &moment.links.0 {
-        let Some(name) = after.name(conn) else {
-            continue;
-        };
-        let peer = after.peer(conn).filter(|_| !link.writer_finished);
-        let mail = link.outbox.iter().filter_map(mail_of);
-        waiting.extend(mail.map(|mail| Waiting::new(peer, name, mail)));
+    /// What it is.
+    ///
+    /// # Errors
+    ///
+    /// Says so if it could never be anybody's.
+    pub(super) fn delivery(&self) -> Result<Delivery, String> {
+        let delivery = self.delivery;
+        delivery.ok_or_else(|| format!("{:?} was never accepted", self.mail))
     }
-    for (&name, mailbox) in &moment.view.mailboxes {
-        let peer = after.bearers.get(&name).map(|bearer| bearer.peer);
-        waiting.extend(mailbox.iter().map(|mail| Waiting::new(peer, name, mail)));
-    }
-    waiting
 }
 
 /// What the sender is told that it was refused.

@@ -22,7 +22,7 @@ use rejoin::Config;
 
 use crate::moment::Moment;
 use crate::roster::Roster;
-use ledger::{Accepted, Waiting};
+use ledger::{Accepted, Pieces, Returning};
 
 /// Judges what happens by one statement.
 pub trait Checker: Send {
@@ -58,16 +58,17 @@ pub struct Witness<'a> {
     /// Who is who after.
     pub after: &'a Roster,
     accepted: Result<Vec<Accepted>, String>,
-    waiting: Vec<Waiting<'a>>,
+    pieces: Pieces<'a>,
 }
 
 impl<'a> Witness<'a> {
     /// Sees `moment`, by which the roster `before` became that `after` it.
-    pub fn new(
+    fn new(
         config: &'a Config,
         moment: &'a Moment,
         before: &'a Roster,
         after: &'a Roster,
+        returning: &mut Returning,
     ) -> Self {
         Self {
             config,
@@ -75,7 +76,7 @@ impl<'a> Witness<'a> {
             before,
             after,
             accepted: ledger::accepted(moment, after),
-            waiting: ledger::waiting(moment, after),
+            pieces: returning.sort(moment, before, after),
         }
     }
 
@@ -104,6 +105,7 @@ impl fmt::Display for Violation {
 pub struct Invariants {
     config: Config,
     roster: Roster,
+    returning: Returning,
     checkers: Vec<Box<dyn Checker>>,
 }
 
@@ -113,6 +115,7 @@ impl Invariants {
         Self {
             config: config.clone(),
             roster: Roster::new(config),
+            returning: Returning::default(),
             checkers: vec![
                 Box::new(removal::Removal),
                 Box::new(isolation::Isolation),
@@ -130,7 +133,8 @@ impl Invariants {
     pub fn observe(&mut self, moment: &Moment) -> Vec<Violation> {
         let before = self.roster.clone();
         self.roster.observe(moment);
-        let witness = Witness::new(&self.config, moment, &before, &self.roster);
+        let (config, returning) = (&self.config, &mut self.returning);
+        let witness = Witness::new(config, moment, &before, &self.roster, returning);
         collect(&mut self.checkers, |c| c.observe(&witness))
     }
 
@@ -147,6 +151,24 @@ impl fmt::Debug for Invariants {
             .field("roster", roster)
             .finish_non_exhaustive()
     }
+}
+
+/// What a checker says to a story; for the tests of checkers.
+#[cfg(test)]
+pub(crate) fn judge(
+    config: &Config,
+    checker: &mut dyn Checker,
+    moments: &[Moment],
+) -> Result<(), String> {
+    let (mut before, mut returning) = (Roster::new(config), Returning::default());
+    for moment in moments {
+        let mut after = before.clone();
+        after.observe(moment);
+        let witness = Witness::new(config, moment, &before, &after, &mut returning);
+        checker.observe(&witness)?;
+        before = after;
+    }
+    Ok(())
 }
 
 fn collect(

@@ -1,22 +1,22 @@
 //! 6. A name is bound to at most one connection. Nobody takes a name over, or reads its mailbox,
 //!    without its proof.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rejoin::broker::lifecycle::{Hold, Phase};
-use rejoin::broker::{Event, Input, Mail};
-use rejoin::id::{ConnId, Name, PeerId};
+use rejoin::broker::{Event, Input, Mail, Request};
+use rejoin::id::{ConnId, Name};
 
 use super::ledger::Delivery;
 use super::{Checker, Witness, ensure};
 use crate::moment::mail_of;
-use crate::roster::Bearer;
+use crate::roster::{Bearer, is_refused};
 
 /// The checker of statement 6.
 #[derive(Clone, Default, Debug)]
 pub struct Names {
-    /// For whom each delivery was meant, which a name does not tell.
-    meant: BTreeMap<Delivery, PeerId>,
+    /// What was said to whom.
+    said: BTreeSet<Delivery>,
 }
 
 impl Checker for Names {
@@ -26,9 +26,10 @@ impl Checker for Names {
 
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
         let accepted = witness.accepted()?.iter();
-        self.meant.extend(accepted.map(|a| (a.delivery, a.to)));
+        self.said.extend(accepted.map(|a| a.delivery));
         one_connection(witness)?;
         waiters(witness)?;
+        renamed(witness)?;
         for (conn, event) in witness.moment.told() {
             match event {
                 Event::Welcome { name } => welcome(witness, conn, name)?,
@@ -50,17 +51,17 @@ impl Checker for Names {
 impl Names {
     /// That mail is told to the peer that it was meant for.
     fn reads(&self, witness: &Witness<'_>, conn: ConnId, event: &Event) -> Result<(), String> {
-        let owner = match (mail_of(event), witness.after.name(conn)) {
-            (Some(Mail::Message(message)), Some(name)) => {
-                self.meant.get(&Delivery::new(message, name)).copied()
-            }
-            (Some(Mail::Bounce(bounce)), Some(_)) => Some(bounce.message.sender),
-            (None, _) | (_, None) => None,
-        };
         let reader = witness.after.peer(conn);
+        let may = match (mail_of(event), reader) {
+            (Some(Mail::Message(message)), Some(reader)) => {
+                self.said.contains(&Delivery::new(message, reader))
+            }
+            (Some(Mail::Bounce(bounce)), _) => Some(bounce.message.sender) == reader,
+            (None, _) | (_, None) => false,
+        };
         ensure!(
-            owner.is_some() && owner == reader,
-            "{conn} ({reader:?}) reads what is for {owner:?}: {event:?}"
+            may,
+            "{conn} ({reader:?}) reads what is for somebody else: {event:?}"
         );
         Ok(())
     }
@@ -109,6 +110,27 @@ fn waiters(witness: &Witness<'_>) -> Result<(), String> {
         });
         ensure!(may, "{name} is kept for {waiter}, which has no right to it");
     }
+    Ok(())
+}
+
+/// That whoever takes another name takes one that is free, and is not refused one.
+fn renamed(witness: &Witness<'_>) -> Result<(), String> {
+    let Some(Input::Request {
+        conn,
+        request: Request::Rename { name },
+    }) = witness.moment.input()
+    else {
+        return Ok(());
+    };
+    if witness.before.online(*conn).is_none() {
+        return Ok(());
+    }
+    let bearer = bearer(witness, name);
+    let is_free = bearer.is_none_or(|bearer| bearer.holder == Some(*conn));
+    ensure!(
+        is_free != is_refused(witness.moment),
+        "{conn} is to be {name}, which is borne by {bearer:?}"
+    );
     Ok(())
 }
 
@@ -167,7 +189,6 @@ mod tests {
     use crate::forge::{acts, break_off, come, input, moments, rejects, say, story};
     use crate::moment::Act;
     use crate::step::{Step, Until, name, proof};
-    use rejoin::broker::Request;
 
     fn tell(conn: u64, event: Event) -> Act {
         let to = vec![ConnId::new(conn)];

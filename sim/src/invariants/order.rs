@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, VecDeque};
 use rejoin::broker::{Event, Mail};
 use rejoin::id::{Name, PeerId};
 
-use super::ledger::Delivery;
+use super::ledger::{Delivery, Piece};
 use super::{Checker, Witness, ensure};
-use crate::moment::{Act, Happening, mail_of, number};
+use crate::moment::Act;
 
 /// The checker of statement 5: for each pair of peers the numbers of the messages that are still
 /// to arrive. What the socket has taken has arrived, as far as anybody can know.
 #[derive(Clone, Default, Debug)]
 pub struct Order {
     due: BTreeMap<(PeerId, PeerId), Due>,
-    pairs: BTreeMap<Delivery, (PeerId, PeerId)>,
+    senders: BTreeMap<Delivery, PeerId>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -32,63 +32,44 @@ impl Checker for Order {
     }
 
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
-        match &witness.moment.happening {
-            Happening::Written { conn, items } => {
-                let peer = witness.after.peer(*conn);
-                for mail in items.iter().filter_map(mail_of) {
-                    self.arrives(peer, mail)?;
-                }
-            }
-            Happening::Handled { acts, .. } => {
-                for accepted in witness.accepted()? {
-                    let pair = (accepted.from, accepted.to);
-                    let due = self.due.entry(pair).or_default();
-                    due.numbers.push_back(accepted.delivery.number);
-                    self.pairs.insert(accepted.delivery, pair);
-                }
-                acts.iter().for_each(|act| self.comes_back(act));
-                counts_kept(acts)?;
-            }
+        for piece in &witness.pieces.written {
+            self.arrives(piece)?;
         }
+        for accepted in witness.accepted()? {
+            let (from, delivery) = (accepted.from, accepted.delivery);
+            let due = self.due.entry((from, delivery.to)).or_default();
+            due.numbers.push_back(delivery.number);
+            self.senders.insert(delivery, from);
+        }
+        for piece in &witness.pieces.discarded {
+            self.settle(piece);
+        }
+        counts_kept(witness.moment.acts())?;
         self.compare(witness)
     }
 }
 
 impl Order {
-    fn arrives(&mut self, to: Option<PeerId>, mail: &Mail) -> Result<(), String> {
-        let Mail::Message(message) = mail else {
+    fn arrives(&mut self, piece: &Piece<'_>) -> Result<(), String> {
+        let (Mail::Message(message), to) = (piece.mail, piece.peer) else {
             return Ok(());
         };
         let due = to.and_then(|to| self.due.get_mut(&(message.sender, to)));
         let first = due.and_then(|due| due.numbers.pop_front());
         ensure!(
-            first == Some(number(&message.text)),
+            first.is_some() && first == piece.delivery.map(|delivery| delivery.number),
             "{message:?} arrives at {to:?}, and {first:?} is due"
         );
         Ok(())
     }
 
-    fn comes_back(&mut self, act: &Act) {
-        match act {
-            Act::Tell { event, .. } => {
-                if let Some(Mail::Bounce(bounce)) = mail_of(event) {
-                    self.settle(Delivery::bounced(bounce));
-                }
-            }
-            Act::Discard { receiver, mail, .. } => match mail {
-                Mail::Message(message) => self.settle(Delivery::new(message, *receiver)),
-                Mail::Bounce(bounce) => self.settle(Delivery::bounced(bounce)),
-            },
-            Act::StopReader { .. } | Act::StopWriter { .. } | Act::Forget { .. } => {}
-        }
-    }
-
     /// It will not arrive, and whoever sent it knows, or is gone.
-    fn settle(&mut self, delivery: Delivery) {
-        let due = self
-            .pairs
-            .remove(&delivery)
-            .and_then(|pair| self.due.get_mut(&pair));
+    fn settle(&mut self, piece: &Piece<'_>) {
+        let Some(delivery) = piece.delivery else {
+            return;
+        };
+        let sender = self.senders.remove(&delivery);
+        let due = sender.and_then(|from| self.due.get_mut(&(from, delivery.to)));
         if let Some(due) = due
             && let Some(place) = due.numbers.iter().rposition(|&n| n == delivery.number)
         {
@@ -98,17 +79,16 @@ impl Order {
 
     /// Compares what is due with what waits.
     fn compare(&mut self, witness: &Witness<'_>) -> Result<(), String> {
-        for waiting in &witness.waiting {
-            // A bounce that went to a mailbox was not told.
+        for waiting in &witness.pieces.waiting {
             if let Mail::Bounce(_) = waiting.mail {
-                self.settle(waiting.delivery);
+                self.settle(waiting);
             }
         }
         self.due.retain(|_, due| {
             due.found = 0;
             !due.numbers.is_empty()
         });
-        for waiting in &witness.waiting {
+        for waiting in &witness.pieces.waiting {
             let (Mail::Message(message), Some(peer)) = (waiting.mail, waiting.peer) else {
                 continue;
             };
@@ -118,7 +98,7 @@ impl Order {
                 due.numbers.get(due.found - 1).copied()
             });
             ensure!(
-                next == Some(waiting.delivery.number),
+                next.is_some() && next == waiting.delivery.map(|delivery| delivery.number),
                 "what waits is {message:?} for {peer:?}, and due is {next:?}"
             );
         }
@@ -165,6 +145,7 @@ fn counts_kept(acts: &[Act]) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::forge::{acts, break_off, come, rejects, say, story};
+    use crate::moment::Happening;
     use crate::step::{Step, name};
 
     /// Ann has said two things to Bob, who is away.

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::ground::Dial;
 use super::scene::Stage;
+use crate::irc;
 use crate::trace::Did;
 
 /// What a client is to do next.
@@ -16,8 +17,10 @@ use crate::trace::Did;
 pub(super) enum Order {
     /// To open a connection, and to go on with it. The one before stays open.
     Connect,
-    /// To write a line.
+    /// To write lines, each with its end.
     Say(String),
+    /// To answer what it has not answered.
+    Answer,
     /// To write nothing more.
     Finish,
     /// To close all connections.
@@ -38,18 +41,23 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) index: usize,
+    pub(super) speaks_irc: bool,
     pub(super) stage: Stage,
     orders: Rc<RefCell<VecDeque<Order>>>,
     ready: Rc<Notify>,
     state: Rc<RefCell<State>>,
+    /// What it was asked, and has not answered.
+    unanswered: Rc<RefCell<Option<String>>>,
     /// The last messages that were read, by their numbers.
     pub(super) read: Rc<RefCell<Vec<u32>>>,
 }
 
 impl Client {
-    pub(super) fn new(index: usize, stage: &Stage) -> Self {
+    pub(super) fn new(index: usize, speaks_irc: bool, stage: &Stage) -> Self {
         Self {
             index,
+            speaks_irc,
+            unanswered: Rc::default(),
             stage: stage.clone(),
             orders: Rc::default(),
             ready: Rc::default(),
@@ -70,6 +78,7 @@ impl Client {
     /// The host, or its program, has died.
     pub(super) fn died(&self) {
         self.orders.borrow_mut().clear();
+        self.unanswered.borrow_mut().take();
         *self.state.borrow_mut() = State::Closed;
     }
 
@@ -90,6 +99,12 @@ impl Client {
                 Some(Order::Say(line)) => {
                     if let Some(lines) = lines.last() {
                         let _ = lines.send(line);
+                    }
+                }
+                Some(Order::Answer) => {
+                    let token = self.unanswered.borrow_mut().take();
+                    if let Some((token, lines)) = token.zip(lines.last()) {
+                        let _ = lines.send(pong(&token));
                     }
                 }
                 Some(Order::Finish) => {
@@ -121,7 +136,7 @@ impl Client {
         mut lines: mpsc::UnboundedReceiver<String>,
     ) -> std::io::Result<()> {
         let index = self.index;
-        let (stream, address) = dial.connect(index).await?;
+        let (stream, address) = dial.connect(index, self.speaks_irc).await?;
         self.stage
             .lock()
             .note_client(index, None, || Did::Connected);
@@ -134,7 +149,7 @@ impl Client {
                 biased;
                 line = lines.recv(), if !finished => if let Some(line) = line {
                     self.stage.said(index, address, &line);
-                    write.write_all(format!("{line}\n").as_bytes()).await?;
+                    write.write_all(line.as_bytes()).await?;
                 } else {
                     finished = true;
                     write.shutdown().await?;
@@ -146,10 +161,12 @@ impl Client {
                         return Ok(());
                     };
                     let line = str::from_utf8(line).expect("the server writes UTF-8");
+                    let line = line.strip_suffix('\r').unwrap_or(line);
                     let conn = self.stage.conn(address);
                     self.stage.lock().heard(index, conn, line);
-                    if self.answers(line) && !finished {
-                        write.write_all(b"/pong\n").await?;
+                    if let Some(answer) = self.answer(line).filter(|_| !finished) {
+                        self.stage.said(index, address, &answer);
+                        write.write_all(answer.as_bytes()).await?;
                     }
                     heard.clear();
                 }
@@ -157,14 +174,30 @@ impl Client {
         }
     }
 
-    /// Takes in a line, and says whether it wants an answer.
-    fn answers(&self, line: &str) -> bool {
-        if line.starts_with("* welcome ") || line.starts_with("* back ") {
+    /// Takes in a line, and says what is to be answered, if anything is.
+    fn answer(&self, line: &str) -> Option<String> {
+        let is_welcome = if self.speaks_irc {
+            irc::is_welcome(line)
+        } else {
+            line.starts_with("* welcome ") || line.starts_with("* back ")
+        };
+        if is_welcome {
             *self.state.borrow_mut() = State::LoggedIn;
         }
-        self.read
-            .borrow_mut()
-            .extend(super::stream::number(line.as_bytes()));
-        line == "* ping"
+        let number = super::stream::number(line, self.speaks_irc);
+        self.read.borrow_mut().extend(number);
+        if !self.speaks_irc {
+            return (line == "* ping").then(|| "/pong\n".to_owned());
+        }
+        let token = irc::question(line)?;
+        if irc::mark(line).is_some() && self.stage.lock().withholds(self.index) {
+            *self.unanswered.borrow_mut() = Some(token.to_owned());
+            return None;
+        }
+        Some(pong(token))
     }
+}
+
+fn pong(token: &str) -> String {
+    format!("PONG :{token}\r\n")
 }

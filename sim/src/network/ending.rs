@@ -34,6 +34,7 @@ impl Play<'_> {
         self.ground.hurry();
         let mut scene = self.stage.lock();
         scene.yields = false;
+        scene.withheld = Default::default();
         for pipe in scene.pipes.values_mut() {
             pipe.heal();
         }
@@ -107,7 +108,7 @@ impl Play<'_> {
                 let pipe = scene.newest(peer);
                 pipe.is_some_and(|pipe| pipe.heard == pipe.taken.len())
             });
-            if arrived && scene.watch.is_settled(PEERS) {
+            if arrived && scene.watch.is_settled(PEERS) && scene.readings.is_settled() {
                 return Ok(());
             }
         }

@@ -18,7 +18,7 @@ use super::client::Client;
 use super::scene::Stage;
 use super::server::Server;
 use super::stream::Faulty;
-use super::{Outline, SERVER, TICK};
+use super::{Outline, PORTS, SERVER, TICK};
 use crate::plan::Kind;
 
 /// Bytes that a stream in memory holds in each direction.
@@ -46,11 +46,13 @@ impl Ground<'_> {
             .tcp_capacity(4096)
             .build();
         let server = server.clone();
-        sim.host(SERVER.0, move || {
+        sim.host(SERVER, move || {
             let server = server.clone();
             async move {
-                let listener = TcpListener::bind(("0.0.0.0", SERVER.1)).await?;
-                server.run(Simulated { listener }).await
+                let [plain, irc] = PORTS.map(|port| TcpListener::bind(("0.0.0.0", port)));
+                let listeners = [plain.await?, irc.await?];
+                let listeners = listeners.map(|listener| Simulated { listener });
+                server.run(listeners).await
             }
         });
         for client in clients {
@@ -111,14 +113,14 @@ impl Ground<'_> {
 
     pub(super) fn server_runs(&mut self) -> bool {
         match self {
-            Self::Network(sim) => sim.is_host_running(SERVER.0),
+            Self::Network(sim) => sim.is_host_running(SERVER),
             Self::Memory(memory) => memory.serving.is_some(),
         }
     }
 
     pub(super) fn start_server(&mut self) {
         match self {
-            Self::Network(sim) => sim.bounce(SERVER.0),
+            Self::Network(sim) => sim.bounce(SERVER),
             Self::Memory(memory) => memory.start_server(),
         }
     }
@@ -144,13 +146,13 @@ impl Ground<'_> {
         };
         let host = host_of(client);
         if kind == Kind::Hold {
-            sim.hold(&*host, SERVER.0);
+            sim.hold(&*host, SERVER);
         }
         if matches!(kind, Kind::Partition | Kind::PartitionToServer) {
-            sim.partition_oneway(&*host, SERVER.0);
+            sim.partition_oneway(&*host, SERVER);
         }
         if matches!(kind, Kind::Partition | Kind::PartitionToClient) {
-            sim.partition_oneway(SERVER.0, &*host);
+            sim.partition_oneway(SERVER, &*host);
         }
         true
     }
@@ -166,9 +168,9 @@ impl Ground<'_> {
     pub(super) fn mend(&self, client: usize, held: bool) {
         if let Self::Network(sim) = self {
             if held {
-                sim.release(host_of(client), SERVER.0);
+                sim.release(host_of(client), SERVER);
             } else {
-                sim.repair(host_of(client), SERVER.0);
+                sim.repair(host_of(client), SERVER);
             }
         }
     }
@@ -215,9 +217,10 @@ impl Memory {
     }
 
     fn start_server(&mut self) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        self.dialer.lock().sender = Some(sender);
-        let serving = self.server.clone().run(Listening(receiver));
+        let [plain, irc] = [(); 2].map(|()| mpsc::unbounded_channel());
+        self.dialer.lock().senders = Some([plain.0, irc.0]);
+        let listeners = [plain.1, irc.1].map(Listening);
+        let serving = self.server.clone().run(listeners);
         self.serving = Some(self.local.spawn_local(serving));
     }
 
@@ -250,7 +253,7 @@ pub(super) struct Dialer(Arc<Mutex<Listened>>);
 #[derive(Default, Debug)]
 struct Listened {
     /// Absent if no server ever ran.
-    sender: Option<mpsc::UnboundedSender<Dialed>>,
+    senders: Option<[mpsc::UnboundedSender<Dialed>; 2]>,
     /// How often it was dialed.
     dialed: u16,
 }
@@ -281,10 +284,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Both for S {}
 
 impl Dial {
     /// A new connection to the server, and the address that the server sees.
-    pub(super) async fn connect(&self, client: usize) -> io::Result<(Box<dyn Both>, SocketAddr)> {
+    pub(super) async fn connect(
+        &self,
+        client: usize,
+        speaks_irc: bool,
+    ) -> io::Result<(Box<dyn Both>, SocketAddr)> {
+        let port = usize::from(speaks_irc);
         match self {
             Self::Network => {
-                let stream = TcpStream::connect(SERVER).await?;
+                let stream = TcpStream::connect((SERVER, PORTS[port])).await?;
                 let address = stream.local_addr()?;
                 Ok((Box::new(stream), address))
             }
@@ -293,9 +301,10 @@ impl Dial {
                 let refused = io::ErrorKind::ConnectionRefused;
                 dialer.dialed += 1;
                 let address = memory_address(client, dialer.dialed);
-                let sender = dialer.sender.as_ref().ok_or(refused)?;
+                let senders = dialer.senders.as_ref().ok_or(refused)?;
                 let (ours, theirs) = duplex(PIPE_BYTES);
-                sender.send((theirs, address)).map_err(|_| refused)?;
+                let sent = senders[port].send((theirs, address));
+                sent.map_err(|_| refused)?;
                 Ok((Box::new(ours), address))
             }
         }

@@ -29,7 +29,10 @@ pub use scene::Counts;
 /// How far the clock goes at once.
 pub const TICK: Duration = Duration::from_millis(10);
 
-const SERVER: (&str, u16) = ("server", 6000);
+const SERVER: &str = "server";
+
+/// Where it listens for the plain protocol, and for IRC.
+const PORTS: [u16; 2] = [6000, 6667];
 
 /// What came of a simulation.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use super::server::{Fate, Server};
 use super::stream::{Read, Write};
 use super::{On, Outcome, Outline, TICK};
 use crate::invariants::Violation;
+use crate::irc;
 use crate::plan::{Action, CLIENTS, Fault, Kind, Plan};
 use crate::spelling::line_of;
 use crate::step::{GiveUp, Step, Until};
@@ -44,7 +45,7 @@ impl Play<'_> {
             seed: plan.seed,
             latency: Duration::from_millis(rng.u64(2..40)),
         };
-        let stage = Stage::new(config, rng.u64(..), plan.yields, traces);
+        let stage = Stage::new(config, rng.u64(..), plan, traces);
         let fate = watch::Sender::new(Fate::Serves);
         let server = Server {
             stage: stage.clone(),
@@ -52,7 +53,7 @@ impl Play<'_> {
             config: config.clone(),
         };
         let clients: Vec<_> = (0..CLIENTS.into())
-            .map(|index| Client::new(index, &stage))
+            .map(|index| Client::new(index, plan.speaks_irc(index), &stage))
             .collect();
         let ground = match on {
             On::Network => Ground::network(outline, &server, &clients),
@@ -93,7 +94,13 @@ impl Play<'_> {
         for pipe in scene.pipes.values_mut() {
             pipe.wake();
         }
+        let (tick, until) = (scene.tick, scene.withheld);
         drop(scene);
+        for (client, until) in self.clients.iter().zip(until) {
+            if tick == until {
+                client.order(Order::Answer);
+            }
+        }
         let stepped = self.ground.tick();
         let mut scene = self.stage.lock();
         scene.check_stops();
@@ -133,13 +140,15 @@ impl Play<'_> {
             Step::Send { conn, .. }
             | Step::Join { conn, .. }
             | Step::Leave { conn, .. }
+            | Step::Rename { conn, .. }
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
             | Step::Quit { conn, .. } => self.say(*conn, step),
-            Step::Accept => {
+            Step::Accept | Step::AcceptIrc => {
                 let client = self.stage.lock().rng.u8(..CLIENTS);
                 self.clients[index(client)].order(Order::Connect);
             }
+            &Step::Answer { conn, .. } => self.clients[index(conn)].order(Order::Answer),
             &Step::ReaderFinishes { conn } => self.clients[index(conn)].order(Order::Finish),
             &Step::WriterFinishes { conn, written } => {
                 if let Some(pipe) = self.stage.lock().newest(index(conn)) {
@@ -167,8 +176,15 @@ impl Play<'_> {
 
     /// A client writes the line of a request.
     pub(super) fn say(&mut self, client: u8, request: &Step) {
-        let line = line_of(request, &mut self.sent).expect("a request has a line");
-        self.clients[index(client)].order(Order::Say(line));
+        let client = &self.clients[index(client)];
+        let lines = if client.speaks_irc {
+            irc::lines_of(request, &mut self.sent)
+        } else {
+            line_of(request, &mut self.sent).map(|line| line + "\n")
+        };
+        if let Some(lines) = lines {
+            client.order(Order::Say(lines));
+        }
     }
 
     /// Does what makes a server give a client up.
@@ -182,7 +198,7 @@ impl Play<'_> {
                 let client = &self.clients[index(conn)];
                 client.order(Order::Connect);
                 for _ in 0..self.config.failed_logins_per_connection.get() {
-                    client.order(Order::Say("ann short".to_owned()));
+                    client.order(Order::Say("ann short\n".to_owned()));
                 }
                 Ok(())
             }
@@ -232,6 +248,7 @@ impl Play<'_> {
             | Kind::ReadPanics
             | Kind::WritePanics
             | Kind::Jitter => self.spoil(client, fault.kind),
+            Kind::Withhold => self.withhold(client),
             Kind::Yield => self.stage.lock().yields = true,
         }
         Ok(())
@@ -263,12 +280,24 @@ impl Play<'_> {
             | Kind::Crash
             | Kind::PowerCut
             | Kind::Restart
+            | Kind::Withhold
             | Kind::Yield => unreachable!("{kind:?} spoils no connection"),
         }
         pipe.wake();
         if kind == Kind::Reset {
             scene.counts.hit(kind);
         }
+    }
+
+    /// A client says for a while how far it has read to nobody.
+    fn withhold(&self, client: usize) {
+        let mut scene = self.stage.lock();
+        let ticks = if scene.rng.bool() {
+            A_WHILE
+        } else {
+            5 * A_WHILE
+        };
+        scene.withheld[client] = scene.tick + ticks;
     }
 
     fn cut(&self, client: usize, kind: Kind) {

@@ -6,15 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Input, Mail};
-use rejoin::hub::Observer;
+use rejoin::hub::{Observer, Outputs, Told, Understood};
 use rejoin::id::{ConnId, Time};
 use rejoin::net::{Point, Points};
+use rejoin::wire::lines::Line;
 
 use super::TICK;
 use super::stream::{Pipe, number};
 use crate::invariants::Violation;
+use crate::irc;
 use crate::moment;
-use crate::plan::{CLIENTS, Kind};
+use crate::plan::{CLIENTS, Kind, Plan};
+use crate::probe::Path;
+use crate::reading::Readings;
 use crate::trace::{Did, Entry, What};
 use crate::watch::Watch;
 
@@ -60,9 +64,14 @@ pub(super) struct Scene {
     pub(super) config: Config,
     pub(super) rng: fastrand::Rng,
     pub(super) yields: bool,
+    /// Which clients speak IRC, one bit for each.
+    irc: u8,
+    /// Until which tick each client does not say how far it has read.
+    pub(super) withheld: [u64; CLIENTS as usize],
     pub(super) tick: u64,
     pub(super) counts: Counts,
     pub(super) watch: Watch,
+    pub(super) readings: Readings,
     pub(super) pipes: BTreeMap<ConnId, Pipe>,
     pub(super) wires: [Wire; CLIENTS as usize],
     pub(super) addresses: BTreeMap<IpAddr, usize>,
@@ -83,14 +92,17 @@ pub(super) struct Scene {
 pub(super) struct Stage(Arc<Mutex<Scene>>);
 
 impl Stage {
-    pub(super) fn new(config: &Config, seed: u64, yields: bool, traces: bool) -> Self {
+    pub(super) fn new(config: &Config, seed: u64, plan: &Plan, traces: bool) -> Self {
         Self(Arc::new(Mutex::new(Scene {
             config: config.clone(),
             rng: fastrand::Rng::with_seed(seed),
-            yields,
+            yields: plan.yields,
+            irc: plan.irc,
+            withheld: Default::default(),
             tick: 0,
             counts: Counts::default(),
             watch: Watch::new(config, traces),
+            readings: Readings::new(config),
             pipes: BTreeMap::new(),
             wires: Default::default(),
             addresses: BTreeMap::new(),
@@ -114,7 +126,8 @@ impl Stage {
         let conn = ConnId::new(scene.accepted);
         let client = scene.addresses[&address.ip()];
         scene.conns.insert(address, conn);
-        scene.pipes.insert(conn, Pipe::new(client));
+        let speaks_irc = scene.irc >> client & 1 == 1;
+        scene.pipes.insert(conn, Pipe::new(client, speaks_irc));
         conn
     }
 
@@ -122,7 +135,10 @@ impl Stage {
     pub(super) fn said(&self, client: usize, address: SocketAddr, line: &str) {
         let conn = self.conn(address);
         let mut scene = self.lock();
-        scene.note_client(client, conn, || Did::Said(line.to_owned()));
+        for line in line.lines() {
+            scene.note_client(client, conn, || Did::Said(line.to_owned()));
+            scene.answers(conn, line);
+        }
         scene.crosses(client, true);
     }
 
@@ -136,6 +152,7 @@ impl Scene {
     /// The server has started again, and knows nothing.
     pub(super) fn restart(&mut self) {
         self.watch.restart(&self.config);
+        self.readings = Readings::new(&self.config);
         self.pipes.clear();
         self.conns.clear();
         self.stopping.clear();
@@ -164,10 +181,14 @@ impl Scene {
     /// A client has read a line on a connection.
     pub(super) fn heard(&mut self, client: usize, conn: Option<ConnId>, line: &str) {
         self.note_client(client, conn, || Did::Heard(line.to_owned()));
-        let Some(number) = number(line.as_bytes()) else {
+        let speaks_irc = self.irc >> client & 1 == 1;
+        let Some(pipe) = conn.and_then(|conn| self.pipes.get_mut(&conn)) else {
             return;
         };
-        let Some(pipe) = conn.and_then(|conn| self.pipes.get_mut(&conn)) else {
+        if let Some(token) = irc::mark(line).filter(|_| speaks_irc) {
+            pipe.questions.push((token.to_owned(), pipe.heard));
+        }
+        let Some(number) = number(line, speaks_irc) else {
             return;
         };
         let expected = pipe.taken.get(pipe.heard).copied();
@@ -175,6 +196,42 @@ impl Scene {
         if expected != Some(number) {
             let what = format!("client {client} reads m{number}, and not {expected:?}");
             self.violate(Violation { statement: 5, what });
+        }
+    }
+
+    /// A client says, perhaps, how far it has read.
+    fn answers(&mut self, conn: Option<ConnId>, line: &str) {
+        let pipe = conn.and_then(|conn| self.pipes.get_mut(&conn));
+        if let Some((pipe, token)) = pipe.zip(line.strip_prefix("PONG :")) {
+            let known = pipe.questions.iter().find(|(asked, _)| asked == token);
+            pipe.answered = known.map_or(pipe.answered, |&(_, heard)| heard);
+        }
+    }
+
+    /// Whether a client does not say how far it has read.
+    pub(super) fn withholds(&mut self, client: usize) -> bool {
+        let withholds = self.tick < self.withheld[client];
+        if withholds {
+            self.counts.hit(Kind::Withhold);
+        }
+        withholds
+    }
+
+    /// Whether a client has so much to acknowledge, and can, that its writer is to wait.
+    pub(super) fn is_window_full(&self, conn: ConnId) -> bool {
+        let Some(pipe) = self.pipes.get(&conn) else {
+            return false;
+        };
+        let most = self.config.outbox_bytes.get() + self.config.bulk_bytes();
+        let written = (pipe.taken.len(), pipe.asked);
+        self.readings.waits(conn, written, most)
+    }
+
+    /// That a writer writes nothing when it is to wait.
+    pub(super) fn check_window(&mut self, conn: ConnId) {
+        if self.is_window_full(conn) {
+            let what = format!("{conn} is written to, and has too much to acknowledge");
+            self.violate(Violation { statement: 7, what });
         }
     }
 
@@ -232,6 +289,8 @@ impl Scene {
     fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
         let found = self.watch.violations.len();
         let claimed = self.watch.effects(now, effects, broker);
+        let probes = &mut self.watch.probes;
+        self.readings.effects(effects, broker, probes);
         let kept = self.watch.moments.as_mut().map(std::mem::take);
         for moment in kept.into_iter().flatten() {
             self.note(What::Moment(Box::new(moment)));
@@ -272,10 +331,20 @@ impl Scene {
         let Some(pipe) = self.pipes.get(&conn) else {
             return;
         };
-        if pipe.taken != claimed {
+        let (taken, answered) = (pipe.taken.clone(), pipe.answered);
+        let Some(done) = self.readings.done(conn) else {
+            if taken != claimed {
+                let what = format!("the socket of {conn} has taken {taken:?}, and not {claimed:?}");
+                self.violate(Violation { statement: 4, what });
+            }
+            return;
+        };
+        if answered > done {
+            self.watch.probes.reach(Path::AnswerLost);
+        }
+        if answered < done || taken.get(..done) != Some(&claimed) {
             let what = format!(
-                "the socket of {conn} has taken {:?}, and not {claimed:?}",
-                pipe.taken
+                "{conn} has taken {taken:?}, has acknowledged {answered} of them, which is known of {done}, and not {claimed:?}"
             );
             self.violate(Violation { statement: 4, what });
         }
@@ -287,6 +356,18 @@ impl Scene {
 pub(super) struct Lookout(pub(super) Stage);
 
 impl Observer for Lookout {
+    fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
+        self.0.lock().readings.line(understood);
+    }
+
+    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+        let scene = &mut *self.0.lock();
+        let probes = &mut scene.watch.probes;
+        if let Err(violation) = scene.readings.told(now, told, wants, probes) {
+            scene.violate(violation);
+        }
+    }
+
     fn input(&mut self, input: &Input) {
         self.0.lock().input(input);
     }

@@ -25,16 +25,20 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn run(self, listener: impl Listener<Stream: Unpin>) -> turmoil::Result {
+    /// Listens for the plain protocol, and for IRC.
+    pub(super) async fn run<L: Listener<Stream: Unpin>>(
+        self,
+        listeners: [L; 2],
+    ) -> turmoil::Result {
         let Self {
             stage,
             fate,
             config,
         } = self;
-        let listener = Spoiling {
-            listener,
-            stage: stage.clone(),
-        };
+        let [plain, irc] = listeners.map(|listener| {
+            let stage = stage.clone();
+            Some(Spoiling { listener, stage })
+        });
         let setup = Setup {
             config,
             identity: Identity {
@@ -48,11 +52,7 @@ impl Server {
             record: None,
             points: Turns(stage),
         };
-        let serving = net::serve_with(
-            Listeners::plain(listener),
-            setup,
-            becomes(&fate, Fate::Stops),
-        );
+        let serving = net::serve_with(Listeners { plain, irc }, setup, becomes(&fate, Fate::Stops));
         tokio::select! {
             biased;
             served = serving => drop(served?),

@@ -8,13 +8,16 @@ use rejoin::id::ConnId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::scene::Stage;
+use crate::irc;
 use crate::plan::Kind;
+use crate::probe::Path;
 
 /// What a [`Faulty`] stream is to do, and has done.
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
     /// The index of the client.
     pub(super) client: usize,
+    speaks_irc: bool,
     pub(super) partial: bool,
     pub(super) jitter: bool,
     pub(super) read: Read,
@@ -29,6 +32,12 @@ pub(super) struct Pipe {
     pub(super) taken: Vec<u32>,
     /// Those that the client has read.
     pub(super) heard: usize,
+    /// How often it asked the client how far it has read.
+    pub(super) asked: usize,
+    /// What the client was asked, and how much mail it had read then.
+    pub(super) questions: Vec<(String, usize)>,
+    /// How much of it the client has acknowledged, as far as it knows.
+    pub(super) answered: usize,
     /// Whether the stream is gone.
     pub(super) closed: bool,
 }
@@ -55,9 +64,10 @@ pub(super) enum Write {
 }
 
 impl Pipe {
-    pub(super) fn new(client: usize) -> Self {
+    pub(super) fn new(client: usize, speaks_irc: bool) -> Self {
         Self {
             client,
+            speaks_irc,
             ..Self::default()
         }
     }
@@ -81,7 +91,11 @@ impl Pipe {
     fn account(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if byte == b'\n' {
-                self.taken.extend(number(&self.line));
+                let line = str::from_utf8(&self.line).expect("the server writes UTF-8");
+                let line = line.strip_suffix('\r').unwrap_or(line);
+                self.taken.extend(number(line, self.speaks_irc));
+                let is_mark = self.speaks_irc && irc::mark(line).is_some();
+                self.asked += usize::from(is_mark);
                 self.line.clear();
             } else {
                 self.line.push(byte);
@@ -91,8 +105,10 @@ impl Pipe {
 }
 
 /// The number of the message in a line that hands one over, or reports one undelivered.
-pub(super) fn number(line: &[u8]) -> Option<u32> {
-    let line = str::from_utf8(line).expect("the server writes UTF-8");
+pub(super) fn number(line: &str, speaks_irc: bool) -> Option<u32> {
+    if speaks_irc {
+        return irc::number(line);
+    }
     if !line.starts_with("from ") && !line.starts_with("* undelivered ") {
         return None;
     }
@@ -204,6 +220,7 @@ impl<S> Faulty<S> {
     fn before_write(&self, cx: &Context<'_>, bytes: usize) -> Result<usize, Verdict> {
         let mut scene = self.stage.lock();
         let scene = &mut *scene;
+        scene.check_window(self.conn);
         let Some(pipe) = scene.pipes.get_mut(&self.conn) else {
             return Ok(bytes);
         };
@@ -250,6 +267,9 @@ impl<S> Faulty<S> {
         pipe.account(bytes);
         let client = pipe.client;
         scene.crosses(client, false);
+        if scene.is_window_full(self.conn) {
+            scene.watch.probes.reach(Path::WindowFull);
+        }
     }
 }
 

@@ -31,8 +31,15 @@ impl Probe {
         Cell::all().map(Self::Cell).chain(paths)
     }
 
-    /// Whether a run of the driver must have reached it. The search over the broker alone must
-    /// have reached all.
+    /// Whether the search over the broker alone must have reached it.
+    pub const fn is_within_reach_of_the_broker(self) -> bool {
+        match self {
+            Self::Cell(_) => true,
+            Self::Path(path) => path.is_within_reach_of_the_broker(),
+        }
+    }
+
+    /// Whether a run of the driver must have reached it.
     pub const fn is_within_reach_of_the_driver(self) -> bool {
         match self {
             Self::Cell(cell) => cell.is_within_reach_of_the_driver(),
@@ -55,6 +62,8 @@ impl fmt::Display for Probe {
 pub struct Probes {
     counts: BTreeMap<Probe, u64>,
     shutting_down: bool,
+    /// The last name that was given up for a new one.
+    given_up: Option<Name>,
     /// The connection that was online and of which one half has ended last, and when.
     ended: Option<(ConnId, Time)>,
 }
@@ -81,6 +90,12 @@ impl Probes {
     pub fn start(&mut self) {
         self.shutting_down = false;
         self.ended = None;
+        self.given_up = None;
+    }
+
+    /// A path was reached that no moment shows.
+    pub fn reach(&mut self, path: Path) {
+        self.hit(path, true);
     }
 
     /// Takes in what happened to a broker that stood so before.
@@ -128,12 +143,12 @@ impl Probes {
                     &Request::LogIn { name, proof } => {
                         self.login(before, moment, *conn, (name, proof));
                     }
+                    Request::Rename { .. } => self.rename(before, moment, *conn),
                     Request::Quit { .. }
                     | Request::Send { .. }
                     | Request::Join { .. }
                     | Request::Leave { .. }
                     | Request::Kick { .. }
-                    | Request::Rename { .. }
                     | Request::Rooms
                     | Request::Who { .. } => {}
                 }
@@ -170,6 +185,21 @@ impl Probes {
     fn half_ends(&mut self, conn: ConnId, now: Time, is_first: bool) {
         self.hit(Path::BothEndAtOnce, self.ended == Some((conn, now)));
         self.ended = is_first.then_some((conn, now)).or(self.ended);
+    }
+
+    fn rename(&mut self, before: &View, moment: &Moment, conn: ConnId) {
+        let Some(&Phase::Online { name }) = before.connections.get(&conn) else {
+            return;
+        };
+        let refused = moment.told().any(|(_, e)| matches!(e, Event::Refused(_)));
+        self.hit(Path::RenameRefused, refused);
+        let waits = |event: &Event| mail_of(event).is_some();
+        let link = moment.links.0.get(&conn);
+        let mail = link.is_some_and(|link| link.outbox.iter().any(waits));
+        self.hit(Path::RenameWithMail, mail && !refused);
+        if !refused {
+            self.given_up = Some(name);
+        }
     }
 
     fn login(
@@ -211,8 +241,11 @@ impl Probes {
                 Event::Refused(Refusal::MailboxFull { .. }) => self.hit(Path::MailboxFull, true),
                 Event::Mail(_) => self.bounce(event),
                 Event::KeptMail(Mail::Bounce(_)) => self.hit(Path::BounceKept, true),
+                Event::Welcome { name } => {
+                    let again = self.given_up.take_if(|given_up| *given_up == *name);
+                    self.hit(Path::LoginAfterRename, again.is_some());
+                }
                 Event::KeptMail(Mail::Message(_))
-                | Event::Welcome { .. }
                 | Event::Back { .. }
                 | Event::Kept { .. }
                 | Event::Joined { .. }

@@ -49,11 +49,25 @@ pub enum Path {
     ShutDownWithAway,
     /// Somebody connects while the server stops.
     AcceptAfterShutDown,
+    /// A name is refused to one who is here with another.
+    RenameRefused,
+    /// Somebody takes another name while mail waits for its socket.
+    RenameWithMail,
+    /// Somebody comes with the name that another has just given up for a new one.
+    LoginAfterRename,
+    /// A client that speaks IRC has read its mail, and its answer is lost: it comes again.
+    AnswerLost,
+    /// Somebody is replaced between a `PING` and its answer.
+    TakeoverUnanswered,
+    /// A client never answers, and its word is not waited for any more.
+    NeverAnswers,
+    /// A writer may have to wait until its client answers: as much as may be is not acknowledged.
+    WindowFull,
 }
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::BothEndAtOnce,
         Self::TakeoverOfATakeover,
         Self::WaiterInherits,
@@ -77,7 +91,22 @@ impl Path {
         Self::ShutDownWithWaiter,
         Self::ShutDownWithAway,
         Self::AcceptAfterShutDown,
+        Self::RenameRefused,
+        Self::RenameWithMail,
+        Self::LoginAfterRename,
+        Self::AnswerLost,
+        Self::TakeoverUnanswered,
+        Self::NeverAnswers,
+        Self::WindowFull,
     ];
+
+    /// Whether a broker alone can reach it. How far clients have read only a hub knows.
+    pub const fn is_within_reach_of_the_broker(self) -> bool {
+        !matches!(
+            self,
+            Self::AnswerLost | Self::TakeoverUnanswered | Self::NeverAnswers | Self::WindowFull
+        )
+    }
 
     /// Whether the driver reaches it: a driver brings no second end of a writer and no line of
     /// who leaves, and accepts nobody once it stops; a hub does what is due before it looks at a
@@ -106,7 +135,14 @@ impl Path {
             | Self::LateReader
             | Self::ReplacedHandsBack
             | Self::ShutDownWithWaiter
-            | Self::ShutDownWithAway => true,
+            | Self::ShutDownWithAway
+            | Self::RenameRefused
+            | Self::RenameWithMail
+            | Self::LoginAfterRename
+            | Self::AnswerLost
+            | Self::TakeoverUnanswered
+            | Self::NeverAnswers
+            | Self::WindowFull => true,
         }
     }
 }
@@ -119,7 +155,7 @@ mod tests {
     #[test]
     fn all_holds_each_path_once() {
         assert_eq!(BTreeSet::from(Path::ALL).len(), Path::ALL.len());
-        let last = Path::AcceptAfterShutDown as usize;
+        let last = Path::WindowFull as usize;
         assert_eq!(Path::ALL.len(), last + 1);
     }
 }

@@ -2,29 +2,31 @@
 //!
 //! The same steps as those of a [`World`](crate::World) happen, but each request is a line, in
 //! one piece or in two, and each event comes as a frame. The broker inside is watched as ever,
-//! and each frame is compared with what [`spell`] says of the event. All of it is recorded, and the
-//! record is played again.
+//! and each frame is compared with what [`spell`] says of the event; to a connection that speaks
+//! IRC, what hands mail over. All of it is recorded, and the record is played again.
 
-use std::collections::{BTreeMap, VecDeque};
+mod sight;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Event, Input};
+use rejoin::broker::Event;
 use rejoin::hub::record::Recorder;
-use rejoin::hub::{Digest, Frame, Hub, Observer, Output, Outputs, Protocol, Told, Understood};
-use rejoin::id::{ConnId, Name, Proof, Secret, Time};
-use rejoin::wire::lines::Line;
+use rejoin::hub::{Frame, Hub, Output, Outputs, Protocol};
+use rejoin::id::{ConnId, Time};
 
 use crate::invariants::Violation;
-use crate::moment::Act;
+use crate::irc;
+use crate::moment::mail_of;
 use crate::outbox::Outbox;
-use crate::probe::Probes;
+use crate::probe::{Path, Probes};
 use crate::replay::replay;
 use crate::search::Failure;
 use crate::spelling::{line_of, spell};
 use crate::step::{GiveUp, Step, Until};
-use crate::watch::Watch;
+use sight::{Lookout, Plainly, Recording, Sight};
 
 /// Lets all steps happen to a hub, and then everything finish. Counts in `probes` what was
 /// reached.
@@ -49,69 +51,10 @@ pub fn run(config: &Config, steps: &[Step], probes: &mut Probes) -> Result<(), F
     Ok(())
 }
 
-/// What an observer sees.
-#[derive(Debug)]
-struct Sight {
-    watch: Watch,
-    /// What each connection is to be sent.
-    told: BTreeMap<ConnId, VecDeque<Event>>,
-}
-
-#[derive(Debug)]
-struct Lookout(Arc<Mutex<Sight>>);
-
-impl Observer for Lookout {
-    fn input(&mut self, input: &Input) {
-        self.0.lock().expect("nobody panics").watch.input(input);
-    }
-
-    fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {
-        let mut sight = self.0.lock().expect("nobody panics");
-        sight.watch.effects(now, effects, broker);
-        for act in Act::all(effects) {
-            if let Act::Tell { to, event } = act {
-                for conn in to {
-                    sight.told.entry(conn).or_default().push_back(event.clone());
-                }
-            }
-        }
-    }
-}
-
-/// Records where the record can be had.
-#[derive(Debug)]
-struct Recording(Arc<Mutex<Recorder>>);
-
-impl Observer for Recording {
-    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
-        self.0.lock().expect("nobody panics").line(line, understood);
-    }
-
-    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
-        let mut recorder = self.0.lock().expect("nobody panics");
-        recorder.log_in(name, has_secret, proof);
-    }
-
-    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
-        self.0.lock().expect("nobody panics").told(now, told, wants);
-    }
-}
-
-/// Keeps the number of a secret, where a server makes a digest.
-#[derive(Debug)]
-struct Plainly;
-
-impl Digest for Plainly {
-    fn proof(&self, secret: Secret<'_>) -> Proof {
-        let mut digest = [0; 32];
-        digest[31] = secret.expose().as_bytes().last().copied().unwrap_or(0);
-        Proof::new(digest)
-    }
-}
-
 /// The driver's end of a connection.
 #[derive(Debug, Default)]
 struct Link {
+    speaks_irc: bool,
     outbox: Outbox,
     /// Frames of it.
     written: usize,
@@ -136,10 +79,7 @@ struct Server {
 
 impl Server {
     fn new(config: &Config, texts: bool) -> Self {
-        let sight = Arc::new(Mutex::new(Sight {
-            watch: Watch::new(config, false),
-            told: BTreeMap::new(),
-        }));
+        let sight = Arc::new(Mutex::new(Sight::new(config)));
         let mut hub = Hub::new(config, Plainly);
         hub.observe(Box::new(Lookout(Arc::clone(&sight))));
         let record = Arc::new(Mutex::new(Recorder::new(config, texts)));
@@ -187,7 +127,13 @@ impl Server {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Accept => self.accept(),
+            Step::Accept => self.accept(Protocol::Plain),
+            Step::AcceptIrc => self.accept(Protocol::Irc),
+            Step::Answer { conn, stale } => {
+                if let Some(conn) = self.pick(*conn) {
+                    self.answer(conn, *stale);
+                }
+            }
             Step::ReaderFinishes { conn } => {
                 if let Some(conn) = self.pick(*conn) {
                     self.reader_finishes(conn);
@@ -213,26 +159,29 @@ impl Server {
             | Step::Send { conn, .. }
             | Step::Join { conn, .. }
             | Step::Leave { conn, .. }
+            | Step::Rename { conn, .. }
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
             | Step::Quit { conn, .. } => {
-                let line = line_of(step, &mut self.sent).expect("a request has a line");
                 if let Some(conn) = self.pick(*conn) {
-                    self.say(conn, &line);
+                    self.ask(conn, step);
                 }
             }
         }
     }
 
-    fn accept(&mut self) {
+    fn accept(&mut self, protocol: Protocol) {
         self.accepted += 1;
         let conn = ConnId::new(self.accepted);
         let address = [127, 0, 0, 1].into();
-        let admitted =
-            self.hub
-                .accepted(self.now, conn, address, Protocol::Plain, &mut self.outputs);
+        let out = &mut self.outputs;
+        let admitted = self.hub.accepted(self.now, conn, address, protocol, out);
         if admitted.is_ok() {
-            self.links.insert(conn, Link::default());
+            let link = Link {
+                speaks_irc: protocol == Protocol::Irc,
+                ..Link::default()
+            };
+            self.links.insert(conn, link);
         }
         self.take_outputs();
     }
@@ -243,13 +192,46 @@ impl Server {
         self.links.keys().rev().nth(index).copied()
     }
 
+    /// The client asks for something in its own protocol, if that can be said in it.
+    fn ask(&mut self, conn: ConnId, request: &Step) {
+        let lines = if self.links[&conn].speaks_irc {
+            irc::lines_of(request, &mut self.sent)
+        } else {
+            line_of(request, &mut self.sent).map(|line| line + "\n")
+        };
+        if let Some(lines) = lines {
+            self.say(conn, lines.as_bytes());
+        }
+    }
+
+    /// The client answers the last question among the frames that are written.
+    fn answer(&mut self, conn: ConnId, stale: bool) {
+        let link = &self.links[&conn];
+        let Some(mark) = link.outbox.last_mark(link.written) else {
+            return;
+        };
+        let line = str::from_utf8(mark.bytes()).expect("the server writes UTF-8");
+        let (epoch, number) = irc::question(line.trim_end())
+            .and_then(|token| token.split_once('.'))
+            .expect("a mark asks for its number");
+        if link.reader_finished {
+            let mut sight = self.sight.lock().expect("nobody panics");
+            return sight.watch.probes.reach(Path::AnswerLost);
+        }
+        let epoch = if stale {
+            conn.number() - 1
+        } else {
+            epoch.parse().expect("an epoch")
+        };
+        self.say(conn, format!("PONG :{epoch}.{number}\r\n").as_bytes());
+    }
+
     /// Every other line comes in two pieces.
-    fn say(&mut self, conn: ConnId, line: &str) {
+    fn say(&mut self, conn: ConnId, bytes: &[u8]) {
         let link = &self.links[&conn];
         if link.reader_finished || link.waits {
             return;
         }
-        let bytes = format!("{line}\n").into_bytes();
         let cut = if bytes.len().is_multiple_of(2) {
             bytes.len() / 2
         } else {
@@ -298,7 +280,20 @@ impl Server {
         let Some(link) = self.links.remove(&conn) else {
             return;
         };
+        let done = self
+            .sight
+            .lock()
+            .expect("nobody panics")
+            .readings
+            .done(conn);
+        let done = done.unwrap_or_else(|| link.outbox.mail(link.written));
+        let rest = link.outbox.mail(link.outbox.len()) - done;
         let unwritten = link.outbox.after(link.written);
+        let given_back = unwritten.iter().filter(|frame| frame.mail().is_some());
+        let given_back = given_back.count();
+        self.ensure(given_back == rest, 4, || {
+            format!("{conn} has not read {rest} messages, and gives {given_back} back")
+        });
         self.hub
             .writer_finished(self.now, conn, unwritten, &mut self.outputs);
         self.take_outputs();
@@ -318,7 +313,7 @@ impl Server {
                 self.hub.overflowed(self.now, conn, &mut self.outputs);
                 self.take_outputs();
             }
-            GiveUp::FailedLogins => self.say(conn, "ann short"),
+            GiveUp::FailedLogins => self.say(conn, b"ann short\n"),
             GiveUp::Silent => {}
         }
     }
@@ -390,7 +385,10 @@ impl Server {
                 }
                 Output::StopWriter { conn, .. } => {
                     let link = self.links.get_mut(&conn);
-                    let again = link.is_none_or(|link| std::mem::replace(&mut link.stopped, true));
+                    let again = link.is_none_or(|link| {
+                        link.outbox.stop();
+                        std::mem::replace(&mut link.stopped, true)
+                    });
                     self.ensure(!again, 3, || format!("{conn} is told to stop once more"));
                 }
                 Output::Proceed { conn } => {
@@ -419,16 +417,25 @@ impl Server {
         if let Some(link) = self.running(conn, frame) {
             link.outbox.send(frame.clone());
         }
+        let speaks_irc = self.links.get(&conn).is_some_and(|link| link.speaks_irc);
         let mut sight = self.sight.lock().expect("nobody panics");
         let told = sight.told.entry(conn).or_default();
         let said = String::from_utf8_lossy(frame.bytes()).into_owned();
-        if told.front().is_some_and(|event| spell(event) == said) {
+        let says = |event: &Event| match mail_of(event) {
+            Some(mail) if speaks_irc => irc::hands_over(mail, &said),
+            Some(_) | None => spell(event) == said,
+        };
+        if told.front().is_some_and(says) {
             told.pop_front();
             return;
         }
         drop(sight);
         // What the hub says by itself.
-        let own = said == "* ping\n" || said.starts_with("* error ");
+        let own = if speaks_irc {
+            frame.mail().is_none()
+        } else {
+            said == "* ping\n" || said.starts_with("* error ")
+        };
         self.ensure(own, 5, || {
             format!("{conn} is sent {said:?} at the wrong time")
         });

@@ -1,0 +1,474 @@
+//! How far clients that speak IRC have read, judged apart from the hub's own books.
+//!
+//! Of a client that can come back only what it has acknowledged is done: what it says after a
+//! `PING` that came behind the mail. All this rests on what the hub is told and what it sends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::broker::{Broker, Effect, Effects, Event, StopReason};
+use rejoin::hub::{Output, Outputs, Protocol, Told, Understood};
+use rejoin::id::{ConnId, Time};
+
+use crate::invariants::Violation;
+use crate::irc;
+use crate::probe::{Path, Probes};
+
+/// All clients that speak IRC.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    ack_timeout: Duration,
+    speak_irc: BTreeSet<ConnId>,
+    /// Those of them that can come back.
+    readings: BTreeMap<ConnId, Reading>,
+    /// What was said since the hub was told something.
+    said: Vec<Said>,
+}
+
+/// How far one of them has read.
+#[derive(Clone, Default, Debug)]
+struct Reading {
+    /// What each piece of mail that it was handed costs to keep.
+    mail: Vec<usize>,
+    /// What it was asked, and how much mail came before that.
+    asked: Vec<(String, usize)>,
+    /// How many of them it has answered.
+    answered: usize,
+    /// How many of them the hub has taken for answered.
+    taken: usize,
+    first_asked: Option<Time>,
+    is_kept: bool,
+    /// Whether it has not answered in time.
+    is_late: bool,
+    /// Whether its word is not waited for any more.
+    is_released: bool,
+    quits: bool,
+    is_stopped: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Said {
+    Pong(String),
+    Quit,
+}
+
+impl Reading {
+    /// How much of its mail it has acknowledged.
+    fn done(&self) -> usize {
+        let last = self.answered.checked_sub(1);
+        last.map_or(0, |last| self.asked[last].1)
+    }
+
+    fn hears(&mut self, said: &Said) {
+        match said {
+            // It can only be the last, as no other is asked before that is answered.
+            Said::Pong(token) => {
+                let last = self.asked.last();
+                if !self.is_late && last.is_some_and(|(asked, _)| asked == token) {
+                    self.answered = self.asked.len();
+                }
+            }
+            Said::Quit => self.quits = true,
+        }
+    }
+}
+
+/// Says what is wrong unless something is so.
+macro_rules! ensure {
+    ($holds:expr, $statement:expr, $($says:tt)+) => {
+        if !$holds {
+            let what = format!($($says)+);
+            return Err(Violation { statement: $statement, what });
+        }
+    };
+}
+
+impl Readings {
+    /// Nobody is there yet.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            ack_timeout: config.ack_timeout,
+            speak_irc: BTreeSet::new(),
+            readings: BTreeMap::new(),
+            said: Vec::new(),
+        }
+    }
+
+    /// Whether a connection speaks IRC.
+    pub fn speaks_irc(&self, conn: ConnId) -> bool {
+        self.speak_irc.contains(&conn)
+    }
+
+    /// How much of its mail a client has acknowledged; nothing, if all that is written is done.
+    pub fn done(&self, conn: ConnId) -> Option<usize> {
+        let reading = self.readings.get(&conn)?;
+        (!reading.is_released).then(|| reading.done())
+    }
+
+    /// Whether a writer is to write no more to a client until it answers: of the mail that its
+    /// socket has taken more than `most` bytes are not acknowledged, and it was asked.
+    pub fn waits(&self, conn: ConnId, (mail, asked): (usize, usize), most: usize) -> bool {
+        let reading = self.readings.get(&conn);
+        let reading = reading.filter(|r| !r.is_released && !r.is_stopped && asked > r.answered);
+        reading.is_some_and(|reading| {
+            let written = reading.mail.get(reading.done()..mail);
+            written.unwrap_or_default().iter().sum::<usize>() > most
+        })
+    }
+
+    /// Whether everybody has acknowledged everything.
+    pub fn is_settled(&self) -> bool {
+        let mut readings = self.readings.values();
+        readings.all(|reading| reading.is_released || reading.done() == reading.mail.len())
+    }
+
+    /// The hub has read a line; from whom, it says when it is told so.
+    pub fn line(&mut self, understood: Understood<'_>) {
+        let Understood::Irc(Ok(message)) = understood else {
+            return;
+        };
+        match (message.command, message.params.last()) {
+            ("PONG", Some(token)) => self.said.push(Said::Pong((*token).to_owned())),
+            ("QUIT", _) => self.said.push(Said::Quit),
+            _ => {}
+        }
+    }
+
+    /// What the broker wants done: whoever is here with a secret is read to until it answers.
+    pub fn effects(&mut self, effects: &Effects, broker: &Broker, probes: &mut Probes) {
+        for effect in effects.iter() {
+            let (to, event) = match effect {
+                Effect::Deliver { to, event } => (to, event),
+                Effect::StopWriter { conn, reason } => {
+                    let reading = self.readings.get(&conn).filter(|r| !r.is_released);
+                    let unanswered = reading.is_some_and(|r| r.asked.len() > r.answered);
+                    if unanswered && reason == StopReason::Replaced {
+                        probes.reach(Path::TakeoverUnanswered);
+                    }
+                    continue;
+                }
+                Effect::StopReader { .. } | Effect::Discard { .. } | Effect::Forget { .. } => {
+                    continue;
+                }
+            };
+            let (Event::Welcome { name } | Event::Back { name, .. }) = event else {
+                continue;
+            };
+            let binding = broker.lifecycle().binding(name);
+            let can_return = binding.is_some_and(|binding| binding.proof.is_some());
+            for &conn in to.iter().filter(|_| can_return) {
+                if self.speaks_irc(conn) {
+                    self.readings.insert(conn, Reading::default());
+                }
+            }
+        }
+    }
+
+    /// The hub was told something, and wants this done.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with it.
+    pub fn told(
+        &mut self,
+        now: Time,
+        told: Told,
+        wants: &Outputs,
+        probes: &mut Probes,
+    ) -> Result<(), Violation> {
+        let mut gone = None;
+        match told {
+            Told::Accepted { conn, protocol, .. } => {
+                if protocol == Protocol::Irc {
+                    self.speak_irc.insert(conn);
+                }
+            }
+            Told::Received { conn } => {
+                self.note_who_is_late(now);
+                let said = std::mem::take(&mut self.said);
+                if let Some(reading) = self.readings.get_mut(&conn) {
+                    said.iter().for_each(|said| reading.hears(said));
+                }
+            }
+            Told::Tick => self.note_who_is_late(now),
+            Told::WriterFinished { conn, .. } => gone = Some(conn),
+            Told::ReaderFinished { .. } | Told::Overflowed { .. } | Told::ShutDown => {}
+        }
+        self.said.clear();
+        for output in wants.iter() {
+            self.follow(now, &output, probes)?;
+        }
+        if let Some(conn) = gone {
+            self.readings.remove(&conn);
+            self.speak_irc.remove(&conn);
+        }
+        self.readings
+            .iter()
+            .try_for_each(|(conn, reading)| is_well(*conn, reading))
+    }
+
+    /// Who has never answered, and should have, is not waited for any more.
+    fn note_who_is_late(&mut self, now: Time) {
+        for reading in self.readings.values_mut() {
+            let asked = reading.first_asked.filter(|_| reading.answered == 0);
+            reading.is_late |= asked.is_some_and(|asked| asked.after(self.ack_timeout) <= now);
+        }
+    }
+
+    fn follow(
+        &mut self,
+        now: Time,
+        output: &Output<'_>,
+        probes: &mut Probes,
+    ) -> Result<(), Violation> {
+        match *output {
+            Output::Send { to, frame, .. } => {
+                if frame.mail().is_some() {
+                    for conn in to {
+                        if let Some(reading) = self.readings.get_mut(conn) {
+                            reading.mail.push(frame.cost());
+                        }
+                    }
+                }
+            }
+            Output::Ask { conn, frame } => {
+                let line = str::from_utf8(frame.bytes()).expect("the server writes UTF-8");
+                let token = irc::question(line.trim_end())
+                    .unwrap_or_default()
+                    .to_owned();
+                let reading = self.readings.get_mut(&conn);
+                let asked = reading
+                    .as_ref()
+                    .is_some_and(|r| r.asked.len() == r.answered);
+                ensure!(asked, 4, "{conn} is asked {token:?}, and should not be now");
+                if let Some(reading) = reading {
+                    let mail = reading.mail.len();
+                    let before = reading.asked.last().map_or(0, |(_, mail)| *mail);
+                    ensure!(
+                        mail > before,
+                        4,
+                        "{conn} is asked how far it has read nothing"
+                    );
+                    reading.asked.push((token, mail));
+                    reading.first_asked.get_or_insert(now);
+                }
+            }
+            Output::Acknowledged { conn, marks } => {
+                let reading = self.readings.get_mut(&conn);
+                let answered = reading.as_ref().map_or(0, |reading| reading.answered);
+                let is = usize::try_from(marks).is_ok_and(|marks| marks == answered);
+                ensure!(
+                    is,
+                    4,
+                    "{conn} has answered {answered} times, and not {marks}"
+                );
+                if let Some(reading) = reading {
+                    reading.taken = answered;
+                }
+            }
+            Output::Retain { conn } => {
+                let reading = self.readings.get_mut(&conn);
+                let kept = reading.map(|reading| std::mem::replace(&mut reading.is_kept, true));
+                ensure!(kept == Some(false), 4, "{conn} is not one to keep mail for");
+            }
+            Output::Release { conn } => {
+                let Some(reading) = self.readings.get_mut(&conn) else {
+                    return Ok(());
+                };
+                // To a writer that was told to stop it means nothing.
+                if reading.is_stopped {
+                    return Ok(());
+                }
+                reading.is_released = true;
+                let kept = std::mem::take(&mut reading.is_kept);
+                let may = kept && (reading.quits || reading.is_late);
+                ensure!(may, 4, "what {conn} has not acknowledged is given up");
+                if reading.is_late {
+                    probes.reach(Path::NeverAnswers);
+                }
+            }
+            Output::StopWriter { conn, .. } => {
+                if let Some(reading) = self.readings.get_mut(&conn) {
+                    reading.is_stopped = true;
+                }
+            }
+            Output::StopReader { .. } | Output::Proceed { .. } | Output::Rehash => {}
+        }
+        Ok(())
+    }
+}
+
+/// That mail is kept, asked about, and no longer kept when that is answered.
+fn is_well(conn: ConnId, reading: &Reading) -> Result<(), Violation> {
+    ensure!(
+        reading.is_kept != reading.is_released,
+        4,
+        "the mail of {conn} is kept: {}, and should not be",
+        reading.is_kept
+    );
+    if reading.is_stopped || reading.is_released {
+        return Ok(());
+    }
+    ensure!(
+        !reading.is_late,
+        4,
+        "{conn} never answers, and is waited for"
+    );
+    let Reading {
+        answered, taken, ..
+    } = *reading;
+    ensure!(
+        taken == answered,
+        4,
+        "{conn} has answered {answered} times, which counts as {taken}"
+    );
+    let asked = reading.asked.last().map_or(0, |(_, mail)| *mail);
+    ensure!(
+        reading.asked.len() > answered || asked == reading.mail.len(),
+        4,
+        "{conn} is not asked whether it has read its mail"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rejoin::broker::Input;
+    use rejoin::hub::record::Recorded;
+    use rejoin::hub::{Hub, Observer};
+    use rejoin::wire::irc::Message;
+    use rejoin::wire::lines::Line;
+    use std::sync::{Arc, Mutex};
+
+    const ALICE: ConnId = ConnId::new(1);
+    const BOB: ConnId = ConnId::new(2);
+
+    /// Looks on, and hears of answers only if it listens.
+    #[derive(Clone, Debug)]
+    struct Lookout(Arc<Mutex<(Readings, bool, Vec<Violation>)>>);
+
+    impl Observer for Lookout {
+        fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
+            let (readings, listens, _) = &mut *self.0.lock().unwrap();
+            if *listens {
+                readings.line(understood);
+            }
+        }
+
+        fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+            let (readings, _, violations) = &mut *self.0.lock().unwrap();
+            let told = readings.told(now, told, wants, &mut Probes::default());
+            violations.extend(told.err());
+        }
+
+        fn input(&mut self, _input: &Input) {}
+
+        fn effects(&mut self, _now: Time, effects: &Effects, broker: &Broker) {
+            let (readings, ..) = &mut *self.0.lock().unwrap();
+            readings.effects(effects, broker, &mut Probes::default());
+        }
+    }
+
+    struct Story {
+        hub: Hub<Recorded>,
+        out: Outputs,
+        lookout: Lookout,
+        now: Time,
+    }
+
+    impl Story {
+        /// Alice speaks IRC and can come back, and Bob has said something to her.
+        fn new() -> Self {
+            let config = Config::default();
+            let readings = Readings::new(&config);
+            let lookout = Lookout(Arc::new(Mutex::new((readings, true, Vec::new()))));
+            let mut hub = Hub::new(&config, Recorded);
+            hub.observe(Box::new(lookout.clone()));
+            let (now, mut out) = (Time::ZERO, Outputs::new());
+            let address = [127, 0, 0, 1].into();
+            for (conn, protocol) in [(ALICE, Protocol::Irc), (BOB, Protocol::Plain)] {
+                let accepted = hub.accepted(now, conn, address, protocol, &mut out);
+                accepted.unwrap();
+            }
+            let mut story = Self {
+                hub,
+                out,
+                lookout,
+                now,
+            };
+            let secret = "07".repeat(32);
+            let line = format!("PASS {secret}\r\nNICK alice\r\nUSER user 0 * :Alice\r\n");
+            story.says(ALICE, &line);
+            story.says(BOB, "bob\nalice: one\n");
+            story
+        }
+
+        fn says(&mut self, conn: ConnId, lines: &str) {
+            self.out.clear();
+            let (now, bytes) = (self.now, lines.as_bytes());
+            self.hub.received(now, conn, bytes, &mut self.out);
+        }
+
+        fn done(&self) -> Option<usize> {
+            self.lookout.0.lock().unwrap().0.done(ALICE)
+        }
+
+        fn found(&self) -> Vec<String> {
+            let (_, _, violations) = &*self.lookout.0.lock().unwrap();
+            violations.iter().map(Violation::to_string).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_done_and_after_a_release_everything_is() {
+        let mut story = Story::new();
+        assert_eq!(story.done(), Some(0));
+        story.says(ALICE, "PONG :1.1\r\n");
+        assert_eq!(story.done(), Some(1));
+        story.says(ALICE, "QUIT\r\n");
+        assert_eq!(story.done(), None);
+        assert_eq!(story.found(), [""; 0]);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_nobody_gave_is_found() {
+        let mut story = Story::new();
+        story.lookout.0.lock().unwrap().1 = false;
+        story.says(ALICE, "PONG :1.1\r\n");
+        let found = story.found();
+        assert!(
+            found[0].contains("has answered 0 times, and not 1"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn an_acknowledgement_that_does_not_count_is_found() {
+        let story = Story::new();
+        let pong = Message::parse(b"PONG :1.1");
+        let readings = &mut story.lookout.0.lock().unwrap().0;
+        readings.line(Understood::Irc(&pong));
+        let told = Told::Received { conn: ALICE };
+        let found = readings.told(story.now, told, &Outputs::new(), &mut Probes::default());
+        let found = found.unwrap_err();
+        assert!(found.what.contains("which counts as 0"), "{found}");
+    }
+
+    #[test]
+    fn a_release_too_early_or_never_is_found() {
+        let mut story = Story::new();
+        story.lookout.0.lock().unwrap().1 = false;
+        story.says(ALICE, "QUIT\r\n");
+        let found = story.found();
+        assert!(found[0].contains("is given up"), "{found:?}");
+
+        let story = Story::new();
+        let late = story.now.after(Config::default().ack_timeout);
+        let readings = &mut story.lookout.0.lock().unwrap().0;
+        let found = readings.told(late, Told::Tick, &Outputs::new(), &mut Probes::default());
+        let found = found.unwrap_err();
+        assert!(found.what.contains("and is waited for"), "{found}");
+    }
+}
