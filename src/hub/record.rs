@@ -66,7 +66,7 @@ pub enum Entry<'a> {
 }
 
 /// All at once: as a sequence, which it would be by default, it would be written byte by byte.
-fn as_bytes<S: Serializer>(said: &Cow<'_, [u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_bytes<S: Serializer>(said: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(said)
 }
 
