@@ -51,6 +51,7 @@ stories! {
     a_link_looks_alive
     a_held_nick_is_refused
     a_guest_comes_back
+    many_channels_are_joined
 }
 
 #[test]

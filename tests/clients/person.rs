@@ -175,10 +175,9 @@ impl Person {
         let (_, link) = self.wire.link();
         wait_for("the end of the names", || {
             let lines = link.passed(Way::ToClient);
-            lines
-                .iter()
-                .any(|line| line.contains(" 366 "))
-                .then_some(())
+            let end = format!(" {room} :End of");
+            let is_end = |line: &String| line.contains(" 366 ") && line.contains(&end);
+            lines.iter().any(is_end).then_some(())
         });
     }
 

@@ -46,11 +46,7 @@ impl Scene {
     fn bob_says(&mut self, lines: usize) {
         for _ in 0..lines {
             let n = self.said.len();
-            let (to, place) = if n % 2 == 0 {
-                (ROOM, ROOM)
-            } else {
-                ("alice", "bob")
-            };
+            let (to, place) = [(ROOM, ROOM), ("alice", "bob")][n % 2];
             let said = Said::new(place, "bob", &format!("line {n}"));
             self.bob.send(&format!("{to}: {}", said.text));
             self.said.push(said);
@@ -106,11 +102,14 @@ impl Scene {
         );
     }
 
-    /// Asserts that carol has seen nothing of what happened to alice.
+    /// Asserts that carol has seen nothing of what happened to alice, who is an operator still.
     #[track_caller]
     fn expect_nobody_noticed(&mut self) {
-        self.carol.send("PING :end");
-        let lines = hears(&mut self.carol, ":end");
+        self.carol.send(&format!("NAMES {ROOM}"));
+        let lines = hears(&mut self.carol, " 366 ");
+        let names = lines.iter().find(|line| line.contains(" 353 "));
+        let names = names.map_or("", String::as_str);
+        assert!(names.ends_with(":@alice bob carol"), "{names}");
         let of_alice = lines.iter().filter(|line| line.starts_with(":alice!"));
         assert_eq!(of_alice.collect::<Vec<_>>(), [""; 0]);
     }
@@ -271,6 +270,25 @@ pub(crate) fn a_guest_comes_back(program: &'static Program) {
     assert_eq!(scene.link().sent(), []);
 }
 
+/// Who joins many channels at once waits for none of them, whatever its client asks about each.
+pub(crate) fn many_channels_are_joined(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    let server = Server::start(&["--irc=127.0.0.1:0"]);
+    let mut alice = Person::comes(program, server.irc(), "alice", None);
+    for n in 1..=30 {
+        alice.joins(&format!("#room{n}"));
+    }
+    let (_, link) = alice.wire.link();
+    let asked = link.passed(Way::ToServer).len();
+    alice.says("alice", "still here");
+    wait_for("alice to see it", || {
+        (!alice.sees("alice", "alice").is_empty()).then_some(())
+    });
+    assert!(asked >= 30, "{asked}");
+}
+
 /// Everybody talks with everybody, in a room and alone, and goes on with another nick.
 pub(crate) fn all_talk(programs: &[(&'static Program, [&'static str; 2])]) {
     let installed = programs
@@ -325,7 +343,7 @@ fn talk(server: &Server, people: &mut [Person], nicks: &[&str], plain: &str) {
             for (place, to) in [(*from, *nick), (ROOM, ROOM)] {
                 let seen = || person.sees(place, from);
                 let what = format!("{nick} to see {from} in {place}");
-                wait_for(&what, || seen().first().is_some().then_some(()));
+                wait_for(&what, || (!seen().is_empty()).then_some(()));
                 assert_eq!(seen(), [format!("{from} to {to}")], "{nick}");
             }
         }
