@@ -259,8 +259,10 @@ impl<T> Outlet<T> {
         if state.phase != Phase::Open {
             return Poll::Ready(false);
         }
-        self.batch.shrink_to(IDLE_ITEMS);
-        state.queue.shrink_to(IDLE_ITEMS);
+        // An idle connection keeps no room; to make some again costs less than the system call
+        // that follows.
+        self.batch.shrink_to_fit();
+        state.queue.shrink_to_fit();
         state.hungry = true;
         sleep(state, cx);
         Poll::Pending
@@ -348,10 +350,6 @@ impl<T> Drop for Outlet<T> {
         self.reclaim();
     }
 }
-
-/// How many items an idle outbox keeps room for, in the queue and in the batch, so that a
-/// trickle does not allocate.
-const IDLE_ITEMS: usize = 8;
 
 struct State<T> {
     phase: Phase,
