@@ -2,10 +2,11 @@
 
 mod command;
 
+use std::env;
 use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 
 /// Loads chat servers, checks every delivery, and says what it cost.
@@ -48,6 +49,9 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     rlimit::increase_nofile_limit(u64::MAX).context("can't raise the limit of open files")?;
+    if !matches!(command, Command::Draw(_) | Command::Relay { .. }) {
+        build_rejoin()?;
+    }
     match command {
         Command::Run(args) => command::run::run(&args),
         Command::Compare(args) => command::compare::run(&args),
@@ -56,4 +60,18 @@ fn run(command: Command) -> Result<()> {
         Command::Check => command::check::run(),
         Command::Relay { address } => rejoin_load::relay::run(address).context("can't relay"),
     }
+}
+
+/// Builds the server, if cargo runs this, so that it is the one of these sources.
+fn build_rejoin() -> Result<()> {
+    let Some(cargo) = env::var_os("CARGO") else {
+        return Ok(());
+    };
+    let build = ["build", "--release", "--quiet", "--package", "rejoin"];
+    let status = process::Command::new(cargo).args(build).status();
+    ensure!(
+        status.context("can't run cargo")?.success(),
+        "rejoin can't be built"
+    );
+    Ok(())
 }

@@ -20,6 +20,9 @@ use crate::wire::{Talk, Wire};
 /// How long the last messages may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What comes later counts as this late, in nanoseconds.
+const LATEST: u64 = 60_000_000_000;
+
 /// By how much a thread that sleeps may wake up late.
 const SLACK: Duration = Duration::from_micros(80);
 
@@ -66,7 +69,7 @@ pub(super) fn run(target: &Target, effort: &Effort, pairs: usize, rate: u32) -> 
         pairs: pairs as u64,
         warm_up,
         listeners,
-        late: Histogram::new(3).context("no histogram")?,
+        late: Histogram::new_with_bounds(1, LATEST, 3).context("no histogram")?,
         heard: 0,
     };
     let (start, all) = (pace.start, warm_up + count(effort.measured));
