@@ -111,4 +111,15 @@ mod tests {
         assert_eq!(all.names().count(), ALL.len());
         assert!(ALL.is_sorted_by_key(|(_, name)| *name));
     }
+
+    #[test]
+    fn sets_have_what_was_put_in_and_not_taken_out() {
+        let both = Caps::BATCH.with(Caps::SETNAME);
+        assert!(both.has(Caps::BATCH) && both.has(both) && !Caps::BATCH.has(both));
+        assert_eq!(both.with(Caps::BATCH), both);
+        assert_eq!(both.without(Caps::BATCH), Caps::SETNAME);
+        assert_eq!(Caps::SETNAME.without(Caps::BATCH), Caps::SETNAME);
+        assert_eq!(both.and(Caps::SETNAME.with(Caps::CHGHOST)), Caps::SETNAME);
+        assert!(both.names().eq(["batch", "setname"]));
+    }
 }

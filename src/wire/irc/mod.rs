@@ -261,6 +261,12 @@ mod tests {
     }
 
     #[test]
+    fn only_tags_with_a_plus_and_a_name_are_for_other_clients() {
+        assert_eq!(parse("@a;+;+b=c;b;+d A").client_tags(), "+b=c;+d");
+        assert_eq!(parse("@a;+ A").client_tags(), "");
+    }
+
+    #[test]
     fn the_last_parameter_may_be_empty_or_the_rest() {
         assert_eq!(parse("JOIN :").params, [""]);
         assert_eq!(parse("NICK a ").params, ["a"]);
