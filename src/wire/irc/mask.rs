@@ -23,11 +23,8 @@ pub fn matches(mask: &str, text: &str) -> bool {
                 t += 1;
             }
             _ => match star {
-                Some((at, taken)) => {
-                    star = Some((at, taken + 1));
-                    m = at + 1;
-                    t = taken + 1;
-                }
+                // It takes one byte more, and is met again.
+                Some((at, taken)) => (m, t) = (at, taken + 1),
                 None => return false,
             },
         }
