@@ -182,6 +182,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_too_long_as_soon_as_its_pieces_are_and_nothing_is_kept_of_it() {
+        assert_eq!(split(4, &[b"aaaaaa"]), vec![None]);
+        assert_eq!(split(4, &[b"aaaaa", b"a"]), vec![None]);
+        assert_eq!(split(4, &[b"aaaaa"]), vec![]);
+    }
+
+    #[test]
     fn an_idle_connection_keeps_no_buffer() {
         let mut lines = Lines::new(64);
         let mut input: &[u8] = b"half";
