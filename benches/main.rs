@@ -4,7 +4,7 @@
 
 mod broker;
 mod hub;
-mod outbox;
+mod queue;
 mod wire;
 
 fn main() {
