@@ -13,7 +13,7 @@ use super::ITEMS;
     unused_imports,
     reason = "a benchmark does not use all of it, nor its tests"
 )]
-#[path = "../src/net/outbox/mod.rs"]
+#[path = "../../src/net/outbox/mod.rs"]
 mod outbox;
 
 /// Stands in for `src/net/sync.rs`.
