@@ -3,10 +3,14 @@
 //! The broker knows peers, rooms and mail; what only IRC knows of them (addresses, topics, modes,
 //! who is an operator) is kept here, for the peers of all protocols.
 
+mod acks;
 mod chat;
+mod entry;
 mod label;
+mod list;
 mod mode;
 mod monitor;
+mod names;
 mod people;
 mod presence;
 mod register;
@@ -14,6 +18,7 @@ pub(super) mod room;
 mod send;
 mod server;
 mod session;
+mod told;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;

@@ -298,7 +298,7 @@ impl<D: Digest> Hub<D> {
             "EXCEPTS=e".to_owned(),
             format!("HOSTLEN={}", 45),
             "INVEX=I".to_owned(),
-            format!("KICKLEN={}", super::room::REASON_BYTES),
+            format!("KICKLEN={}", super::entry::REASON_BYTES),
             format!("MAXLIST=Ibe:{}", limits.list_entries),
             format!("MODES={}", super::mode::MODES),
             format!("MONITOR={}", limits.monitored),
@@ -310,7 +310,7 @@ impl<D: Digest> Hub<D> {
             format!(
                 "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:1,LIST:,WHOIS:1,MONITOR:"
             ),
-            format!("TOPICLEN={}", super::room::TOPIC_BYTES),
+            format!("TOPICLEN={}", super::names::TOPIC_BYTES),
             format!("USERLEN={}", USER_BYTES + 1),
             "UTF8ONLY".to_owned(),
             "WHOX".to_owned(),

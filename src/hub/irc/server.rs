@@ -82,7 +82,7 @@ impl<D: Digest> Hub<D> {
         let why = message.param(0).unwrap_or("");
         let why = Text::parse(&format!(
             "Quit: {}",
-            super::register::cut(why, super::room::REASON_BYTES)
+            super::register::cut(why, super::entry::REASON_BYTES)
         ));
         // It goes of its own will, and has read what it wanted to.
         if self.session_mut(turn.conn).acks.take().is_some() {
