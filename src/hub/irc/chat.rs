@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::register::cut;
 use super::room::MayNotSpeak;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{
@@ -12,9 +13,9 @@ use crate::broker::{
 };
 use crate::hub::Outputs;
 use crate::id::{ConnId, Name, Room, Text, Time};
-use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
+use crate::wire::irc::{MAX_BODY_BYTES, Message};
 
 /// Whom a message is for.
 enum Target {
@@ -91,8 +92,14 @@ impl<D: Digest> Hub<D> {
         text: &Text,
         form: Form,
     ) {
+        let mask = self.irc.mask(&name);
+        if head(&mask, form, target).len() + text.as_str().len() > MAX_BODY_BYTES && !self.irc.quiet
+        {
+            let why = ":Your message is too long to be passed on in one line";
+            return self.error(turn, ERR_INPUTTOOLONG, why);
+        }
         let mut stamp = self.stamp(turn.now, &name, form);
-        stamp.address = Some(self.irc.mask(&name).into());
+        stamp.address = Some(mask.into());
         stamp.tags = self.tags_of(&name, message);
         let receivers = match Target::parse(target) {
             Some(Target::Peer(peer)) if self.is_known(&peer) => alloc::vec![Receiver::Peer(peer)],
@@ -153,12 +160,8 @@ impl<D: Digest> Hub<D> {
             self.tell_away(turn, &peer);
         }
         if !self.irc.refused && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
-            let verb = verb(form);
-            let line = format!(
-                ":{} {verb} {target} :{}",
-                self.irc.mask(&name),
-                text.as_str()
-            );
+            let head = head(&self.irc.mask(&name), form, target);
+            let line = in_lines(&head, text.as_str());
             let tags = Tags {
                 number: Some(number),
                 client: tags.as_deref(),
@@ -209,7 +212,7 @@ impl<D: Digest> Hub<D> {
         is_bound && self.irc.users.get(name).is_some_and(|user| !user.has_quit)
     }
 
-    fn tell_away(&mut self, turn: &mut Turn<'_>, name: &Name) {
+    pub(super) fn tell_away(&mut self, turn: &mut Turn<'_>, name: &Name) {
         let user = self.irc.users.get(name);
         if let Some(why) = user.and_then(|user| user.away.clone()) {
             self.error(turn, RPL_AWAY, &format!("{name} :{why}"));
@@ -331,8 +334,8 @@ impl<D: Digest> Hub<D> {
             Some(address) => String::from(&**address),
             None => self.irc.mask(&message.from),
         };
-        let verb = verb(message.stamp.form);
-        let line = format!(":{from} {verb} {target} :{}", message.text.as_str());
+        let head = head(&from, message.stamp.form, target);
+        let line = in_lines(&head, message.text.as_str());
         let tags = Tags {
             at: (message.stamp.number > 0).then_some(message.stamp.at),
             number: (message.stamp.number > 0).then_some(message.stamp.number),
@@ -388,6 +391,24 @@ impl<D: Digest> Hub<D> {
         let nick = nick.as_ref().map_or("*", Name::as_str);
         format!(":{server} NOTICE {nick} :{why}")
     }
+}
+
+/// What a line begins with, ahead of its text.
+fn head(from: &str, form: Form, target: &str) -> String {
+    format!(":{from} {} {target} :", verb(form))
+}
+
+/// A text in as many lines as it needs; those who speak other protocols may say more at once.
+fn in_lines(head: &str, text: &str) -> String {
+    let room = MAX_BODY_BYTES - head.len();
+    let mut lines = format!("{head}{}", cut(text, room));
+    let mut rest = &text[cut(text, room).len()..];
+    while !rest.is_empty() {
+        let part = cut(rest, room);
+        lines = format!("{lines}\r\n{head}{part}");
+        rest = &rest[part.len()..];
+    }
+    lines
 }
 
 /// The command of a message.

@@ -45,7 +45,12 @@ impl<D: Digest> Hub<D> {
             return;
         }
         if !self.take_join(turn) {
-            let words = format_args!("{room} :Too many joins; try again in a while");
+            let words = format_args!("JOIN :Too many joins; wait a while, and try {room} again");
+            return self.reply(turn, RPL_TRYAGAIN, words);
+        }
+        let limit = self.limits.rooms_per_peer;
+        if self.irc.users[&name].rooms.len() >= limit {
+            let words = format_args!("{room} :You are in {limit} channels, and may be in no more");
             return self.reply(turn, ERR_TOOMANYCHANNELS, words);
         }
         let room = self.spelling(&room);
@@ -151,6 +156,7 @@ impl<D: Digest> Hub<D> {
         }
         channel.invited.insert(guest);
         self.reply(turn, RPL_INVITING, format_args!("{guest} {room}"));
+        self.tell_away(turn, &guest);
         let line = format!(":{} INVITE {guest} {room}", self.irc.mask(&name));
         let to: Vec<_> = self.broker.lifecycle().live(&guest).into_iter().collect();
         self.send_irc(turn.now, &to, Tags::default(), &line, None, turn.out);
@@ -183,7 +189,9 @@ impl<D: Digest> Hub<D> {
             if !self.rules(turn, &name, &room) {
                 continue;
             }
-            match Name::parse(nick).filter(|nick| self.is_in(nick, &room)) {
+            let known = Name::parse(nick).filter(|nick| self.is_in(nick, &room));
+            let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
+            match known.map(|(&name, _)| name) {
                 Some(whom) => {
                     let why = why.clone();
                     self.request(

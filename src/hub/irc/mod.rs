@@ -267,7 +267,8 @@ impl<D: Digest> Hub<D> {
                     format_args!(":You may not reregister"),
                 );
             }
-            ("ERROR", _) => {}
+            // The one is never answered, and the other is for clients.
+            ("NOTICE", None) | ("ERROR", _) => {}
             (_, Some(name)) => self.registered_command(turn, name, &command, message),
             (_, None) => {
                 if command == "OPER" {
@@ -322,7 +323,7 @@ impl<D: Digest> Hub<D> {
             "WALLOPS" => self.wallops(turn, name, message),
             "REHASH" => self.rehash(turn, name),
             _ => {
-                let words = format_args!("{} :Unknown command", message.command);
+                let words = format_args!("{} :Unknown command", room::word(message.command));
                 self.reply(turn, ERR_UNKNOWNCOMMAND, words);
             }
         }

@@ -13,7 +13,7 @@ use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
 
 /// Bytes of a topic.
-pub(super) const TOPIC_BYTES: usize = 390;
+pub(super) const TOPIC_BYTES: usize = 340;
 
 /// Bytes of the names in one line, so that it fits whatever else is in it.
 const NAMES_BYTES: usize = 380;
@@ -75,15 +75,15 @@ impl<D: Digest> Hub<D> {
             }
             return self.reply(turn, RPL_ENDOFNAMES, format_args!("* :End of /NAMES list"));
         };
-        for room in rooms.split(',') {
+        for room in rooms.split(',').take(self.limits.receivers) {
             let known = Room::parse(room).filter(|room| self.irc.channels.contains_key(room));
             if let Some(room) = known {
                 let room = self.spelling(&room);
                 self.send_names(turn, &name, &room);
             }
-            let words = format_args!("{} :End of /NAMES list", word(room));
-            self.reply(turn, RPL_ENDOFNAMES, words);
         }
+        let words = format_args!("{} :End of /NAMES list", word(rooms));
+        self.reply(turn, RPL_ENDOFNAMES, words);
     }
 
     /// Who is in a room, as far as `name` may know.

@@ -166,7 +166,8 @@ impl<D: Digest> Hub<D> {
     ) {
         let fresh = self.new_user(now, conn, name);
         let before = self.irc.mask(name);
-        let neighbours = self.irc_neighbours(name);
+        let mut interested = self.irc_neighbours(name);
+        interested.extend(self.watchers_of(name, Caps::EXTENDED_MONITOR));
         let Some(user) = self.irc.users.get_mut(name) else {
             self.irc.users.insert(*name, fresh);
             return;
@@ -186,7 +187,7 @@ impl<D: Digest> Hub<D> {
             }
         } else if has_moved {
             let wants = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::CHGHOST));
-            let to: Vec<_> = neighbours.into_iter().filter(wants).collect();
+            let to: Vec<_> = interested.into_iter().filter(wants).collect();
             let line = format!(":{before} CHGHOST {user}");
             self.send_irc(now, &to, Tags::default(), &line, None, out);
         }

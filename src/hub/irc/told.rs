@@ -113,6 +113,10 @@ impl<D: Digest> Hub<D> {
         if self.irc.quiet {
             return;
         }
+        if self.broker.lifecycle().online(turn.conn).is_none() {
+            // Nobody is known by the nick that it asked for.
+            self.session_mut(turn.conn).nick = None;
+        }
         match refusal {
             Refusal::NameInUse { name } => {
                 let words = format_args!(
@@ -141,11 +145,9 @@ impl<D: Digest> Hub<D> {
                 self.reply(turn, ERR_TOOMANYTARGETS, words);
             }
             Refusal::NotInRoom { room } => self.not_in(turn, &room),
-            Refusal::TooManyRooms { limit } => {
-                let words = format_args!("* :You are in {limit} channels, and may be in no more");
-                self.reply(turn, ERR_TOOMANYCHANNELS, words);
-            }
-            Refusal::AlreadyInRoom { .. }
+            // Of the rooms that it may enter it was told before.
+            Refusal::TooManyRooms { .. }
+            | Refusal::AlreadyInRoom { .. }
             | Refusal::NotLoggedIn
             | Refusal::Waiting
             | Refusal::AlreadyLoggedIn => {}
