@@ -327,8 +327,8 @@ fn a_mailbox_holds_so_many_messages() {
 
 #[test]
 fn a_mailbox_holds_so_many_bytes() {
-    // A message costs the sender's name, its text and 64 bytes: here, 500.
-    let text = "x".repeat(500 - 64 - "alice".len());
+    // A message costs the sender's name and address, its text and 64 bytes: here, 500.
+    let text = "x".repeat(500 - 64 - "alice".len() - "alice!plain@127.0.0.1".len());
     let server = Server::start(&["--mailbox-bytes=1500", "--line-bytes=1024"]);
     let mut alice = server.login("alice");
     server.login(BOB).leave();

@@ -1,7 +1,12 @@
 //! Stories of lines that come in and frames that go out, told to the hub alone.
 
 mod connections;
+mod irc_channels;
+mod irc_messages;
+mod irc_modes;
+mod irc_registration;
 mod irc_returns;
+mod irc_story;
 mod lines;
 mod logins;
 mod mail;

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::register::cut;
 use super::room::MayNotSpeak;
 use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{
@@ -12,9 +13,9 @@ use crate::broker::{
 };
 use crate::hub::Outputs;
 use crate::id::{ConnId, Name, Room, Text, Time};
-use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
+use crate::wire::irc::{MAX_BODY_BYTES, Message};
 
 /// Whom a message is for.
 enum Target {
@@ -92,6 +93,12 @@ impl<D: Digest> Hub<D> {
         form: Form,
     ) {
         let mut stamp = self.stamp(turn.now, &name, form);
+        let mask = stamp.address.as_deref().unwrap_or("");
+        let words = [":", mask, " ", verb(form), " ", target, " :", text.as_str()];
+        if words.iter().map(|word| word.len()).sum::<usize>() > MAX_BODY_BYTES && !self.irc.quiet {
+            let why = ":Your message is too long to be passed on in one line";
+            return self.error(turn, ERR_INPUTTOOLONG, why);
+        }
         stamp.tags = with_client_tags(stamp.tags, message);
         let mut away = None;
         let receivers = match Target::parse(target) {
@@ -151,12 +158,8 @@ impl<D: Digest> Hub<D> {
             self.error(turn, RPL_AWAY, &format!("{peer} :{why}"));
         }
         if !self.irc.refused && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
-            let verb = verb(form);
-            let line = format!(
-                ":{} {verb} {target} :{}",
-                self.irc.mask(&name),
-                text.as_str()
-            );
+            let head = head(&self.irc.mask(&name), form, target);
+            let line = in_lines(&head, text.as_str());
             let tags = Tags {
                 number: Some(number),
                 client: tags.as_deref(),
@@ -193,7 +196,7 @@ impl<D: Digest> Hub<D> {
         self.irc.users.get(name).filter(|user| !user.has_quit)
     }
 
-    fn tell_away(&mut self, turn: &mut Turn<'_>, name: &Name) {
+    pub(super) fn tell_away(&mut self, turn: &mut Turn<'_>, name: &Name) {
         let user = self.irc.users.get(name);
         if let Some(why) = user.and_then(|user| user.away.clone()) {
             self.error(turn, RPL_AWAY, &format!("{name} :{why}"));
@@ -313,18 +316,8 @@ impl<D: Digest> Hub<D> {
     ) {
         let known = message.stamp.address.as_ref();
         let from = known.map_or_else(|| self.irc.mask(&message.from).into(), Arc::clone);
-        let verb = verb(message.stamp.form);
-        let words = [
-            ":",
-            &from,
-            " ",
-            verb,
-            " ",
-            target,
-            " :",
-            message.text.as_str(),
-        ];
-        let line = words.concat();
+        let head = head(&from, message.stamp.form, target);
+        let line = in_lines(&head, message.text.as_str());
         let tags = Tags {
             at: (message.stamp.number > 0).then_some(message.stamp.at),
             number: (message.stamp.number > 0).then_some(message.stamp.number),
@@ -399,6 +392,24 @@ fn chunks(mut receivers: Vec<Receiver>, most: usize) -> impl Iterator<Item = Vec
         let chunk = core::mem::replace(&mut receivers, rest);
         (!chunk.is_empty()).then_some(chunk)
     })
+}
+
+/// What a line begins with, ahead of its text.
+fn head(from: &str, form: Form, target: &str) -> String {
+    [":", from, " ", verb(form), " ", target, " :"].concat()
+}
+
+/// A text in as many lines as it needs; those who speak other protocols may say more at once.
+fn in_lines(head: &str, text: &str) -> String {
+    let room = MAX_BODY_BYTES - head.len();
+    let mut lines = [head, cut(text, room)].concat();
+    let mut rest = &text[cut(text, room).len()..];
+    while !rest.is_empty() {
+        let part = cut(rest, room);
+        lines = format!("{lines}\r\n{head}{part}");
+        rest = &rest[part.len()..];
+    }
+    lines
 }
 
 /// The command of a message.

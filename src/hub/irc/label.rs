@@ -5,10 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Digest, Hub, Turn};
+use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Mail;
 use crate::hub::Frame;
 use crate::id::ConnId;
+use crate::wire::irc::caps::Caps;
 use crate::wire::irc::escape;
 
 /// The replies to a command with a label, until all are known.
@@ -44,9 +45,11 @@ impl<D: Digest> Hub<D> {
         let mut label = String::from("label=");
         escape(&replying.label, &mut label);
         let server = self.irc.identity.name.clone();
+        let caps = self.caps(turn.conn).unwrap_or(Caps::NONE);
+        let time = self.write_tags(turn.now, caps, Tags::default());
         let mut lines = replying.lines;
         match lines.len() {
-            0 => self.write_reply(turn, &label, format!(":{server} ACK")),
+            0 => self.write_reply(turn, &joined(&label, &time), format!(":{server} ACK")),
             1 => {
                 let line = lines.remove(0);
                 let tags = joined(&label, &line.tags);
@@ -57,11 +60,11 @@ impl<D: Digest> Hub<D> {
                 let batch = format!("{:x}", self.irc.batches);
                 self.write_reply(
                     turn,
-                    &label,
+                    &joined(&label, &time),
                     format!(":{server} BATCH +{batch} labeled-response"),
                 );
                 for line in lines {
-                    let in_batch = line.tags.contains("batch=");
+                    let in_batch = line.tags.starts_with("batch=");
                     let tag = if in_batch {
                         String::new()
                     } else {
@@ -70,7 +73,7 @@ impl<D: Digest> Hub<D> {
                     let tags = joined(&tag, &line.tags);
                     self.write_line(turn, &tags, line);
                 }
-                self.write_reply(turn, "", format!(":{server} BATCH -{batch}"));
+                self.write_reply(turn, &time, format!(":{server} BATCH -{batch}"));
             }
         }
     }

@@ -3,10 +3,14 @@
 //! The broker knows peers, rooms and mail; what only IRC knows of them (addresses, topics, modes,
 //! who is an operator) is kept here, for the peers of all protocols.
 
+mod acks;
 mod chat;
+mod entry;
 mod label;
+mod list;
 mod mode;
 mod monitor;
+mod names;
 mod people;
 mod presence;
 mod register;
@@ -14,6 +18,7 @@ pub(super) mod room;
 mod send;
 mod server;
 mod session;
+mod told;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
@@ -281,7 +286,8 @@ impl<D: Digest> Hub<D> {
                     format_args!(":You may not reregister"),
                 );
             }
-            ("ERROR", _) => {}
+            // The one is never answered, and the other is for clients.
+            ("NOTICE", None) | ("ERROR", _) => {}
             (_, Some(name)) => self.registered_command(turn, name, command, message),
             (_, None) => {
                 if command == "OPER" {
@@ -336,7 +342,7 @@ impl<D: Digest> Hub<D> {
             "WALLOPS" => self.wallops(turn, name, message),
             "REHASH" => self.rehash(turn, name),
             _ => {
-                let words = format_args!("{} :Unknown command", message.command);
+                let words = format_args!("{} :Unknown command", room::word(message.command));
                 self.reply(turn, ERR_UNKNOWNCOMMAND, words);
             }
         }

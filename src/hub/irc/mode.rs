@@ -20,12 +20,17 @@ pub(super) const MODES: usize = 12;
 const KEY_BYTES: usize = 50;
 const MASK_BYTES: usize = 120;
 
+/// Bytes of changes after which the rest is told in another line: one mask more still fits.
+const MODE_BYTES: usize = 200;
+
 /// Changes that were made, as they are shown.
 #[derive(Default)]
 struct Made {
     letters: String,
     arguments: Vec<String>,
     set: Option<bool>,
+    /// Arguments in all, those in lines before included.
+    total: usize,
 }
 
 impl Made {
@@ -36,6 +41,7 @@ impl Made {
         }
         self.letters.push(letter);
         self.arguments.extend(argument.map(str::to_owned));
+        self.total += usize::from(argument.is_some());
     }
 
     fn show(&self) -> String {
@@ -159,13 +165,26 @@ impl<D: Digest> Hub<D> {
             if may.is_none() {
                 may = Some(self.may_change(turn, &name, &room));
             }
-            if may == Some(true) && made.arguments.len() < MODES {
+            if may == Some(true) && made.total < MODES {
                 self.change(turn, (&name, &room), change, &mut made);
             }
+            if made.show().len() > MODE_BYTES {
+                self.tell_made(turn, (&name, &room), &mut made);
+            }
         }
+        self.tell_made(turn, (&name, &room), &mut made);
+    }
+
+    /// Tells a room what was changed since it was told last.
+    fn tell_made(&mut self, turn: &mut Turn<'_>, (by, room): (&Name, &Room), made: &mut Made) {
         if !made.letters.is_empty() {
-            let line = format!(":{} MODE {room} {}", self.irc.mask(&name), made.show());
-            self.tell_room(turn, &room, &line);
+            let line = format!(":{} MODE {room} {}", self.irc.mask(by), made.show());
+            self.tell_room(turn, room, &line);
+            let total = made.total;
+            *made = Made {
+                total,
+                ..Made::default()
+            };
         }
     }
 

@@ -15,6 +15,9 @@ use crate::wire::irc::numeric::*;
 /// Names in one line of a list.
 const NAMES: usize = 10;
 
+/// Full masks in one line of a list.
+const MASKS: usize = 4;
+
 impl<D: Digest> Hub<D> {
     pub(super) fn monitor(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
         let Some(subcommand) = self.need(turn, message, 0) else {
@@ -98,7 +101,7 @@ impl<D: Digest> Hub<D> {
             .into_iter()
             .partition(|name| self.irc.is_visible(name));
         let online: Vec<_> = online.iter().map(|name| self.shown(name)).collect();
-        for masks in online.chunks(NAMES) {
+        for masks in online.chunks(MASKS) {
             self.reply(turn, RPL_MONONLINE, format_args!(":{}", masks.join(",")));
         }
         let offline: Vec<_> = offline.iter().map(|name| name.to_string()).collect();

@@ -267,7 +267,7 @@ impl<D: Digest> Hub<D> {
             .irc
             .gone
             .iter()
-            .filter(|gone| Name::parse(nick) == Some(gone.name));
+            .filter(|gone| mask::matches(nick, gone.name.as_str()));
         let found: Vec<Gone> = named.take(most).cloned().collect();
         if found.is_empty() {
             let words = format_args!("{} :There was no such nickname", word(nick));

@@ -12,13 +12,10 @@ use alloc::vec::Vec;
 use super::session::Acks;
 use super::{Digest, Gone, Hub, Tags, Turn, User, UserModes};
 use crate::broker::lifecycle::Hold;
-use crate::broker::{Event, LeaveReason, Mail, Refusal, StopReason};
-use crate::hub::{Frame, Outputs, Session as Any};
+use crate::broker::{Event, LeaveReason};
+use crate::hub::{Outputs, Session as Any};
 use crate::id::{ConnId, Name, Room, Time};
-use crate::wire::farewell;
-use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
-use crate::wire::irc::numeric::*;
 
 impl<D: Digest> Hub<D> {
     /// Takes in what happens, before those who speak IRC are told of it.
@@ -116,41 +113,8 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Tells connections that speak IRC what happened.
-    pub(in crate::hub) fn irc_event(
-        &mut self,
-        now: Time,
-        to: &[ConnId],
-        event: &Event,
-        out: &mut Outputs,
-    ) {
-        match event {
-            Event::Welcome { name } => self.irc_welcome(now, to[0], *name, None, out),
-            Event::Back { name, kept } => self.irc_welcome(now, to[0], *name, Some(*kept), out),
-            Event::Mail(mail) => {
-                let bulk = matches!(mail, Mail::Bounce(_));
-                self.irc_mail(now, to, mail, bulk, out);
-            }
-            Event::KeptMail(mail) => self.irc_mail(now, to, mail, true, out),
-            Event::Kept { name } => self.irc_kept(now, to, name, out),
-            Event::Joined { room, name } => self.irc_joined(now, to, room, name, out),
-            Event::Left { room, name, why } => self.irc_left(now, to, (room, name, why), out),
-            Event::Renamed { from, to: name } => {
-                // With the colon, or sic and ii do not learn their own name.
-                let line = format!(":{} NICK :{name}", self.irc.mask(from));
-                self.send_irc(now, to, Tags::default(), &line, None, out);
-            }
-            Event::Refused(refusal) => {
-                for &conn in to {
-                    self.irc_refused(&mut Turn { now, conn, out }, *refusal);
-                }
-            }
-            Event::Rooms { .. } | Event::Who { .. } => {}
-        }
-    }
-
     /// Somebody is here: for the first time, or again, with so much that was kept.
-    fn irc_welcome(
+    pub(super) fn irc_welcome(
         &mut self,
         now: Time,
         conn: ConnId,
@@ -207,7 +171,8 @@ impl<D: Digest> Hub<D> {
     ) {
         let fresh = self.new_user(now, conn, name);
         let before = self.irc.mask(name);
-        let neighbours = self.irc_neighbours(name);
+        let mut interested = self.irc_neighbours(name);
+        interested.extend(self.watchers_of(name, Caps::EXTENDED_MONITOR));
         let Some(user) = self.irc.users.get_mut(name) else {
             self.irc.users.insert(*name, fresh);
             return;
@@ -228,7 +193,7 @@ impl<D: Digest> Hub<D> {
             }
         } else if has_moved {
             let wants = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::CHGHOST));
-            let to: Vec<_> = neighbours.into_iter().filter(wants).collect();
+            let to: Vec<_> = interested.into_iter().filter(wants).collect();
             let line = format!(":{before} CHGHOST {user}");
             self.send_irc(now, &to, Tags::default(), &line, None, out);
         }
@@ -251,119 +216,6 @@ impl<D: Digest> Hub<D> {
             let line = format!(":{} MODE {room} +{letters} {names}", self.irc.identity.name);
             self.send_irc(now, &to, Tags::default(), &line, None, out);
         }
-    }
-
-    fn irc_kept(&mut self, now: Time, to: &[ConnId], name: &Name, out: &mut Outputs) {
-        if self.irc.quiet {
-            return;
-        }
-        for &conn in to {
-            let why = format!("{name} is away; your message waits");
-            let line = self.standard_line(conn, "NOTE", &format!("PRIVMSG KEPT {name}"), &why);
-            self.send_irc(now, &[conn], Tags::default(), &line, None, out);
-        }
-    }
-
-    fn irc_joined(
-        &mut self,
-        now: Time,
-        to: &[ConnId],
-        room: &Room,
-        name: &Name,
-        out: &mut Outputs,
-    ) {
-        let extended = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::EXTENDED_JOIN));
-        let (extended, plain): (Vec<_>, Vec<_>) = to.iter().copied().partition(extended);
-        let mask = self.irc.mask(name);
-        let line = format!(":{mask} JOIN {room}");
-        self.send_irc(now, &plain, Tags::default(), &line, None, out);
-        let user = self.irc.users.get(name);
-        let realname = user.map_or("", |user| &user.realname);
-        let line = format!(":{mask} JOIN {room} * :{realname}");
-        let away = user.and_then(|user| user.away.clone());
-        self.send_irc(now, &extended, Tags::default(), &line, None, out);
-        if let Some(why) = away {
-            let own = self.broker.lifecycle().live(name);
-            let wants = |conn: &ConnId| {
-                let caps = self.caps(*conn);
-                Some(*conn) != own && caps.is_some_and(|caps| caps.has(Caps::AWAY_NOTIFY))
-            };
-            let to: Vec<_> = to.iter().copied().filter(wants).collect();
-            let line = format!(":{mask} AWAY :{why}");
-            self.send_irc(now, &to, Tags::default(), &line, None, out);
-        }
-    }
-
-    fn irc_left(
-        &mut self,
-        now: Time,
-        to: &[ConnId],
-        (room, name, why): (&Room, &Name, &LeaveReason),
-        out: &mut Outputs,
-    ) {
-        let line = match why {
-            LeaveReason::Left(None) => format!(":{} PART {room}", self.irc.mask(name)),
-            LeaveReason::Left(Some(why)) => {
-                format!(":{} PART {room} :{}", self.irc.mask(name), why.as_str())
-            }
-            LeaveReason::Kicked { by, why } => {
-                let why = why.as_ref().map_or(by.as_str(), |why| why.as_str());
-                format!(":{} KICK {room} {name} :{why}", self.irc.mask(by))
-            }
-            // Of these each neighbour is told once, and not for each room.
-            LeaveReason::Quit(_) | LeaveReason::Gone | LeaveReason::Expired => return,
-        };
-        self.send_irc(now, to, Tags::default(), &line, None, out);
-    }
-
-    fn irc_refused(&mut self, turn: &mut Turn<'_>, refusal: Refusal) {
-        self.irc.refused = true;
-        if self.irc.quiet {
-            return;
-        }
-        match refusal {
-            Refusal::NameInUse { name } => {
-                let words = format_args!(
-                    "{name} :Nickname is already in use; if it is yours, send PASS with the secret that you gave with it"
-                );
-                self.reply(turn, ERR_NICKNAMEINUSE, words);
-            }
-            Refusal::ServerFull => {
-                let why = "There are too many users";
-                self.fail(turn, format_args!("* SERVER_FULL"), why);
-            }
-            Refusal::NoSuchPeer { name } => {
-                self.reply(
-                    turn,
-                    ERR_NOSUCHNICK,
-                    format_args!("{name} :No such nick/channel"),
-                );
-            }
-            Refusal::MailboxFull { name, room } => {
-                let place = room.map_or(String::new(), |room| format!(" in {room}"));
-                let why = format!("{name}{place} is away, and has no room for your message");
-                self.fail(turn, format_args!("PRIVMSG MAILBOX_FULL {name}"), &why);
-            }
-            Refusal::TooManyReceivers { limit } => {
-                let words = format_args!("* :At most {limit} targets");
-                self.reply(turn, ERR_TOOMANYTARGETS, words);
-            }
-            Refusal::NotInRoom { room } => self.not_in(turn, &room),
-            Refusal::TooManyRooms { limit } => {
-                let words = format_args!("* :You are in {limit} channels, and may be in no more");
-                self.reply(turn, ERR_TOOMANYCHANNELS, words);
-            }
-            Refusal::AlreadyInRoom { .. }
-            | Refusal::NotLoggedIn
-            | Refusal::Waiting
-            | Refusal::AlreadyLoggedIn => {}
-        }
-    }
-
-    /// The last line of a connection.
-    pub(in crate::hub) fn irc_bye(reason: StopReason) -> Frame {
-        let line = format!("ERROR :Closing link: {}\r\n", farewell(reason));
-        Frame::new(line.as_bytes(), None)
     }
 
     /// Tells those who know somebody that it has gone.
@@ -476,88 +328,6 @@ impl<D: Digest> Hub<D> {
         };
         self.irc.gone.push_front(gone);
         self.irc.gone.truncate(self.limits.whowas);
-    }
-
-    /// Sends mail, as part of the batch of what was kept if there is one.
-    pub(super) fn send_mail(
-        &mut self,
-        now: Time,
-        to: &[ConnId],
-        tags: Tags<'_>,
-        line: &str,
-        mail: &Mail,
-        out: &mut Outputs,
-    ) {
-        let batch = match to {
-            [conn] => self.session_mut(*conn).batch.take(),
-            _ => None,
-        };
-        let Some((batch, left)) = batch else {
-            return self.send_irc(now, to, tags, line, Some(mail), out);
-        };
-        let tags = Tags {
-            batch: Some(&batch),
-            ..tags
-        };
-        self.send_irc(now, to, tags, line, Some(mail), out);
-        if left > 1 {
-            self.session_mut(to[0]).batch = Some((batch, left - 1));
-        } else {
-            let line = format!(":{} BATCH -{batch}", self.irc.identity.name);
-            self.send_irc(now, to, Tags::default(), &line, None, out);
-        }
-    }
-
-    /// A connection was handed mail.
-    pub(super) fn owes(&mut self, conn: ConnId) {
-        if let Some(acks) = &mut self.session_mut(conn).acks {
-            acks.owes = true;
-            self.irc.unasked.insert(conn);
-        }
-    }
-
-    /// Asks each client that was handed mail how far it has read, unless it is asked already.
-    pub(in crate::hub) fn ask(&mut self, now: Time, out: &mut Outputs) {
-        while let Some(conn) = self.irc.unasked.pop_first() {
-            if self.broker.lifecycle().online(conn).is_none() {
-                continue;
-            }
-            let Some(acks) = &mut self.session_mut(conn).acks else {
-                continue;
-            };
-            if !acks.owes || acks.asked > acks.answered {
-                continue;
-            }
-            acks.owes = false;
-            acks.asked += 1;
-            let asked = acks.asked;
-            if asked == 1 {
-                let patience = now.after(self.limits.ack_timeout);
-                self.irc.patience.insert((patience, conn));
-            }
-            let line = format!("PING :{}.{asked}\r\n", conn.number());
-            out.ask(conn, Frame::new(line.as_bytes(), None));
-        }
-    }
-
-    pub(super) fn pong(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
-        let conn = turn.conn;
-        let Some(acks) = &mut self.session_mut(conn).acks else {
-            return;
-        };
-        let token = message
-            .params
-            .last()
-            .and_then(|token| token.split_once('.'));
-        let Some((epoch, number)) = token else {
-            return;
-        };
-        let number = number.parse().unwrap_or(0);
-        if epoch.parse() == Ok(conn.number()) && number == acks.asked && number > acks.answered {
-            acks.answered = number;
-            turn.out.acknowledged(conn, number);
-            self.irc.unasked.insert(conn);
-        }
     }
 }
 

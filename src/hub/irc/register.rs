@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use subtle::ConstantTimeEq as _;
 
+use super::room::word;
 use super::{Digest, Hub, Turn};
 use crate::broker::{Input, StopReason};
 use crate::id::{BadSecret, Name, Proof, Secret};
@@ -46,12 +47,13 @@ impl<D: Digest> Hub<D> {
                 self.session_mut(turn.conn).negotiates |= registers;
                 self.request_caps(turn, list);
             }
-            "END" => {
+            "END" if registers => {
                 self.session_mut(turn.conn).negotiates = false;
                 self.try_to_register(turn);
             }
+            "END" => {}
             _ => {
-                let words = format_args!("{subcommand} :Invalid CAP command");
+                let words = format_args!("{} :Invalid CAP command", word(subcommand));
                 self.reply(turn, ERR_INVALIDCAPCMD, words);
             }
         }
@@ -212,9 +214,9 @@ impl<D: Digest> Hub<D> {
         }
         let name = Name::parse(nick);
         if name.is_none() {
-            let nick = nick.split(' ').next().unwrap_or("*");
             let words = format_args!(
-                "{nick} :Erroneous nickname: 1 to 32 of letters, digits and -_[]\\`^{{}}|, no digit or - first"
+                "{} :Erroneous nickname: 1 to 32 of letters, digits and -_[]\\`^{{}}|, no digit or - first",
+                word(nick)
             );
             self.reply(turn, ERR_ERRONEUSNICKNAME, words);
         }
@@ -243,16 +245,8 @@ impl<D: Digest> Hub<D> {
             return self.count_failed_login(turn.now, turn.conn, turn.out);
         }
         let logged_in = self.log_in(turn.now, turn.conn, name, proof, turn.out);
-        if !logged_in {
-            // What is wanted next is another nick.
-            if let Some(link) = self.links.get_mut(turn.conn)
-                && let crate::hub::Session::Irc(session) = &mut link.session
-            {
-                session.nick = None;
-            }
-            if proof.is_some() {
-                self.count_failed_login(turn.now, turn.conn, turn.out);
-            }
+        if !logged_in && proof.is_some() {
+            self.count_failed_login(turn.now, turn.conn, turn.out);
         }
     }
 
@@ -273,13 +267,16 @@ impl<D: Digest> Hub<D> {
         self.reply(turn, RPL_CREATED, words);
         let words = format_args!("{server} {version} Biow CIbeiklmnostv Ibeklov");
         self.reply(turn, RPL_MYINFO, words);
-        let tokens = self.supported();
-        for tokens in tokens.chunks(12) {
+        self.send_supported(turn);
+        self.lusers(turn);
+        self.send_motd(turn);
+    }
+
+    pub(super) fn send_supported(&mut self, turn: &mut Turn<'_>) {
+        for tokens in self.supported().chunks(12) {
             let words = format_args!("{} :are supported by this server", tokens.join(" "));
             self.reply(turn, RPL_ISUPPORT, words);
         }
-        self.lusers(turn);
-        self.send_motd(turn);
     }
 
     /// <https://modern.ircdocs.horse/#rplisupport-parameters>
@@ -298,19 +295,20 @@ impl<D: Digest> Hub<D> {
             "EXCEPTS=e".to_owned(),
             format!("HOSTLEN={}", 45),
             "INVEX=I".to_owned(),
-            format!("KICKLEN={}", super::room::REASON_BYTES),
+            format!("KICKLEN={}", super::entry::REASON_BYTES),
             format!("MAXLIST=Ibe:{}", limits.list_entries),
             format!("MODES={}", super::mode::MODES),
             format!("MONITOR={}", limits.monitored),
+            format!("NAMELEN={REALNAME_BYTES}"),
             format!("NETWORK={}", self.irc.identity.network),
             format!("NICKLEN={}", Name::MAX_BYTES),
             "PREFIX=(ov)@+".to_owned(),
             "SAFELIST".to_owned(),
             "STATUSMSG=@+".to_owned(),
             format!(
-                "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:1,LIST:,WHOIS:1,MONITOR:"
+                "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:{targets},LIST:,WHOIS:1,MONITOR:"
             ),
-            format!("TOPICLEN={}", super::room::TOPIC_BYTES),
+            format!("TOPICLEN={}", super::names::TOPIC_BYTES),
             format!("USERLEN={}", USER_BYTES + 1),
             "UTF8ONLY".to_owned(),
             "WHOX".to_owned(),

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
 use super::label::Reply;
+use super::register::cut;
 use super::{Digest, Hub, Turn};
 use crate::broker::Mail;
 use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Name, Time};
+use crate::wire::irc::MAX_BODY_BYTES;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::Numeric;
 
@@ -90,7 +92,8 @@ impl<D: Digest> Hub<D> {
         self.name(conn).or(self.session(conn).nick)
     }
 
-    /// Sends the same line to several connections that speak IRC.
+    /// Sends the same line to several connections that speak IRC; with mail, it may be several
+    /// lines.
     pub(super) fn send_irc(
         &mut self,
         now: Time,
@@ -114,7 +117,7 @@ impl<D: Digest> Hub<D> {
             if mail.is_none() && !tags.aside && self.is_replying(conn) {
                 let reply = Reply {
                     tags: self.write_tags(now, caps, tags),
-                    body: line.into(),
+                    body: cut(line, MAX_BODY_BYTES).into(),
                     mail: None,
                     bulk: tags.bulk,
                 };
@@ -128,15 +131,20 @@ impl<D: Digest> Hub<D> {
             }
         }
         for (caps, conns) in groups {
-            let written = self.write_tags(now, caps, tags);
             self.scratch.clear();
-            if !written.is_empty() {
-                self.scratch.push(b'@');
-                self.scratch.extend_from_slice(written.as_bytes());
-                self.scratch.push(b' ');
+            // A message that is too long for one line comes as several.
+            for (part, line) in line.split("\r\n").enumerate() {
+                let number = tags.number.filter(|_| part == 0);
+                let written = self.write_tags(now, caps, Tags { number, ..tags });
+                if !written.is_empty() {
+                    self.scratch.push(b'@');
+                    self.scratch.extend_from_slice(written.as_bytes());
+                    self.scratch.push(b' ');
+                }
+                let line = cut(line, MAX_BODY_BYTES);
+                self.scratch.extend_from_slice(line.as_bytes());
+                self.scratch.extend_from_slice(b"\r\n");
             }
-            self.scratch.extend_from_slice(line.as_bytes());
-            self.scratch.extend_from_slice(b"\r\n");
             out.send(&conns, Frame::new(&self.scratch, mail.cloned()), tags.bulk);
         }
     }
@@ -147,7 +155,7 @@ impl<D: Digest> Hub<D> {
         replying.is_some_and(|replying| replying.conn == conn)
     }
 
-    fn write_tags(&self, now: Time, caps: Caps, tags: Tags<'_>) -> String {
+    pub(super) fn write_tags(&self, now: Time, caps: Caps, tags: Tags<'_>) -> String {
         let mut written = String::new();
         let mut tag = |words: fmt::Arguments<'_>| {
             if !written.is_empty() {

@@ -5,6 +5,8 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use super::entry::REASON_BYTES;
+use super::register::cut;
 use super::room::word;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::lifecycle::Phase;
@@ -70,7 +72,7 @@ const HELP: &[(&str, &str)] = &[
 
 impl<D: Digest> Hub<D> {
     pub(super) fn ping(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
-        let Some(token) = message.param(0) else {
+        let Some(token) = message.param(0).filter(|token| !token.is_empty()) else {
             return self.reply(turn, ERR_NOORIGIN, format_args!(":No origin specified"));
         };
         let server = &self.irc.identity.name;
@@ -79,11 +81,9 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn quit(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
-        let why = message.param(0).unwrap_or("");
-        let why = Text::parse(&format!(
-            "Quit: {}",
-            super::register::cut(why, super::room::REASON_BYTES)
-        ));
+        let why = message.param(0).filter(|why| !why.is_empty());
+        let why = why.map(|why| format!("Quit: {}", cut(why, REASON_BYTES)));
+        let why = Text::parse(why.as_deref().unwrap_or("Quit"));
         // It goes of its own will, and has read what it wanted to.
         if self.session_mut(turn.conn).acks.take().is_some() {
             turn.out.release(turn.conn);
@@ -179,6 +179,7 @@ impl<D: Digest> Hub<D> {
         let version = concat!("rejoin-", env!("CARGO_PKG_VERSION"));
         let words = format_args!("{version} {server} :{description}");
         self.reply(turn, RPL_VERSION, words);
+        self.send_supported(turn);
     }
 
     pub(super) fn time(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
@@ -222,10 +223,10 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn stats(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
-        let query = message
-            .param(0)
-            .and_then(|query| query.chars().next())
-            .unwrap_or('*');
+        let Some(query) = self.need(turn, message, 0) else {
+            return;
+        };
+        let query = word(query).chars().next().unwrap_or('*');
         if matches!(query, 'u' | 'U') {
             let up = turn.now.since(Time::ZERO).as_secs();
             let (days, hours, minutes) = (up / 86_400, up / 3_600 % 24, up / 60 % 60);

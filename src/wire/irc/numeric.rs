@@ -1,5 +1,5 @@
-//! The numbers of replies and errors (<https://modern.ircdocs.horse/#numerics>; 335 and 338 as
-//! most servers have them, 696 and 7xx from <https://defs.ircdocs.horse>).
+//! The numbers of replies and errors (<https://modern.ircdocs.horse/#numerics>; 335, 696
+//! and 7xx from <https://defs.ircdocs.horse>).
 
 /// The number of a reply or an error.
 pub type Numeric = u16;
@@ -19,7 +19,6 @@ numerics! {
     RPL_CREATED = 3,
     RPL_MYINFO = 4,
     RPL_ISUPPORT = 5,
-    RPL_STATSCOMMANDS = 212,
     RPL_ENDOFSTATS = 219,
     RPL_UMODEIS = 221,
     RPL_STATSUPTIME = 242,
@@ -32,9 +31,9 @@ numerics! {
     RPL_ADMINLOC1 = 257,
     RPL_ADMINLOC2 = 258,
     RPL_ADMINEMAIL = 259,
+    RPL_TRYAGAIN = 263,
     RPL_LOCALUSERS = 265,
     RPL_GLOBALUSERS = 266,
-    RPL_WHOISCERTFP = 276,
     RPL_AWAY = 301,
     RPL_USERHOST = 302,
     RPL_ISON = 303,
@@ -59,7 +58,6 @@ numerics! {
     RPL_WHOISBOT = 335,
     RPL_INVITELIST = 336,
     RPL_ENDOFINVITELIST = 337,
-    RPL_WHOISACTUALLY = 338,
     RPL_INVITING = 341,
     RPL_INVEXLIST = 346,
     RPL_ENDOFINVEXLIST = 347,
@@ -69,7 +67,6 @@ numerics! {
     RPL_WHOREPLY = 352,
     RPL_NAMREPLY = 353,
     RPL_WHOSPCRPL = 354,
-    RPL_LINKS = 364,
     RPL_ENDOFLINKS = 365,
     RPL_ENDOFNAMES = 366,
     RPL_BANLIST = 367,
@@ -80,7 +77,6 @@ numerics! {
     RPL_ENDOFINFO = 374,
     RPL_MOTDSTART = 375,
     RPL_ENDOFMOTD = 376,
-    RPL_WHOISMODES = 379,
     RPL_YOUREOPER = 381,
     RPL_REHASHING = 382,
     RPL_TIME = 391,
@@ -113,20 +109,16 @@ numerics! {
     ERR_INVITEONLYCHAN = 473,
     ERR_BANNEDFROMCHAN = 474,
     ERR_BADCHANNELKEY = 475,
-    ERR_BADCHANMASK = 476,
     ERR_BANLISTFULL = 478,
     ERR_NOPRIVILEGES = 481,
     ERR_CHANOPRIVSNEEDED = 482,
-    ERR_NOOPERHOST = 491,
     ERR_UMODEUNKNOWNFLAG = 501,
     ERR_USERSDONTMATCH = 502,
     ERR_HELPNOTFOUND = 524,
-    ERR_INVALIDKEY = 525,
     ERR_INVALIDMODEPARAM = 696,
     RPL_HELPSTART = 704,
     RPL_HELPTXT = 705,
     RPL_ENDOFHELP = 706,
-    ERR_NOPRIVS = 723,
     RPL_MONONLINE = 730,
     RPL_MONOFFLINE = 731,
     RPL_MONLIST = 732,

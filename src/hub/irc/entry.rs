@@ -1,0 +1,213 @@
+//! Who enters and leaves channels: `JOIN`, `PART`, `INVITE`, and `KICK`.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::register::cut;
+use super::room::{MayNotJoin, word};
+use super::{Digest, Hub, Tags, Turn};
+use crate::broker::Request;
+use crate::id::{Name, Room, Text};
+use crate::wire::irc::Message;
+use crate::wire::irc::caps::Caps;
+use crate::wire::irc::numeric::*;
+
+/// Bytes of the reason of a kick or a part.
+pub(super) const REASON_BYTES: usize = 300;
+
+impl<D: Digest> Hub<D> {
+    pub(super) fn join(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let Some(rooms) = self.need(turn, message, 0) else {
+            return;
+        };
+        if rooms == "0" {
+            let user = self.irc.users.get(&name);
+            let rooms = user.map(|user| user.rooms.clone()).unwrap_or_default();
+            for room in rooms {
+                let request = Request::Leave { room, why: None };
+                self.request(turn, request);
+            }
+            return;
+        }
+        let mut keys = message.param(1).unwrap_or("").split(',');
+        for room in rooms.split(',').filter(|room| !room.is_empty()) {
+            let key = keys.next().filter(|key| !key.is_empty());
+            self.join_one(turn, name, room, key);
+        }
+    }
+
+    fn join_one(&mut self, turn: &mut Turn<'_>, name: Name, room: &str, key: Option<&str>) {
+        let Some(room) = Room::parse(room) else {
+            let words = format_args!("{} :No such channel", word(room));
+            return self.reply(turn, ERR_NOSUCHCHANNEL, words);
+        };
+        if self.is_in(&name, &room) {
+            return;
+        }
+        if !self.take_join(turn) {
+            let words = format_args!("JOIN :Too many joins; wait a while, and try {room} again");
+            return self.reply(turn, RPL_TRYAGAIN, words);
+        }
+        let limit = self.limits.rooms_per_peer;
+        if self.irc.users[&name].rooms.len() >= limit {
+            let words = format_args!("{room} :You are in {limit} channels, and may be in no more");
+            return self.reply(turn, ERR_TOOMANYCHANNELS, words);
+        }
+        let room = self.spelling(&room);
+        let (number, why) = match self.may_join(&name, &room, key) {
+            Ok(()) => {
+                self.request(turn, Request::Join { room });
+                if self.is_in(&name, &room) {
+                    self.describe(turn, &name, &room);
+                }
+                return;
+            }
+            Err(MayNotJoin::RoomFull) => (ERR_CHANNELISFULL, "Cannot join channel (+l)"),
+            Err(MayNotJoin::NotInvited) => (ERR_INVITEONLYCHAN, "Cannot join channel (+i)"),
+            Err(MayNotJoin::Banned) => (ERR_BANNEDFROMCHAN, "Cannot join channel (+b)"),
+            Err(MayNotJoin::BadKey) => (ERR_BADCHANNELKEY, "Cannot join channel (+k)"),
+        };
+        self.reply(turn, number, format_args!("{room} :{why}"));
+    }
+
+    /// What somebody who is now in a room is told of it.
+    pub(super) fn describe(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room) {
+        if self
+            .irc
+            .channels
+            .get(room)
+            .is_some_and(|channel| channel.topic.is_some())
+        {
+            self.send_topic(turn, room);
+        }
+        self.send_names(turn, name, room);
+        let room = self.spelling(room);
+        self.reply(
+            turn,
+            RPL_ENDOFNAMES,
+            format_args!("{room} :End of /NAMES list"),
+        );
+    }
+
+    pub(super) fn part(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let Some(rooms) = self.need(turn, message, 0) else {
+            return;
+        };
+        let why = message
+            .param(1)
+            .and_then(|why| Text::parse(cut(why, REASON_BYTES)));
+        for room in rooms.split(',').filter(|room| !room.is_empty()) {
+            let known = Room::parse(room).filter(|room| self.irc.channels.contains_key(room));
+            match known {
+                None => {
+                    let words = format_args!("{} :No such channel", word(room));
+                    self.reply(turn, ERR_NOSUCHCHANNEL, words);
+                }
+                Some(room) if !self.is_in(&name, &room) => self.not_in(turn, &room),
+                Some(room) => {
+                    let why = why.clone();
+                    self.request(turn, Request::Leave { room, why });
+                }
+            }
+        }
+    }
+
+    pub(super) fn invite(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        if message.params.is_empty() {
+            let channels = self.irc.channels.iter();
+            let rooms = channels.filter(|(_, channel)| channel.invited.contains(&name));
+            let rooms: Vec<_> = rooms.map(|(&room, _)| room).collect();
+            for room in rooms {
+                self.reply(turn, RPL_INVITELIST, format_args!("{room}"));
+            }
+            return self.reply(
+                turn,
+                RPL_ENDOFINVITELIST,
+                format_args!(":End of /INVITE list"),
+            );
+        }
+        let (Some(nick), Some(room)) = (self.need(turn, message, 0), message.param(1)) else {
+            if message.params.len() == 1 {
+                self.need(turn, message, 1);
+            }
+            return;
+        };
+        let Some(guest) = Name::parse(nick).filter(|name| self.irc.is_visible(name)) else {
+            let words = format_args!("{} :No such nick/channel", word(nick));
+            return self.reply(turn, ERR_NOSUCHNICK, words);
+        };
+        let Some(room) = self.existing(turn, room) else {
+            return;
+        };
+        if !self.is_in(&name, &room) {
+            return self.not_in(turn, &room);
+        }
+        if self.is_in(&guest, &room) {
+            let words = format_args!("{guest} {room} :is already on channel");
+            return self.reply(turn, ERR_USERONCHANNEL, words);
+        }
+        if self.irc.channels[&room].flags.invite_only && !self.rules(turn, &name, &room) {
+            return;
+        }
+        let most = self.limits.list_entries;
+        let channel = self.irc.channels.get_mut(&room).expect("it was just there");
+        if channel.invited.len() >= most {
+            channel.invited.pop_first();
+        }
+        channel.invited.insert(guest);
+        self.reply(turn, RPL_INVITING, format_args!("{guest} {room}"));
+        self.tell_away(turn, &guest);
+        let line = format!(":{} INVITE {guest} {room}", self.irc.mask(&name));
+        let to: Vec<_> = self.broker.lifecycle().live(&guest).into_iter().collect();
+        self.send_irc(turn.now, &to, Tags::default(), &line, None, turn.out);
+        let told = |conn: &_| self.caps(*conn).is_some_and(|c| c.has(Caps::INVITE_NOTIFY));
+        let others: Vec<_> = self.irc_members(&room, Some(&name)).filter(told).collect();
+        self.send_irc(turn.now, &others, Tags::default(), &line, None, turn.out);
+    }
+
+    pub(super) fn kick(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let (Some(rooms), Some(nicks)) = (self.need(turn, message, 0), self.need(turn, message, 1))
+        else {
+            return;
+        };
+        let why = message.param(2).filter(|why| !why.is_empty());
+        let why = Text::parse(why.map_or(name.as_str(), |why| cut(why, REASON_BYTES)));
+        let rooms: Vec<_> = rooms.split(',').collect();
+        for (index, nick) in nicks.split(',').enumerate() {
+            if index >= self.limits.receivers {
+                let words = format_args!("{} :Too many targets", word(nick));
+                return self.reply(turn, ERR_TOOMANYTARGETS, words);
+            }
+            let room = rooms.get(index).or(rooms.last()).copied().unwrap_or("*");
+            let Some(room) = self.existing(turn, room) else {
+                continue;
+            };
+            if !self.is_in(&name, &room) {
+                self.not_in(turn, &room);
+                continue;
+            }
+            if !self.rules(turn, &name, &room) {
+                continue;
+            }
+            let known = Name::parse(nick).filter(|nick| self.is_in(nick, &room));
+            let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
+            match known.map(|(&name, _)| name) {
+                Some(whom) => {
+                    let why = why.clone();
+                    self.request(
+                        turn,
+                        Request::Kick {
+                            room,
+                            name: whom,
+                            why,
+                        },
+                    );
+                }
+                None => {
+                    let words = format_args!("{} {room} :They aren't on that channel", word(nick));
+                    self.reply(turn, ERR_USERNOTINCHANNEL, words);
+                }
+            }
+        }
+    }
+}
