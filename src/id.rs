@@ -165,7 +165,8 @@ impl<const N: usize> Ord for Label<N> {
 impl<const N: usize> Hash for Label<N> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for word in self.words().take_while(|&word| word != 0) {
-            state.write_u64(folded(word));
+            // As bytes: to a hasher that tells them apart, a name is no number.
+            state.write(&folded(word).to_be_bytes());
         }
         state.write_u8(self.length);
     }
