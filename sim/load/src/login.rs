@@ -12,7 +12,7 @@ use crate::wire::{Talk, Wire};
 const AT_ONCE: usize = 100;
 
 /// How long a login may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How far a client has come with its login.
 #[derive(Debug)]

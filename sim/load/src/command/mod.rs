@@ -137,7 +137,7 @@ pub(crate) fn measure(plans: &[Plan], rounds: usize, arguments: &[String]) -> Re
             match measured.with_context(|| name) {
                 Ok(measured) => figures.push(measured),
                 // What is only compared with may fail, and is left out then.
-                Err(error) if !plan.source.is_ours() => bar.println(format!("{error:#}")),
+                Err(error) if !plan.source.is_ours() => bar.suspend(|| eprintln!("{error:#}")),
                 Err(error) => return Err(error),
             }
             bar.inc(1);

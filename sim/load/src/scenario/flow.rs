@@ -14,6 +14,9 @@ use crate::wire::{Talk, Wire};
 /// Messages under way in all streams together, unless the effort says otherwise.
 const UNDER_WAY: usize = 8_192;
 
+/// Deliveries under way: few enough for what waits for them to stay in a cache.
+const DELIVERIES_UNDER_WAY: usize = 65_536;
+
 /// Batches that make a window.
 const BATCHES: usize = 4;
 
@@ -69,9 +72,9 @@ fn run(
     wire: &mut Wire,
     streams: Vec<Streaming>,
 ) -> Result<Figures> {
-    let window = effort
-        .window
-        .unwrap_or_else(|| (UNDER_WAY / streams.len()).clamp(64, 1_024));
+    let listeners: usize = streams.iter().map(|stream| stream.listeners.len()).sum();
+    let window = (UNDER_WAY / streams.len()).min(DELIVERIES_UNDER_WAY / listeners);
+    let window = effort.window.unwrap_or(window.clamp(64, 1_024));
     let mut flow = Flow::log_in(
         target,
         wire,

@@ -108,7 +108,7 @@ fn inspircd(address: SocketAddr, directory: &Path) -> String {
 <bind address=\"{ip}\" port=\"{port}\" type=\"clients\">
 <path configdir=\"{directory}\" datadir=\"{directory}\" logdir=\"{directory}\">
 <connect name=\"all\" allow=\"*\" timeout=\"60\" pingfreq=\"600\" hardsendq=\"104857600\" \
-softsendq=\"104857600\" recvq=\"1048576\" threshold=\"100000000\" commandrate=\"100000000\" \
+softsendq=\"104857600\" recvq=\"1048576\" threshold=\"1000000\" commandrate=\"1000000\" \
 fakelag=\"no\" localmax=\"100000\" globalmax=\"100000\" maxconnwarn=\"no\" resolvehostnames=\"no\" \
 useident=\"no\">
 <performance nouserdns=\"yes\" somaxconn=\"4096\" softlimit=\"100000\" quietbursts=\"yes\">
