@@ -129,7 +129,7 @@ type Axis = (&'static str, fn(&Row) -> Option<f64>);
 
 const AXES: [Axis; 4] = [
     ("peers", |row| match scenario(row) {
-        Some(Scenario::Direct { pairs }) if row.text_bytes == 100 => Some(pairs as f64 * 2.0),
+        Some(Scenario::Direct { pairs }) if pairs != 8 => Some(pairs as f64 * 2.0),
         _ => None,
     }),
     ("rooms of 10", |row| match scenario(row) {
@@ -209,7 +209,7 @@ fn curve(
         let _ = write!(path, "{command}{px:.1} {py:.1}");
         if server != MEASURE {
             text(body, (px, py - 6.0), "middle", &short(cpu));
-            text(body, (px, y + height + 14.0), "dim middle", &short(at));
+            text(body, (px, y + height + 14.0), "dim middle", &at.to_string());
         }
     }
     let class = class(server);

@@ -111,7 +111,7 @@ fn inspircd(address: SocketAddr, directory: &Path) -> String {
 softsendq=\"104857600\" recvq=\"1048576\" threshold=\"1000000\" commandrate=\"1000000\" \
 fakelag=\"no\" localmax=\"100000\" globalmax=\"100000\" maxconnwarn=\"no\" resolvehostnames=\"no\" \
 useident=\"no\">
-<performance nouserdns=\"yes\" somaxconn=\"4096\" softlimit=\"100000\" quietbursts=\"yes\">
+<performance nouserdns=\"yes\" somaxconn=\"4096\" softlimit=\"100000\" netbuffersize=\"65534\" quietbursts=\"yes\">
 <options prefixquit=\"\" defaultmodes=\"n\">
 <log method=\"file\" type=\"*\" level=\"default\" target=\"inspircd.log\">
 "
