@@ -137,7 +137,7 @@ pub enum To {
 pub enum Length {
     /// A few bytes: the number of messages fills a mailbox.
     Short,
-    /// So much that the bytes fill a mailbox, after two.
+    /// So much that the bytes of a few fill a mailbox.
     Long,
 }
 

@@ -30,8 +30,8 @@ pub struct World {
 /// How many connections that are over still give late inputs.
 const LATE: usize = 2;
 
-/// Two of these fit into the smallest mailbox that a configuration allows, three do not.
-pub(crate) const LONG: usize = 480;
+/// A few of these fill a small mailbox, and each fits into one line of IRC, also as it comes back.
+pub(crate) const LONG: usize = 380;
 
 impl World {
     /// Nobody is there yet.

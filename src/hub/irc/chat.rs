@@ -345,17 +345,11 @@ impl<D: Digest> Hub<D> {
         let receiver = bounce.receiver;
         let room = bounce.message.room;
         let place = room.map_or(String::new(), |room| format!(" in {room}"));
-        let why = format!(
-            "{receiver}{place} {why}, and will not get: {}",
-            bounce.message.text.as_str()
-        );
-        let code = format!("UNDELIVERED_{code} {receiver}");
-        let line = self.standard_line(
-            conn,
-            "FAIL",
-            &format!("{} {code}", verb(bounce.message.stamp.form)),
-            &why,
-        );
+        let why = format!("{receiver}{place} {why}, and will not get: ");
+        let verb = verb(bounce.message.stamp.form);
+        let code = format!("{verb} UNDELIVERED_{code} {receiver}");
+        let head = self.standard_line(conn, "FAIL", &code, &why);
+        let line = in_lines(&head, bounce.message.text.as_str());
         let tags = Tags {
             bulk: true,
             ..Tags::default()
