@@ -3,6 +3,8 @@
 //! It follows <https://modern.ircdocs.horse>, with RFC 1459 and RFC 2812 behind it, and
 //! <https://ircv3.net> for capabilities. Only what a line is made of is known here; what a
 //! command means is a matter of the hub.
+#![doc = ""]
+#![doc = include_str!("coverage.md")]
 
 pub mod caps;
 pub mod mask;
@@ -316,5 +318,26 @@ mod tests {
         assert_eq!(format!("{at}"), "2019-02-28T19:30:01.727Z");
         assert_eq!(at.human(), "Thu, 28 Feb 2019 19:30:01 UTC");
         assert_eq!(at.seconds(), 1_551_382_201);
+    }
+
+    #[test]
+    fn the_table_of_what_is_done_has_every_numeric_and_capability() {
+        let table = include_str!("coverage.md");
+        let numerics = numeric::ALL
+            .iter()
+            .map(|(number, name)| alloc::format!("| {number:03} | `{name}`"));
+        let caps = caps::ALL
+            .iter()
+            .map(|(_, name)| alloc::format!("| `{name}` |"));
+        for row in numerics.chain(caps) {
+            let rows = table.lines().filter(|line| line.starts_with(&row));
+            assert_eq!(rows.count(), 1, "{row}");
+        }
+        // No other numeric is said to be done.
+        let rows = table
+            .lines()
+            .filter(|line| line.contains("| `RPL_") || line.contains("| `ERR_"));
+        let done = rows.filter(|line| !line.contains("left out"));
+        assert_eq!(done.count(), numeric::ALL.len());
     }
 }

@@ -10,6 +10,10 @@ macro_rules! numerics {
             #[doc = concat!("`", stringify!($number), "`.")]
             pub const $name: Numeric = $number;
         )+
+
+        /// All of them, with their names.
+        #[cfg(test)]
+        pub(super) const ALL: &[(Numeric, &str)] = &[$(($number, stringify!($name)),)+];
     };
 }
 
