@@ -199,7 +199,7 @@ impl<D: Digest> Hub<D> {
     }
 
     fn members(&self, room: &Room) -> usize {
-        self.broker.members(room).count()
+        self.broker.count_members(room)
     }
 
     pub(super) fn members_of_rank(&self, part: Part) -> Vec<Name> {
