@@ -247,9 +247,7 @@ impl Outputs {
     pub(super) fn count_discarded(&mut self) {
         self.discarded += 1;
     }
-}
 
-impl Outputs {
     pub(super) fn rehash(&mut self) {
         self.list.push(Entry::Rehash);
     }

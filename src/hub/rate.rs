@@ -33,6 +33,15 @@ impl Rate {
         used.0.since(now) <= self.tolerance
     }
 
+    /// Counts one that happens at `now`, if it may.
+    pub(super) fn take(&self, used: &mut Used, now: Time) -> bool {
+        let allowed = self.allows(*used, now);
+        if allowed {
+            self.count(used, now);
+        }
+        allowed
+    }
+
     /// When one more may happen.
     pub(super) fn next(&self, used: Used) -> Time {
         let micros = self.tolerance.as_micros().try_into().unwrap_or(u64::MAX);
@@ -58,13 +67,7 @@ mod tests {
 
     /// How many of `attempts` at `now` are allowed.
     fn attempts(rate: Rate, used: &mut Used, now: Time, attempts: usize) -> usize {
-        let allowed = (0..attempts).filter(|_| {
-            let allowed = rate.allows(*used, now);
-            if allowed {
-                rate.count(used, now);
-            }
-            allowed
-        });
+        let allowed = (0..attempts).filter(|_| rate.take(used, now));
         allowed.count()
     }
 

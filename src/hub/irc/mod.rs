@@ -163,22 +163,12 @@ impl<D: Digest> Hub<D> {
 
     fn take_join(&mut self, turn: &Turn<'_>) -> bool {
         let rate = self.limits.joins;
-        let used = &mut self.link(turn.conn).joins;
-        let allowed = rate.allows(*used, turn.now);
-        if allowed {
-            rate.count(used, turn.now);
-        }
-        allowed
+        rate.take(&mut self.link(turn.conn).joins, turn.now)
     }
 
     fn take_nick_change(&mut self, turn: &Turn<'_>) -> bool {
         let rate = self.limits.nick_changes;
-        let used = &mut self.link(turn.conn).nick_changes;
-        let allowed = rate.allows(*used, turn.now);
-        if allowed {
-            rate.count(used, turn.now);
-        }
-        allowed
+        rate.take(&mut self.link(turn.conn).nick_changes, turn.now)
     }
 
     pub(super) fn irc_line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {

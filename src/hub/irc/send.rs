@@ -76,14 +76,7 @@ impl<D: Digest> Hub<D> {
         code: fmt::Arguments<'_>,
         why: &str,
     ) {
-        let server = &self.irc.identity.name;
-        let line = if self.session(turn.conn).caps.has(Caps::STANDARD_REPLIES) {
-            format!(":{server} {kind} {code} :{why}")
-        } else {
-            let nick = self.nick_of(turn.conn);
-            let nick = nick.as_ref().map_or("*", Name::as_str);
-            format!(":{server} NOTICE {nick} :{why}")
-        };
+        let line = self.standard_line(turn.conn, kind, &format!("{code}"), why);
         self.tell(turn, &line);
     }
 
