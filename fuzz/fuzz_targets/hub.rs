@@ -2,19 +2,15 @@
 //! end nothing is left.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use rejoin::hub::{Hub, Outputs, Protocol::Plain, record::Recorded};
-use rejoin::id::{ConnId, Time};
+#[path = "../src/clients.rs"]
+mod clients;
 
-fuzz_target!(|reads: Vec<(u8, u16, &[u8])>| {
-    let (mut hub, mut out) = (Hub::new(&rejoin::Config::default(), Recorded), Outputs::new());
-    let (conns, mut now) = ([1, 2, 3].map(ConnId::new), Time::ZERO);
-    let accept = |conn| hub.accepted(now, conn, [127, 0, 0, 1].into(), Plain, &mut out).expect("3 may");
-    conns.into_iter().for_each(accept);
-    for (conn, seconds, bytes) in reads {
-        now = now.after(std::time::Duration::from_secs(seconds.into()));
-        hub.received(now, conns[usize::from(conn) % 3], bytes, &mut out);
-    }
-    conns.into_iter().for_each(|conn| hub.writer_finished(now, conn, [], &mut out));
-    assert!(hub.is_idle());
+use rejoin::hub::Protocol::Plain;
+use std::time::Duration;
+
+libfuzzer_sys::fuzz_target!(|reads: Vec<(u8, u16, &[u8])>| {
+    let reads = reads.into_iter().map(|(client, seconds, bytes)| {
+        (Duration::from_secs(seconds.into()), usize::from(client) % 3, bytes)
+    });
+    clients::play(&[Plain; 3], reads);
 });

@@ -1,7 +1,6 @@
 //! However the bytes are cut, the same lines come out, and each is within the limit.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use rejoin::wire::lines::{Line, Lines};
 
 fn split(pieces: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
@@ -13,7 +12,7 @@ fn split(pieces: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
     }
     found
 }
-fuzz_target!(|input: (&[u8], &[u8])| {
+libfuzzer_sys::fuzz_target!(|input: (&[u8], &[u8])| {
     let found = split(&[input.0, input.1, b"\n"]);
     assert_eq!(found, split(&[&[input.0, input.1, b"\n"].concat()]));
     assert!(found.iter().flatten().all(|line| line.len() <= 8 && !line.contains(&b'\n')));
