@@ -79,7 +79,7 @@ pub fn question(line: &str) -> Option<&str> {
 }
 
 /// What a `PING` wants to be answered with that asks how far a client has read: which connection it
-/// is, and how often it was asked.
+/// is, of which server, and how often it was asked.
 pub fn mark(line: &str) -> Option<&str> {
     question(line).filter(|token| token.contains('.'))
 }

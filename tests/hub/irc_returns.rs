@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rejoin::hub::Identity;
 use rejoin::id::ConnId;
 
 use crate::server::Server;
@@ -111,6 +112,29 @@ fn an_acknowledgement_that_nobody_asked_for_changes_nothing() {
     for token in ["", "1", "2.2", "9.1", "2.x", "x.1"] {
         server.types(alice, &format!("PONG :{token}"));
     }
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), ["one"]);
+}
+
+#[test]
+fn an_answer_to_a_server_that_has_started_again_since_acknowledges_nothing() {
+    let start = |epoch| {
+        let mut server = Server::new();
+        server.hub.identify(Identity {
+            epoch,
+            ..Identity::default()
+        });
+        let bob = server.login("bob");
+        let alice = registers(&mut server, "alice", Some(SECRET));
+        server.types(bob, "alice: one");
+        let asked = ping(&server.hears(alice)).expect("a ping follows mail");
+        (server, alice, asked)
+    };
+    let (_, _, asked_before) = start(1_551_382_201_000_000);
+    // Numbers of connections and questions are those of the server before.
+    let (mut server, alice, _) = start(1_551_382_202_000_000);
+    server.types(alice, &format!("PONG :{asked_before}"));
     server.breaks(alice);
     let alice = registers_again(&mut server);
     assert_eq!(said(&server.hears(alice)), ["one"]);

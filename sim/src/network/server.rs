@@ -5,6 +5,7 @@ use rejoin::hub::Identity;
 use rejoin::net::{self, Listener, Listeners, Setup};
 use tokio::sync::watch;
 
+use super::TICK;
 use super::ground::Spoiling;
 use super::scene::{Lookout, Stage, Turns};
 
@@ -39,13 +40,14 @@ impl Server {
             let stage = stage.clone();
             Some(Spoiling { listener, stage })
         });
+        let identity = Identity {
+            // By the clock of no machine: the simulation began just after 1970.
+            epoch: 1 + stage.lock().tick * TICK.as_micros() as u64,
+            ..Identity::default()
+        };
         let setup = Setup {
             config,
-            identity: Identity {
-                // The clock of no machine.
-                epoch: 1,
-                ..Identity::default()
-            },
+            identity,
             reload: None,
             key: Some([7; 32]),
             observer: Some(Box::new(Lookout(stage.clone()))),

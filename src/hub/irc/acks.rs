@@ -66,13 +66,14 @@ impl<D: Digest> Hub<D> {
                 let patience = now.after(self.limits.ack_timeout);
                 self.irc.patience.insert((patience, conn));
             }
-            let line = format!("PING :{}.{asked}\r\n", conn.number());
+            let line = format!("PING :{}.{asked}\r\n", self.epoch(conn));
             out.ask(conn, Frame::new(line.as_bytes(), None));
         }
     }
 
     pub(super) fn pong(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
         let conn = turn.conn;
+        let its_epoch = self.epoch(conn);
         let Some(acks) = &mut self.session_mut(conn).acks else {
             return;
         };
@@ -84,10 +85,15 @@ impl<D: Digest> Hub<D> {
             return;
         };
         let number = number.parse().unwrap_or(0);
-        if epoch.parse() == Ok(conn.number()) && number == acks.asked && number > acks.answered {
+        if epoch.parse() == Ok(its_epoch) && number == acks.asked && number > acks.answered {
             acks.answered = number;
             turn.out.acknowledged(conn, number);
             self.irc.unasked.insert(conn);
         }
+    }
+    /// With what each question to a connection begins. No other connection has the same, and none
+    /// of a server that ran before: its numbers began at an earlier time.
+    fn epoch(&self, conn: ConnId) -> u64 {
+        self.irc.identity.epoch.wrapping_add(conn.number())
     }
 }
