@@ -162,12 +162,12 @@ fn report(seed: u64, as_it_is: bool) {
     println!("\nseed {seed} fails, with {} actions", plan.actions.len());
     if !as_it_is {
         println!("the shortest plan that still does:");
-        plan = shrink(plan);
+        plan = in_silence(|| shrink(plan));
         for action in &plan.actions {
             println!("  {action:?}");
         }
     }
-    for violation in simulate(&plan, false).violations {
+    for violation in in_silence(|| simulate(&plan, false)).violations {
         println!("{violation}");
     }
     println!("replay it: cargo sim replay {seed}");
@@ -179,4 +179,13 @@ fn report(seed: u64, as_it_is: bool) {
         Ok(()) => println!("the shrunk plan: cargo sim replay {file}"),
         Err(error) => println!("the shrunk plan can't be written to {file}: {error}"),
     }
+}
+
+/// What panics in `simulate` has done so, and was reported, before.
+fn in_silence<T>(simulate: impl FnOnce() -> T) -> T {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = simulate();
+    std::panic::set_hook(report);
+    result
 }

@@ -3,7 +3,7 @@
 
 use rejoin::broker::lifecycle::Hold;
 use rejoin::broker::{Event, LeaveReason};
-use rejoin::id::{Name, PeerId};
+use rejoin::id::{ConnId, Name, PeerId, Time};
 
 use super::{Checker, Witness, ensure};
 use crate::moment::Act;
@@ -36,10 +36,9 @@ impl Checker for Removal {
             };
             ensure!(
                 holder == bearer.holder && until == bearer.until,
-                "{name} is {:?}, and should be held by {:?} or away until {:?}",
-                binding.hold,
-                bearer.holder,
-                bearer.until
+                "{name} is {}, and should be {}",
+                state(holder, until),
+                state(bearer.holder, bearer.until)
             );
         }
         for name in view.bindings.keys() {
@@ -50,6 +49,15 @@ impl Checker for Removal {
         }
         forgotten(witness)?;
         farewells(witness)
+    }
+}
+
+/// How it is with a name, in words.
+fn state(holder: Option<ConnId>, until: Option<Time>) -> String {
+    match (holder, until) {
+        (Some(conn), _) => format!("held by {conn}"),
+        (None, Some(until)) => format!("away until {} ms", until.as_micros() as f64 / 1e3),
+        (None, None) => "free".to_owned(),
     }
 }
 

@@ -235,9 +235,12 @@ impl Scene {
         }
     }
 
+    /// Notes what does not hold; once, for it mostly stays so at the inputs that follow.
     pub(super) fn violate(&mut self, violation: Violation) {
-        self.note(What::Violated(violation.clone()));
-        self.violations.push(violation);
+        if !self.violations.contains(&violation) {
+            self.note(What::Violated(violation.clone()));
+            self.violations.push(violation);
+        }
     }
 
     pub(super) fn note_fault(&mut self, conn: Option<ConnId>, what: &str) {
