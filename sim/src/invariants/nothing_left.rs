@@ -1,6 +1,6 @@
 //! 8. When everything has finished, nothing is left: no connection, and no peer past its window.
 
-use super::{Checker, Witness, ensure};
+use super::{Checker, Witness, ensure, when};
 use crate::moment::{Moment, View};
 
 /// The checker of statement 8. At every moment, what has finished has left no connection, no
@@ -33,8 +33,9 @@ impl Checker for NothingLeft {
         let deadline = after.deadline();
         ensure!(
             view.deadline == deadline,
-            "the deadline is {:?}, and not {deadline:?}",
-            view.deadline
+            "the deadline is {}, and not {}",
+            when(view.deadline),
+            when(deadline)
         );
         Ok(())
     }

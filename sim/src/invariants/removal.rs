@@ -5,7 +5,7 @@ use rejoin::broker::lifecycle::Hold;
 use rejoin::broker::{Event, LeaveReason};
 use rejoin::id::{ConnId, Name, PeerId, Time};
 
-use super::{Checker, Witness, ensure};
+use super::{Checker, Witness, ensure, when};
 use crate::moment::Act;
 
 /// The checker of statement 1: whoever the roster knows is bound, to the connection that it knows,
@@ -56,7 +56,7 @@ impl Checker for Removal {
 fn state(holder: Option<ConnId>, until: Option<Time>) -> String {
     match (holder, until) {
         (Some(conn), _) => format!("held by {conn}"),
-        (None, Some(until)) => format!("away until {} ms", until.as_micros() as f64 / 1e3),
+        (None, Some(_)) => format!("away until {}", when(until)),
         (None, None) => "free".to_owned(),
     }
 }
@@ -143,14 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn a_late_end_that_removes_the_successor_is_found() {
+    fn a_successor_that_is_removed_with_its_predecessor_is_found() {
         let returns = story([&come(0, Some(0))[..], &break_off(0), &come(0, Some(0))]);
-        let late = [Step::WriterFinishes {
-            conn: 2,
-            written: 0,
-        }];
         rejects::<Removal>(
-            &story([&returns[..], &late]),
+            &returns,
             |moment| {
                 let binding = moment.view.bindings.get_mut(&name(0)).unwrap();
                 let until = moment.now;

@@ -249,6 +249,8 @@ impl Scene {
             let client = pipe.map(|pipe| pipe.client);
             let what = what.to_owned();
             self.note(What::Fault { client, conn, what });
+            // What hits each of many writes at one moment is told once.
+            self.entries.iter_mut().for_each(forget_repetition);
         }
     }
 
@@ -351,6 +353,15 @@ impl Scene {
             );
             self.violate(Violation { statement: 4, what });
         }
+    }
+}
+
+/// Drops the last entry if it is the one before it once more.
+fn forget_repetition(entries: &mut Vec<Entry>) {
+    if let [.., before, last] = &entries[..]
+        && before == last
+    {
+        entries.pop();
     }
 }
 
