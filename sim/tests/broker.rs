@@ -1,24 +1,17 @@
 //! Random steps against the real broker.
 
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+mod common;
 
+use proptest::prelude::*;
+
+use common::{MOST_PHRASES, config, runs};
 use rejoin_sim::probe::{Probe, Probes};
 use rejoin_sim::search::run;
 use rejoin_sim::setting::{SETTINGS, setting};
 use rejoin_sim::strategy::steps;
 
-/// How many phrases a run has at most.
-const MOST_PHRASES: usize = 80;
-
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 2_048,
-        // A find becomes a unit test with a name: a seed is void once the strategy changes.
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(config(2_048))]
 
     #[test]
     fn whatever_happens_the_nine_statements_hold(
@@ -30,21 +23,14 @@ proptest! {
     }
 }
 
-/// How many runs it takes to get everywhere, and several times so.
-const RUNS: usize = 512;
-
 #[test]
 fn the_rare_paths_are_reached() {
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
     let mut probes = Probes::default();
-    for index in 0..RUNS {
-        let steps = steps(MOST_PHRASES).new_tree(&mut runner);
-        let steps = steps.expect("nothing is filtered").current();
+    runs(|number, steps| {
         probes.start();
-        let ran = run(&setting(index), &steps, &mut probes);
-        assert_eq!(ran, Ok(()), "run {index}: {steps:?}");
-    }
+        let ran = run(&setting(number), steps, &mut probes);
+        assert_eq!(ran, Ok(()), "run {number}: {steps:?}");
+    });
     for probe in Probe::all() {
         println!("{:>7} {probe}", probes.count(probe));
     }
