@@ -17,6 +17,7 @@ pub(super) const REASON_BYTES: usize = 300;
 
 impl<D: Digest> Hub<D> {
     pub(super) fn join(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        self.hide_keys_of_join(message);
         let Some(rooms) = self.need(turn, message, 0) else {
             return;
         };
