@@ -167,10 +167,10 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn kick(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
-        let (Some(rooms), Some(nicks)) = (self.need(turn, message, 0), self.need(turn, message, 1))
-        else {
+        let Some(nicks) = self.need(turn, message, 1) else {
             return;
         };
+        let rooms = message.params[0];
         let why = message.param(2).filter(|why| !why.is_empty());
         let why = Text::parse(why.map_or(name.as_str(), |why| cut(why, REASON_BYTES)));
         let rooms: Vec<_> = rooms.split(',').collect();

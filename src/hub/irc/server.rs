@@ -277,14 +277,13 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn oper(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
-        let (Some(login), Some(password)) =
-            (self.need(turn, message, 0), self.need(turn, message, 1))
-        else {
+        let Some(password) = self.need(turn, message, 1) else {
             return self.hide(
                 message,
                 format_args!("OPER {}", message.param(0).unwrap_or("")),
             );
         };
+        let login = message.params[0];
         let may_guess = self.may_guess(turn.now, turn.conn);
         let hash = self.irc.identity.operators.get(login).filter(|_| may_guess);
         let is_right = hash.is_some_and(|hash| self.digest.verify(password, hash));
