@@ -201,6 +201,41 @@ fn keys(texts: bool) -> Recorded {
     recorded
 }
 
+/// Peers that are killed: one that is here, one that is away, and one whose link is ending.
+fn kills() -> Recorded {
+    let identity = Identity {
+        operators: [("root".to_owned(), "root-password".to_owned())].into(),
+        ..Identity::default()
+    };
+    let mut recorded = Recorded::new(true, identity);
+    for (n, nick) in [(1, "root"), (2, "bob"), (3, "carol"), (4, "dave")] {
+        recorded.says(n, "PASS correct-horse");
+        recorded.says(n, &format!("NICK {nick}\nUSER u 0 * :u\nJOIN #a"));
+    }
+    recorded.says(1, "OPER root root-password");
+    recorded.breaks(3);
+    let dave = ConnId::new(4);
+    recorded.call(|hub, now, out| hub.reader_finished(now, dave, out));
+    recorded.says(2, "PRIVMSG carol,dave,#a :hello");
+    recorded.says(1, "PRIVMSG bob,carol,dave :hello");
+    recorded.says(
+        1,
+        "KILL bob :spam\nKILL carol :spam\nKILL dave\nKILL nobody",
+    );
+    recorded.says(5, "PASS correct-horse\nNICK dave\nUSER u 0 * :u");
+    recorded.breaks(2);
+    recorded.breaks(4);
+    recorded.says(1, "PRIVMSG bob :gone\nNAMES #a");
+    recorded
+}
+
+#[test]
+fn whoever_is_killed_is_gone_by_all_statements() {
+    let replayed = replay(&kills().bytes()).expect("it is a record");
+    assert_eq!(replayed.different, [0; 0]);
+    assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
+}
+
 #[test]
 fn a_record_keeps_no_key_and_has_the_same_effects() {
     for texts in [true, false] {

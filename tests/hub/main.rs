@@ -4,6 +4,7 @@ mod connections;
 mod irc_channels;
 mod irc_messages;
 mod irc_modes;
+mod irc_operators;
 mod irc_registration;
 mod irc_returns;
 mod irc_story;
