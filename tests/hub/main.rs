@@ -5,6 +5,7 @@ mod irc_channels;
 mod irc_messages;
 mod irc_modes;
 mod irc_operators;
+mod irc_people;
 mod irc_registration;
 mod irc_returns;
 mod irc_story;
