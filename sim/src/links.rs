@@ -28,7 +28,11 @@ impl Links {
                     link.writer_finished = true;
                 }
             }
-            Input::Request { .. } | Input::GiveUp { .. } | Input::Tick | Input::ShutDown => {}
+            Input::Request { .. }
+            | Input::GiveUp { .. }
+            | Input::Dismiss { .. }
+            | Input::Tick
+            | Input::ShutDown => {}
         }
     }
 

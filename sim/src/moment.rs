@@ -223,7 +223,7 @@ pub const fn actor(input: &Input) -> Option<ConnId> {
         | Input::GiveUp { conn, .. }
         | Input::ReaderFinished { conn }
         | Input::WriterFinished { conn, .. } => Some(*conn),
-        Input::Tick | Input::ShutDown => None,
+        Input::Dismiss { .. } | Input::Tick | Input::ShutDown => None,
     }
 }
 

@@ -163,6 +163,12 @@ impl Roster {
                     }
                 }
             }
+            Input::Dismiss { name, .. } => {
+                if let Some(bearer) = self.bearers.get_mut(name) {
+                    bearer.proof = None;
+                    bearer.rooms.clear();
+                }
+            }
             Input::ShutDown => self.shutting_down = true,
             Input::GiveUp { .. } | Input::ReaderFinished { .. } | Input::Tick => {}
         }

@@ -173,6 +173,83 @@ fn story(texts: bool) -> Recorded {
     recorded
 }
 
+/// Rooms with keys, by all the ways in which a line may hold one.
+fn keys(texts: bool) -> Recorded {
+    let mut recorded = Recorded::new(texts, Identity::default());
+    recorded.says(1, "JOIN #a hunter-0\nMODE #a +k hunter-0");
+    let users = [(1, "alice"), (2, "bob"), (3, "carol")];
+    for (n, nick) in users {
+        recorded.says(n, "CAP REQ :batch labeled-response message-tags\nCAP END");
+        recorded.says(n, &format!("NICK {nick}\nUSER u 0 * :u"));
+    }
+    recorded.says(
+        1,
+        "JOIN #a,#b,#c hunter-0\nMODE #a +k hunter-1\nmode #b +ok-l alice hunter-2\n\
+         @label=1;+hunter-8=hunter-9 MODE #c +blk x 3 hunter-3 hunter-4\n\
+         MODE #c -k+k hunter-5 bad,hunter\nMODE #c +k-v+k hunter-3 alice :bad hunter\n\
+         MODE #nowhere +k hunter-1\nMODE alice +k hunter-1\nMODE alice +i hunter-1\n\
+         MODE #a +k hunter-6\nMODE #a +k hunter-1\nJOIN #a :hunter-1",
+    );
+    recorded.says(
+        2,
+        "MODE #a +k hunter-7\nJOIN #a hunter-6\nJOIN #a,#b,#c hunter-2,hunter-1,hunter-3\n\
+         JOIN #a,,#b hunter-1,hunter-2\nMODE #a +k hunter-1\n@label=2 MODE #a\n\
+         @+hunter-8=hunter-9 JOIN #a,#b hunter-1 hunter-2\nMODE #c",
+    );
+    recorded.says(1, "MODE #a -k\nMODE #a +k h\nMODE #a -k hunter-1");
+    recorded.says(3, "JOIN #a h\nJOIN #b hunter-2,\nMODE #b\nJOIN 0 hunter-1");
+    recorded
+}
+
+/// Peers that are killed: one that is here, one that is away, and one whose link is ending.
+fn kills() -> Recorded {
+    let identity = Identity {
+        operators: [("root".to_owned(), "root-password".to_owned())].into(),
+        ..Identity::default()
+    };
+    let mut recorded = Recorded::new(true, identity);
+    for (n, nick) in [(1, "root"), (2, "bob"), (3, "carol"), (4, "dave")] {
+        recorded.says(n, "PASS correct-horse");
+        recorded.says(n, &format!("NICK {nick}\nUSER u 0 * :u\nJOIN #a"));
+    }
+    recorded.says(1, "OPER root root-password");
+    recorded.breaks(3);
+    let dave = ConnId::new(4);
+    recorded.call(|hub, now, out| hub.reader_finished(now, dave, out));
+    recorded.says(2, "PRIVMSG carol,dave,#a :hello");
+    recorded.says(1, "PRIVMSG bob,carol,dave :hello");
+    recorded.says(
+        1,
+        "KILL bob :spam\nKILL carol :spam\nKILL dave\nKILL nobody",
+    );
+    recorded.says(5, "PASS correct-horse\nNICK dave\nUSER u 0 * :u");
+    recorded.breaks(2);
+    recorded.breaks(4);
+    recorded.says(1, "PRIVMSG bob :gone\nNAMES #a");
+    recorded
+}
+
+#[test]
+fn whoever_is_killed_is_gone_by_all_statements() {
+    let replayed = replay(&kills().bytes()).expect("it is a record");
+    assert_eq!(replayed.different, [0; 0]);
+    assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
+}
+
+#[test]
+fn a_record_keeps_no_key_and_has_the_same_effects() {
+    for texts in [true, false] {
+        let record = keys(texts).bytes();
+        let replayed = replay(&record).expect("it is a record");
+        assert!(replayed.told > 40);
+        assert_eq!(replayed.different, [0; 0], "texts: {texts}");
+        let kept = String::from_utf8_lossy(&record);
+        let tags = kept.matches("hunter-8").count() + kept.matches("hunter-9").count();
+        assert_eq!(tags, if texts { 4 } else { 0 });
+        assert_eq!(kept.matches("hunter").count(), tags, "texts: {texts}");
+    }
+}
+
 #[test]
 fn a_record_of_irc_has_the_same_effects_with_and_without_texts() {
     for texts in [true, false] {

@@ -297,7 +297,7 @@ pub enum LeaveReason {
         /// Why.
         why: Option<Text>,
     },
-    /// It quit, and said perhaps why.
+    /// It quit or was dismissed, and it was perhaps said why.
     Quit(Option<Text>),
     /// It was a guest whose connection ended.
     Gone,
@@ -312,6 +312,8 @@ pub enum StopReason {
     ReaderFinished,
     /// It asked for it.
     Quit,
+    /// Its peer was dismissed.
+    Dismissed,
     /// The same peer has logged in on another connection.
     Replaced,
     /// It did not log in in time.

@@ -30,6 +30,14 @@ pub enum Input {
         /// Why.
         reason: StopReason,
     },
+    /// A peer is to go for good, for a reason that lies outside of the broker, and whether it
+    /// is connected or away. A name that nobody bears changes nothing.
+    Dismiss {
+        /// The peer.
+        name: Name,
+        /// What its rooms are told.
+        why: Option<Text>,
+    },
     /// A connection's reader has finished: nothing more will come from it.
     ReaderFinished {
         /// The connection.

@@ -21,6 +21,9 @@
 //! | writer finished | forget; stop the reader | give up the wait; forget; stop the reader | **remove**; stop the reader | **remove** |
 //! | login | see below | refused: already logged in | refused: already logged in | ignored |
 //!
+//! A peer that is dismissed from outside quits with its connection, if it has one. One that leaves
+//! goes on leaving, and one that is away is gone at once.
+//!
 //! A connection that leaves without having held a name is only forgotten when its
 //! writer finishes.
 //!
@@ -34,7 +37,7 @@
 //! | held by a resumable peer, Leaving | refused: name in use | → Waiting; an older waiter is replaced |
 //! | held by a guest, Leaving | → Waiting, if nobody waits yet; inherits nothing | – |
 //!
-//! A peer that quits gives up its proof, and is a guest from then on. Whoever waits for a
+//! A peer that quits or is dismissed gives up its proof, and is a guest from then on. Whoever waits for a
 //! holder that was leaving already waits for as long as its writer may flush: a half is
 //! told to stop only once.
 //!
@@ -291,6 +294,28 @@ impl Lifecycle {
         }
         self.leave(conn, StopReason::Quit, stops);
         name
+    }
+
+    /// A peer is to go for good, and its connection, if it has one, ends. Says whether it had none:
+    /// then it is gone.
+    ///
+    /// # Panics
+    ///
+    /// If nobody bears the name.
+    pub fn dismiss(&mut self, name: &Name, stops: &mut Vec<Stop>) -> bool {
+        let binding = self.bindings.get_mut(name).expect("somebody bears it");
+        binding.proof = None;
+        match binding.hold {
+            Hold::Held { holder, .. } => {
+                self.leave(holder, StopReason::Dismissed, stops);
+                false
+            }
+            Hold::Away { until } => {
+                self.deadlines.remove(&(until, Due::Return(*name)));
+                self.bindings.remove(name);
+                true
+            }
+        }
     }
 
     /// Gives the peer that is online with `conn` another name. Says whether that is free, or

@@ -48,7 +48,7 @@ pub use message::{
 };
 
 use crate::Config;
-use crate::id::{ConnId, Name, PeerId, Proof, Room, Time};
+use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
 use lifecycle::{Expired, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
 use rooms::Rooms;
 
@@ -144,6 +144,7 @@ impl Broker {
             Input::GiveUp { conn, reason } => {
                 self.lifecycle.give_up(conn, reason, &mut self.stops);
             }
+            Input::Dismiss { name, why } => self.dismiss(&name, why, effects),
             Input::ReaderFinished { conn } => {
                 self.lifecycle.reader_finished(conn, &mut self.stops);
             }
@@ -354,6 +355,17 @@ impl Broker {
                 self.bury(name, BounceReason::Gone, effects);
                 self.welcome(successor, effects);
             }
+        }
+    }
+
+    fn dismiss(&mut self, name: &Name, why: Option<Text>, effects: &mut Effects) {
+        let Some((&name, _)) = self.peers.get_key_value(name) else {
+            return;
+        };
+        let is_away = self.lifecycle.dismiss(&name, &mut self.stops);
+        self.leave_all(name, LeaveReason::Quit(why), effects);
+        if is_away {
+            self.bury(name, BounceReason::Gone, effects);
         }
     }
 

@@ -13,6 +13,7 @@ mod rate;
 #[cfg(feature = "record")]
 pub mod record;
 
+use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -236,7 +237,7 @@ impl<D: Digest> Hub<D> {
             let reason = StopReason::TooManyConnections;
             return Err(match protocol {
                 Protocol::Plain => self.frame(|out| wire::plain::write_bye(reason, out)),
-                Protocol::Irc => Self::irc_bye(reason),
+                Protocol::Irc => Self::irc_bye(address, wire::farewell(reason)),
             });
         }
         let check = now.after(self.limits.probe_after);
@@ -560,7 +561,7 @@ impl<D: Digest> Hub<D> {
 
     /// Lets the broker handle an input, and turns its effects into outputs.
     fn handle(&mut self, now: Time, input: Input, out: &mut Outputs) {
-        let (mut quits, mut ends) = (None, None);
+        let (mut quits, mut ends, mut dismissed) = (None, None, None);
         match &input {
             Input::Request {
                 conn,
@@ -571,6 +572,11 @@ impl<D: Digest> Hub<D> {
                     let why = why.as_ref().map_or("Quit", |why| why.as_str());
                     self.quits(now, name, why, out);
                 }
+            }
+            Input::Dismiss { name, why } => {
+                let why = why.as_ref().map_or("Dismissed", |why| why.as_str());
+                self.quits(now, name, why, out);
+                (quits, dismissed) = (Some(*name), Some(why.to_owned()));
             }
             Input::WriterFinished { conn, .. } => ends = self.name(*conn),
             Input::Accepted { .. }
@@ -593,10 +599,11 @@ impl<D: Digest> Hub<D> {
                 Effect::Deliver { to, event } => self.deliver(now, to, event, out),
                 Effect::StopReader { conn } => out.stop_reader(conn),
                 Effect::StopWriter { conn, reason } => {
+                    let why = dismissed.as_deref().unwrap_or(wire::farewell(reason));
                     let last = match self.links.get(conn).map(|link| &link.session) {
-                        Some(Session::Irc(_)) => Self::irc_bye(reason),
+                        Some(Session::Irc(_)) => Self::irc_bye(self.links[conn].address, why),
                         Some(Session::Plain) | None => {
-                            self.frame(|out| wire::plain::write_bye(reason, out))
+                            self.frame(|out| wire::plain::write_bye_with(why, out))
                         }
                     };
                     out.stop_writer(conn, reason.flushes(), last);

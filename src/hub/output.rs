@@ -15,6 +15,7 @@ use crate::id::ConnId;
 pub struct Frame {
     bytes: Arc<[u8]>,
     mail: Option<Mail>,
+    shows_key: bool,
 }
 
 impl Frame {
@@ -22,7 +23,19 @@ impl Frame {
         Self {
             bytes: bytes.into(),
             mail,
+            shows_key: false,
         }
+    }
+
+    /// The same; its lines may show a key.
+    pub(super) fn showing_key(self, shows_key: bool) -> Self {
+        Self { shows_key, ..self }
+    }
+
+    /// Whether its lines show the key of a room, which no record may keep.
+    #[cfg(feature = "record")]
+    pub(super) const fn shows_key(&self) -> bool {
+        self.shows_key
     }
 
     /// The lines, each with its end.

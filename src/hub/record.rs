@@ -4,9 +4,9 @@
 //! preceded by its length as two bytes, the lower one first. The first entry is a
 //! [`Entry::Start`]. A last entry that is cut off, as by a kill, is no error: it is left out.
 //!
-//! No secret gets into a record: what follows the name in a login is replaced by the proof, and of
-//! a line that nobody understood only the kinds of its characters are kept, since it may hold a
-//! secret too. Texts are kept only if that was asked for.
+//! No secret gets into a record: what follows the name in a login is replaced by the proof, a
+//! password or the key of a channel by something that has the same effects, and of a line that
+//! nobody understood only the kinds of its characters are kept, since it may hold a secret too. Texts are kept only if that was asked for.
 
 use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
@@ -137,7 +137,13 @@ impl Observer for Recorder {
     }
 
     fn hidden(&mut self, instead: &str) {
-        let said = Cow::Borrowed(instead.as_bytes());
+        let line = instead.as_bytes();
+        let said = match instead.split_once(' ') {
+            Some((tags, _)) if !self.texts && tags.starts_with('@') => {
+                Cow::Owned(mask_tags(line, tags.len() - 1))
+            }
+            _ => Cow::Borrowed(line),
+        };
         self.push(&Entry::Line { said, hidden: 0 });
     }
 
@@ -189,11 +195,11 @@ impl Recorder {
             Ok(message) => message,
             Err(_) => return self.push_line(Cow::Owned(mask(line)), 0),
         };
-        let is = |command: &str| message.command.eq_ignore_ascii_case(command);
-        if is("PASS") || is("OPER") {
+        if message.may_hold_secret() {
             // The hub says what may stand for it.
             return;
         }
+        let is = |command: &str| message.command.eq_ignore_ascii_case(command);
         if self.texts {
             return self.push_line(Cow::Borrowed(line), 0);
         }
@@ -298,7 +304,8 @@ fn mask(line: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// A digest of what a hub wants done. Without texts, frames count by their lengths.
+/// A digest of what a hub wants done. Without texts, frames count by their lengths, and those that
+/// show a key in any case.
 pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
     let mut hash = Hash(0);
     for output in outputs.iter() {
@@ -356,7 +363,7 @@ impl Hash {
     }
 
     fn frame(&mut self, frame: &Frame, texts: bool) {
-        if texts {
+        if texts && !frame.shows_key() {
             self.bytes(frame.bytes());
         } else {
             self.number(frame.bytes().len() as u64);

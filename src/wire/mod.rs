@@ -11,6 +11,7 @@ pub const fn farewell(reason: StopReason) -> &'static str {
     match reason {
         StopReason::ReaderFinished => "you closed the connection",
         StopReason::Quit => "you quit",
+        StopReason::Dismissed => "you were removed",
         StopReason::Replaced => "you are back on another connection",
         StopReason::LoginTimeout => "you did not log in in time",
         StopReason::FailedLogins => "too many failed logins",

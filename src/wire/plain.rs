@@ -420,7 +420,12 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
 
 /// Writes the last line of a connection.
 pub fn write_bye(reason: StopReason, out: &mut Vec<u8>) {
-    say(out, format_args!("* bye {}", super::farewell(reason)));
+    write_bye_with(super::farewell(reason), out);
+}
+
+/// Writes the last line before a connection ends, which says this.
+pub fn write_bye_with(why: &str, out: &mut Vec<u8>) {
+    say(out, format_args!("* bye {why}"));
 }
 
 /// Writes a probe of a silent connection.

@@ -221,6 +221,53 @@ fn whoever_quits_leaves_its_rooms_at_once_and_may_say_why() {
 }
 
 #[test]
+fn whoever_is_dismissed_leaves_its_rooms_at_once_and_gets_no_more_mail() {
+    let mut world = World::new();
+    let alice = world.guest("alice");
+    let bob = world.peer("Bob");
+    for conn in [alice, bob] {
+        world.joins(conn, "#rust");
+    }
+    world.hears(alice);
+    world.hears(bob);
+    world.dismisses("bob", "spam");
+    let expected = [
+        "c1 hear * left #rust Bob quit: spam",
+        "stop c2's reader",
+        "stop c2's writer (Dismissed)",
+    ];
+    assert_eq!(world.effects, expected);
+    world.hears(alice);
+    world.says(alice, "bob", "hi");
+    world.writer_ends(bob);
+    assert_eq!(
+        world.hears(alice).last().unwrap(),
+        "* undelivered Bob gone: hi"
+    );
+    world.says(alice, "bob", "hi");
+    assert_eq!(world.hears(alice), ["* error no-such-peer bob"]);
+}
+
+#[test]
+fn whoever_is_dismissed_while_away_is_gone_at_once() {
+    let mut world = World::new();
+    let alice = world.guest("alice");
+    let bob = world.peer("Bob");
+    for conn in [alice, bob] {
+        world.joins(conn, "#rust");
+    }
+    world.breaks(bob);
+    world.says(alice, "bob", "hi");
+    world.hears(alice);
+    world.dismisses("bob", "");
+    let heard = ["* left #rust Bob quit", "* undelivered Bob gone: hi"];
+    assert_eq!(world.hears(alice), heard);
+    world.dismisses("bob", "");
+    assert_eq!(world.effects, [""; 0], "nobody bears the name");
+    world.guest("bob");
+}
+
+#[test]
 fn a_room_is_listed_as_it_was_first_written() {
     let mut world = World::new();
     let [alice, bob, _, _] = world.four();

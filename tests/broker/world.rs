@@ -138,6 +138,11 @@ impl World {
         self.asks(conn, Request::Quit { why });
     }
 
+    pub(crate) fn dismisses(&mut self, whom: &str, why: &str) {
+        let (name, why) = (name(whom), Text::parse(why));
+        self.input(Input::Dismiss { name, why });
+    }
+
     /// The reader ends, as the client closed its end.
     pub(crate) fn closes(&mut self, conn: ConnId) {
         self.input(Input::ReaderFinished { conn });

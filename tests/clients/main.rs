@@ -47,10 +47,15 @@ macro_rules! stories {
 
 stories! {
     killed_in_mid_flow
+    killed_before_it_reads
+    killed_while_several_talk
+    a_link_breaks_while_several_talk
     a_link_breaks
     a_link_looks_alive
     a_held_nick_is_refused
     a_guest_comes_back
+    a_guest_waits_for_its_old_link
+    senders_are_told
     many_channels_are_joined
 }
 

@@ -191,6 +191,11 @@ impl Person {
         });
     }
 
+    /// Stops the client: what is sent to it waits in its socket.
+    pub(crate) fn freezes(&mut self) {
+        self.client().process().freeze();
+    }
+
     /// Kills the client, which can do nothing about it.
     pub(crate) fn kills(&mut self) {
         let mut client = self.client.take().expect("it runs");
@@ -236,7 +241,7 @@ impl Drop for Person {
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         static FOLDERS: AtomicU32 = AtomicU32::new(0);
         let n = FOLDERS.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("rejoin-{name}-{}-{n}", process::id()));

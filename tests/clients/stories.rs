@@ -1,11 +1,15 @@
 //! What must hold for whoever runs any of the programs.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::sync::Arc;
 
-use crate::common::{Client as Line, Server, wait_for};
-use crate::person::{Person, Program};
+use crate::common::links::{MANY, big};
+use crate::common::{Client as Line, Server, rejoin, wait_for};
+use crate::person::{Folder, Person, Program};
 use crate::said::{Said, in_place};
 use crate::wire::{Link, Way};
 
@@ -14,7 +18,7 @@ const SECRET: &str = "correct-horse";
 
 /// alice runs a stock client; bob talks to her by plain lines, and carol looks on by IRC.
 struct Scene {
-    _server: Server,
+    server: Server,
     alice: Person,
     bob: Line,
     carol: Line,
@@ -34,7 +38,7 @@ impl Scene {
         carol.send(&format!("JOIN {ROOM}"));
         hears(&mut carol, " 366 ");
         Self {
-            _server: server,
+            server,
             alice,
             bob,
             carol,
@@ -124,7 +128,10 @@ pub(crate) fn server() -> (Server, SocketAddr) {
 
 /// Somebody without a client, who has heard what everybody hears first.
 fn registers(irc: SocketAddr, nick: &str) -> Line {
-    let mut line = Line::connect(irc);
+    registers_over(Line::connect(irc), nick)
+}
+
+fn registers_over(mut line: Line, nick: &str) -> Line {
     line.send(&format!("NICK {nick}"));
     line.send(&format!("USER {nick} 0 * :{nick}"));
     hears(&mut line, " 422 ");
@@ -165,6 +172,153 @@ pub(crate) fn killed_in_mid_flow(program: &'static Program) {
     scene.bob_says(100);
     scene.expect_the_rest(read, acknowledged.len());
     scene.expect_nobody_noticed();
+}
+
+/// Killed when its socket has taken what it never read: all that comes again.
+pub(crate) fn killed_before_it_reads(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    let mut scene = Scene::of(program, Some(SECRET));
+    let link = scene.link();
+    scene.bob_says(100);
+    wait_for("all to be acknowledged", || {
+        (link.acknowledged().len() == 100).then_some(())
+    });
+    scene.wait_until_seen(100);
+    scene.alice.freezes();
+    scene.bob_says(100);
+    wait_for("the socket to take all", || {
+        (link.sent().len() == 200).then_some(())
+    });
+    scene.alice.kills();
+    scene.bob_says(100);
+    link.wait_for_end();
+    scene.alice.starts_again();
+    assert_eq!(scene.alice.is_welcomed(1), "alice");
+    scene.expect_the_rest(100, 100);
+    scene.expect_nobody_noticed();
+}
+
+/// What several say at once, each in the room and to alice alone, by turns.
+struct Crowd {
+    dave: Line,
+    rounds: usize,
+}
+
+/// In which places somebody of the crowd says something.
+const PLACES: [(&str, &str); 6] = [
+    (ROOM, "bob"),
+    ("bob", "bob"),
+    (ROOM, "carol"),
+    ("carol", "carol"),
+    (ROOM, "dave"),
+    ("dave", "dave"),
+];
+
+impl Crowd {
+    fn of(scene: &Scene) -> Self {
+        let mut dave = scene.server.login("dave");
+        dave.send(&format!("/join {ROOM}"));
+        dave.expect(&format!("* joined {ROOM} dave"));
+        Self { dave, rounds: 0 }
+    }
+
+    fn talks(&mut self, scene: &mut Scene, rounds: usize) {
+        for _ in 0..rounds {
+            for to in [ROOM, "alice"] {
+                let text = format!("line {}", self.rounds);
+                scene.bob.send(&format!("{to}: {text}"));
+                scene.carol.send(&format!("PRIVMSG {to} :{text}"));
+                self.dave.send(&format!("{to}: {text}"));
+            }
+            self.rounds += 1;
+        }
+    }
+
+    /// Asserts that alice's client shows of each, in each place, what it had read, and then all
+    /// that was not acknowledged, in the order in which it was said.
+    #[track_caller]
+    fn expect_the_rest(&self, alice: &Person, read: [usize; 6], acknowledged: &[Said]) {
+        for ((place, from), read) in PLACES.into_iter().zip(read) {
+            let mine = |said: &&Said| said.place == place && said.from == from;
+            let acknowledged = acknowledged.iter().filter(mine).count();
+            assert!(acknowledged <= read, "{from} in {place}");
+            let lines = (0..read).chain(acknowledged..self.rounds);
+            let lines: Vec<_> = lines.map(|n| format!("line {n}")).collect();
+            let seen = || alice.sees(place, from);
+            wait_for("alice to see it", || {
+                (seen().len() >= lines.len()).then_some(())
+            });
+            assert_eq!(seen(), lines, "from {from} in {place}");
+        }
+        let (_, link) = alice.wire.link();
+        wait_for("all to be acknowledged", || link.is_settled().then_some(()));
+    }
+}
+
+/// How much of what each of the crowd said alice's client shows.
+fn seen_of_all(alice: &Person) -> [usize; 6] {
+    PLACES.map(|(place, from)| alice.sees(place, from).len())
+}
+
+/// Killed while several talk at once: from each of them nothing is lost, and nothing comes twice
+/// that was acknowledged.
+pub(crate) fn killed_while_several_talk(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    let mut scene = Scene::of(program, Some(SECRET));
+    let mut crowd = Crowd::of(&scene);
+    crowd.talks(&mut scene, 30);
+    wait_for("alice to see some of it", || {
+        let seen = seen_of_all(&scene.alice);
+        seen.iter().all(|&seen| seen > 5).then_some(())
+    });
+    let link = scene.link();
+    crowd.talks(&mut scene, 30);
+    scene.alice.kills();
+    crowd.talks(&mut scene, 30);
+    link.wait_for_end();
+    let (read, acknowledged) = (seen_of_all(&scene.alice), link.acknowledged());
+    scene.alice.starts_again();
+    crowd.talks(&mut scene, 30);
+    assert_eq!(scene.alice.is_welcomed(1), "alice");
+    crowd.talks(&mut scene, 30);
+    crowd.expect_the_rest(&scene.alice, read, &acknowledged);
+}
+
+/// A link breaks while several talk at once.
+pub(crate) fn a_link_breaks_while_several_talk(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    let mut scene = Scene::of(program, Some(SECRET));
+    let mut crowd = Crowd::of(&scene);
+    crowd.talks(&mut scene, 30);
+    let link = scene.link();
+    wait_for("alice to see some of it", || {
+        let seen = seen_of_all(&scene.alice);
+        seen.iter().all(|&seen| seen > 5).then_some(())
+    });
+    // What was passed on until now is read, perhaps without the server's knowing it.
+    link.hold(Way::ToServer);
+    link.hold(Way::ToClient);
+    let passed = link.sent();
+    let read = PLACES.map(|(place, from)| {
+        let mine = |said: &&Said| said.place == place && said.from == from;
+        passed.iter().filter(mine).count()
+    });
+    wait_for("alice to see what was passed on", || {
+        (seen_of_all(&scene.alice) == read).then_some(())
+    });
+    crowd.talks(&mut scene, 30);
+    link.cut();
+    crowd.talks(&mut scene, 30);
+    scene.alice_is_back();
+    crowd.talks(&mut scene, 30);
+    link.wait_for_end();
+    crowd.expect_the_rest(&scene.alice, read, &link.acknowledged());
 }
 
 /// A link breaks, with lines on their way in both directions.
@@ -268,6 +422,105 @@ pub(crate) fn a_guest_comes_back(program: &'static Program) {
     };
     assert!(quit.contains(" QUIT "), "{quit}");
     assert_eq!(scene.link().sent(), []);
+}
+
+/// Who brings no secret waits for its nick as long as its old link takes to end.
+pub(crate) fn a_guest_waits_for_its_old_link(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    let mut scene = Scene::of(program, None);
+    let link = scene.link();
+    link.stall(Way::ToClient, true);
+    for n in 0..MANY {
+        scene.bob.send(&format!("alice: {}", big(n)));
+    }
+    scene.bob.send("bob: all is on its way");
+    hears(&mut scene.bob, "all is on its way");
+    scene.alice.kills();
+    wait_for("the server to be told", || {
+        link.is_over(Way::ToServer).then_some(())
+    });
+    scene.alice.starts_again();
+    let asks = |link: &Link| {
+        let said = link.passed(Way::ToServer);
+        said.iter().any(|line| line.starts_with("USER ")) && said.contains(&"NICK alice".into())
+    };
+    wait_for("the client to ask for its nick", || {
+        (scene.alice.wire.links() > 1 && asks(&scene.link())).then_some(())
+    });
+    scene.carol.send("PING :still");
+    let lines = hears(&mut scene.carol, ":still");
+    assert!(
+        !lines.iter().any(|line| line.contains(" QUIT ")),
+        "{lines:?}"
+    );
+    link.stall(Way::ToClient, false);
+    assert_eq!(scene.alice.is_welcomed(1), "alice");
+    let lines = hears(&mut scene.carol, " QUIT ");
+    assert!(lines.last().is_some_and(|line| line.starts_with(":alice!")));
+}
+
+/// Whoever says something to somebody who is away is told that it waits, and that it will not
+/// arrive, once that is known.
+pub(crate) fn senders_are_told(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    let folder = Folder::new("operators");
+    let opers = folder.join("opers");
+    fs::write(&opers, format!("root:{}\n", hash("toor"))).expect("the folder is ours");
+    let opers = opers.to_str().expect("it is text");
+    let server = Server::start(&["--irc=127.0.0.1:0", "--opers", opers]);
+    let irc = server.irc();
+    let mut alice = Person::comes(program, irc, "alice", None);
+    // bob speaks plain, and carol IRC.
+    drop(server.login(&format!("bob {SECRET}")));
+    let mut carol = Line::connect(irc);
+    carol.send(&format!("PASS {SECRET}"));
+    drop(registers_over(carol, "carol"));
+    let mut dave = server.login("dave");
+    wait_for("both to be away", || {
+        dave.send("/who");
+        let lines = [(); 5].map(|()| dave.line());
+        let away = lines.iter().filter(|line| line.ends_with(" away"));
+        (away.count() == 2).then_some(())
+    });
+    let (_, link) = alice.wire.link();
+    let is_told = |told: &str| {
+        let end = format!(" NOTICE alice :{told}");
+        wait_for(told, || {
+            let lines = link.passed(Way::ToClient);
+            lines.iter().any(|line| line.ends_with(&end)).then_some(())
+        });
+    };
+    for who in ["bob", "carol"] {
+        alice.says(who, &format!("to {who}"));
+        is_told(&format!("{who} is away; your message waits"));
+    }
+    let mut root = registers(irc, "root");
+    root.send("OPER root toor");
+    hears(&mut root, " 381 ");
+    for who in ["bob", "carol"] {
+        root.send(&format!("KILL {who} :enough"));
+        is_told(&format!("{who} is gone, and will not get: to {who}"));
+    }
+}
+
+/// The hash of a password, as the server makes it.
+fn hash(password: &str) -> String {
+    let mut command = rejoin(&["--hash-password"]);
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut input = process.stdin.take().expect("it is piped");
+    writeln!(input, "{password}").expect("it reads");
+    drop(input);
+    let output = process.wait_with_output().expect("it ends");
+    let hash = String::from_utf8(output.stdout).expect("it is text");
+    hash.trim_end().to_owned()
 }
 
 /// Who joins many channels at once waits for none of them, whatever its client asks about each.

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 use crate::common::wait_for;
@@ -78,6 +78,7 @@ pub(crate) struct Link {
     server: TcpStream,
     to_client: Mutex<Flow>,
     to_server: Mutex<Flow>,
+    goes_on: Condvar,
 }
 
 /// What goes one way.
@@ -86,6 +87,8 @@ struct Flow {
     passed: Vec<u8>,
     held: Vec<u8>,
     holds: bool,
+    /// Whether nothing more is taken.
+    stalls: bool,
     /// Whether the end that this comes from looks alive to the other end whatever happens.
     hides_the_end: bool,
     is_over: bool,
@@ -101,6 +104,7 @@ impl Link {
             server,
             to_client: Mutex::default(),
             to_server: Mutex::default(),
+            goes_on: Condvar::new(),
         });
         for way in [Way::ToClient, Way::ToServer] {
             let link = Arc::clone(&link);
@@ -123,6 +127,8 @@ impl Link {
             } else if to.write_all(bytes).is_ok() {
                 flow.passed.extend_from_slice(bytes);
             }
+            let waits = self.goes_on.wait_while(flow, |flow| flow.stalls);
+            drop(waits.expect("nothing panics with it"));
         }
         let mut flow = self.flow(way);
         if !flow.hides_the_end {
@@ -144,6 +150,13 @@ impl Link {
         self.flow(way).holds = true;
     }
 
+    /// From now on nothing more is taken from whoever sends this way, so that it is soon stuck;
+    /// or it is again.
+    pub(crate) fn stall(&self, way: Way, stalls: bool) {
+        self.flow(way).stalls = stalls;
+        self.goes_on.notify_all();
+    }
+
     /// The lines that were passed on.
     pub(crate) fn passed(&self, way: Way) -> Vec<String> {
         lines(&self.flow(way).passed)
@@ -156,6 +169,9 @@ impl Link {
 
     /// Breaks the link, as both ends see at once. What is held is lost.
     pub(crate) fn cut(&self) {
+        for way in [Way::ToClient, Way::ToServer] {
+            self.stall(way, false);
+        }
         // They may be gone already.
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.server.shutdown(Shutdown::Write);
@@ -168,11 +184,16 @@ impl Link {
         let _ = self.client.shutdown(Shutdown::Both);
     }
 
+    /// Whether nothing more comes this way.
+    pub(crate) fn is_over(&self, way: Way) -> bool {
+        self.flow(way).is_over
+    }
+
     /// Waits until both ends have closed it: nothing passes any more.
     pub(crate) fn wait_for_end(&self) {
         wait_for("the link to end", || {
             let ways = [Way::ToClient, Way::ToServer];
-            ways.iter().all(|&way| self.flow(way).is_over).then_some(())
+            ways.iter().all(|&way| self.is_over(way)).then_some(())
         });
     }
 

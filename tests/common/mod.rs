@@ -49,13 +49,24 @@ impl Process {
         Self(command.spawn().expect("the binary starts"))
     }
 
-    /// Sends a signal, `TERM` or `INT`.
+    /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("kill")
             .args(["-s", signal, &self.0.id().to_string()])
             .status()
             .expect("there is a `kill`");
         assert!(status.success(), "the process is gone before SIG{signal}");
+    }
+
+    /// Stops the process where it is: it neither reads nor answers any more.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        let status = format!("/proc/{}/stat", self.0.id());
+        wait_for("the process to stop", || {
+            let status = std::fs::read_to_string(&status).expect("it runs");
+            let (_, state) = status.rsplit_once(") ").expect("it has a name");
+            state.starts_with('T').then_some(())
+        });
     }
 
     /// Its standard input, which is piped. To be called once.

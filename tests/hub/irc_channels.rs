@@ -335,6 +335,8 @@ fn an_operator_makes_others_leave() {
         alice < 403 alice #nowhere :No such channel
         alice > KICK #a
         alice < 461 alice KICK :Not enough parameters
+        alice > KICK
+        alice < 461 alice KICK :Not enough parameters
         alice > KICK #a bob,Carol :too loud
         alice < :alice@@ KICK #a bob :too loud
         alice < :alice@@ KICK #a carol :too loud

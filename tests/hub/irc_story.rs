@@ -6,7 +6,8 @@
 //! registered; with `alice + cap cap` ahead of that, with these capabilities, and with `alice *
 //! new` it is connected and no more. `alice speaks plain` logs in to the plain protocol. `wait 15`
 //! lets seconds pass, `alice breaks` ends a connection, `alice ends` one that was told to stop,
-//! and `alice skips` hears everything. `alice does JOIN #rust` sets the scene: whatever anybody
+//! and `alice skips` hears everything; `alice ! ERROR …` is the last line of one that was told to
+//! stop. `alice does JOIN #rust` sets the scene: whatever anybody
 //! hears of that is not looked at.
 //!
 //! In what is heard, a number at the beginning has the server's name ahead of it, `@@` stands for
@@ -67,6 +68,11 @@ impl Stage {
         let (what, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         match what {
             "<" => return self.hears(line, who, rest),
+            "!" => {
+                let conn = self.person(who).conn;
+                let last = self.server.last_line(conn);
+                return assert_eq!(last.as_deref(), Some(rest), "{line}");
+            }
             "skips" => {
                 self.listen();
                 self.person(who).heard.clear();

@@ -1,11 +1,17 @@
 //! Stories of lines that come in and frames that go out, told to the hub alone.
 
 mod connections;
+mod irc_capabilities;
 mod irc_channels;
+mod irc_limits;
 mod irc_messages;
 mod irc_modes;
+mod irc_monitor;
+mod irc_operators;
+mod irc_people;
 mod irc_registration;
 mod irc_returns;
+mod irc_server;
 mod irc_story;
 mod lines;
 mod logins;

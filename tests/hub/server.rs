@@ -28,6 +28,8 @@ struct Link {
     marks: u64,
     reader_stopped: bool,
     writer_stopped: bool,
+    /// What its writer was told to write last.
+    last: Option<String>,
 }
 
 /// Lines for a connection, and whether they are to be answered.
@@ -100,7 +102,11 @@ impl Server {
         connected.expect("it is admitted")
     }
 
-    fn connect_by(&mut self, address: &str, protocol: Protocol) -> Result<ConnId, String> {
+    pub(crate) fn connect_by(
+        &mut self,
+        address: &str,
+        protocol: Protocol,
+    ) -> Result<ConnId, String> {
         self.connections += 1;
         let conn = ConnId::new(self.connections);
         let address: IpAddr = address.parse().expect("an address");
@@ -183,6 +189,11 @@ impl Server {
         lines
     }
 
+    /// The last line of a connection that was told to stop.
+    pub(crate) fn last_line(&mut self, conn: ConnId) -> Option<String> {
+        self.link(conn).last.clone()
+    }
+
     fn call<R>(&mut self, call: impl FnOnce(&mut Hub<Padded>, Time, &mut Outputs) -> R) -> R {
         let mut out = Outputs::new();
         let result = call(&mut self.hub, self.now, &mut out);
@@ -223,13 +234,14 @@ impl Server {
                     link.reader_stopped = true;
                 }
             }
-            Output::StopWriter { conn, .. } => {
+            Output::StopWriter { conn, last, .. } => {
                 let link = self.link(conn);
                 assert!(
                     !link.writer_stopped,
                     "{conn}'s writer is told to stop twice"
                 );
                 link.writer_stopped = true;
+                link.last = Some(text(last).trim_end().to_owned());
             }
             Output::Proceed { .. } | Output::Rehash => {}
         }

@@ -199,6 +199,19 @@ fn each_login_ends_as_the_table_says() {
     }
 }
 
+/// What becomes of a peer that is dismissed, at once, and when the writer of its holder ends.
+const DISMISSALS: &str = "
+alice was               | it      | told to stop            | alice is now                                | then
+Away                    | is gone | -                       | free                                        | -
+ResumableOnline         | leaves  | older, both (Dismissed) | guest of older, held by older               | removed: Gone
+ResumableLeaving        | leaves  | -                       | guest of older, held by older               | removed: Gone
+ResumableLeavingAwaited | leaves  | -                       | guest of older, held by older, awaited by old | removed: Succeeded(old)
+GuestOnline             | leaves  | older, both (Dismissed) | guest of older, held by older               | removed: Gone
+GuestLeaving            | leaves  | -                       | guest of older, held by older               | removed: Gone
+GuestLeavingAwaited     | leaves  | -                       | guest of older, held by older, awaited by old | removed: Succeeded(old)
+Quitter                 | leaves  | -                       | guest of older, held by older               | removed: Gone
+";
+
 #[test]
 fn a_refused_login_changes_nothing() {
     for [was, proof, answer, ..] in rows::<6>(LOGINS) {
@@ -274,6 +287,22 @@ fn whoever_quits_gives_the_name_up_though_it_is_resumable() {
     assert_eq!(scene.happens(IT, WriterEnds), "removed: Gone");
     assert_eq!(scene.alice(), "free");
     assert_eq!(scene.lifecycle.deadline(), None, "nobody may come back");
+}
+
+#[test]
+fn whoever_is_dismissed_gives_the_name_up_wherever_it_is() {
+    for [was, answer, told, alice, then] in rows(DISMISSALS) {
+        let mut scene = Scene::when_alice_is(Alice::named(was));
+        let stops = &mut scene.stops;
+        let is_gone = scene.lifecycle.dismiss(&name("alice"), stops);
+        let is_now = [
+            ["leaves", "is gone"][usize::from(is_gone)].to_owned(),
+            scene.stopped(),
+            scene.alice(),
+            scene.happens(OLDER, WriterEnds),
+        ];
+        assert_eq!(is_now, [answer, told, alice, then], "{was}");
+    }
 }
 
 #[test]

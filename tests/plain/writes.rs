@@ -235,9 +235,10 @@ fn each_bye_says_why() {
     }
 }
 
-const BYES: [(StopReason, &str); 9] = [
+const BYES: [(StopReason, &str); 10] = [
     (StopReason::ReaderFinished, "you closed the connection"),
     (StopReason::Quit, "you quit"),
+    (StopReason::Dismissed, "you were removed"),
     (StopReason::Replaced, "you are back on another connection"),
     (StopReason::LoginTimeout, "you did not log in in time"),
     (StopReason::FailedLogins, "too many failed logins"),

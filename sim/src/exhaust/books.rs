@@ -136,6 +136,7 @@ impl Books {
             | Input::Accepted { .. }
             | Input::Request { .. }
             | Input::GiveUp { .. }
+            | Input::Dismiss { .. }
             | Input::WriterFinished { .. }
             | Input::Tick
             | Input::ShutDown => None,
@@ -208,6 +209,7 @@ impl Books {
                 }
             }
             Input::ShutDown => self.shutting_down = true,
+            Input::Dismiss { .. } => unreachable!("no step asks for it"),
             Input::GiveUp { .. } | Input::Tick => {}
         }
     }

@@ -109,7 +109,7 @@ impl Turn<'_> {
             | Input::GiveUp { conn, .. }
             | Input::ReaderFinished { conn } => self.before.is_leaving_or_over(*conn),
             Input::WriterFinished { conn, .. } => self.before.is_over(*conn),
-            Input::Accepted { .. } | Input::Tick | Input::ShutDown => false,
+            Input::Accepted { .. } | Input::Dismiss { .. } | Input::Tick | Input::ShutDown => false,
         };
         let due = self.before.deadline().is_some_and(|time| time <= self.now);
         ensure!(
@@ -281,6 +281,7 @@ impl Turn<'_> {
             Input::Accepted { .. }
             | Input::Request { .. }
             | Input::GiveUp { .. }
+            | Input::Dismiss { .. }
             | Input::ReaderFinished { .. }
             | Input::Tick
             | Input::ShutDown => false,

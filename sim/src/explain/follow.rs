@@ -118,6 +118,7 @@ impl Follower {
                 Input::Accepted { .. }
                 | Input::Request { .. }
                 | Input::GiveUp { .. }
+                | Input::Dismiss { .. }
                 | Input::Tick
                 | Input::ShutDown,
             )

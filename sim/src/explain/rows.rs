@@ -199,7 +199,7 @@ fn told(input: &Input, mailbox: Option<usize>) -> Vec<Line> {
         | Input::GiveUp { conn, .. }
         | Input::ReaderFinished { conn } => Some(Lane::Reader(*conn)),
         Input::WriterFinished { conn, .. } => Some(Lane::Writer(*conn)),
-        Input::Tick | Input::ShutDown => None,
+        Input::Dismiss { .. } | Input::Tick | Input::ShutDown => None,
     };
     let label = match actor(input) {
         Some(conn) => format!("{conn} {}", words::input(input)),
@@ -208,7 +208,7 @@ fn told(input: &Input, mailbox: Option<usize>) -> Vec<Line> {
     let style = match input {
         Input::ReaderFinished { .. } | Input::WriterFinished { .. } => Style::Ends,
         Input::Accepted { .. } | Input::Request { .. } | Input::GiveUp { .. } => Style::Says,
-        Input::Tick | Input::ShutDown => Style::Notes,
+        Input::Dismiss { .. } | Input::Tick | Input::ShutDown => Style::Notes,
     };
     let mut lines = vec![Line {
         style,
@@ -317,6 +317,7 @@ fn spoken(moment: &Moment) -> Vec<Name> {
             Input::WriterFinished { undelivered, .. } => {
                 names.extend(undelivered.iter().map(sender));
             }
+            Input::Dismiss { name, .. } => names.push(*name),
             Input::Accepted { .. }
             | Input::GiveUp { .. }
             | Input::ReaderFinished { .. }

@@ -220,7 +220,7 @@ impl Forger {
             }
             Input::ReaderFinished { conn } => self.client(*conn, Did::Ended("reset".to_owned())),
             Input::WriterFinished { conn, .. } => self.fault(None, Some(*conn), "write times out"),
-            Input::GiveUp { .. } | Input::Tick | Input::ShutDown => {
+            Input::GiveUp { .. } | Input::Dismiss { .. } | Input::Tick | Input::ShutDown => {
                 self.fault(None, None, "the clocks drift");
             }
         }

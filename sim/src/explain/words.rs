@@ -54,6 +54,7 @@ pub(super) fn input(input: &Input) -> String {
         Input::Accepted { .. } => "accepted".to_owned(),
         Input::Request { request, .. } => self::request(request),
         Input::GiveUp { reason, .. } => format!("given up: {}", stop(*reason)),
+        Input::Dismiss { name, .. } => format!("{name} is dismissed"),
         Input::ReaderFinished { .. } => "reader finished".to_owned(),
         Input::WriterFinished { .. } => "writer finished".to_owned(),
         Input::Tick => "time has passed".to_owned(),
@@ -165,6 +166,7 @@ pub(super) const fn stop(reason: StopReason) -> &'static str {
     match reason {
         StopReason::ReaderFinished => "reader finished",
         StopReason::Quit => "quit",
+        StopReason::Dismissed => "dismissed",
         StopReason::Replaced => "replaced",
         StopReason::LoginTimeout => "login timeout",
         StopReason::FailedLogins => "failed logins",

@@ -106,6 +106,7 @@ fn answers(witness: &Witness<'_>) -> Result<(), String> {
             Input::Request { .. }
             | Input::Accepted { .. }
             | Input::GiveUp { .. }
+            | Input::Dismiss { .. }
             | Input::ReaderFinished { .. }
             | Input::WriterFinished { .. }
             | Input::Tick

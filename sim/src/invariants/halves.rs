@@ -65,7 +65,13 @@ impl Checker for Halves {
                 reader.may_be_told |= due;
             }
             Some(&Input::WriterFinished { conn, .. }) => self.both(conn).writer.finished = true,
-            Some(Input::Request { .. } | Input::GiveUp { .. } | Input::Tick | Input::ShutDown)
+            Some(
+                Input::Request { .. }
+                | Input::GiveUp { .. }
+                | Input::Dismiss { .. }
+                | Input::Tick
+                | Input::ShutDown,
+            )
             | None => {}
         }
         for act in witness.moment.acts() {

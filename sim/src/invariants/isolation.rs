@@ -64,7 +64,7 @@ fn late(witness: &Witness<'_>, input: &Input) -> Result<(), String> {
         | Input::GiveUp { conn, .. }
         | Input::ReaderFinished { conn } => before.is_leaving_or_over(*conn),
         Input::WriterFinished { conn, .. } => !before.known.contains_key(conn),
-        Input::Accepted { .. } | Input::Tick | Input::ShutDown => false,
+        Input::Accepted { .. } | Input::Dismiss { .. } | Input::Tick | Input::ShutDown => false,
     };
     let due = before.deadline().is_some_and(|time| time <= moment.now);
     ensure!(
@@ -75,8 +75,8 @@ fn late(witness: &Witness<'_>, input: &Input) -> Result<(), String> {
     Ok(())
 }
 
-/// That a connection is stopped by itself, its own deadline, the end of the server, or a login
-/// with the right proof.
+/// That a connection is stopped by itself, its own deadline, the end of the server, the dismissal of
+/// its peer, or a login with the right proof.
 fn stops(
     witness: &Witness<'_>,
     input: &Input,
@@ -92,11 +92,22 @@ fn stops(
         });
     let replaced = reason.is_none_or(|reason| reason == StopReason::Replaced)
         && may_replace(witness, input, conn);
+    let dismissed = reason.is_none_or(|reason| reason == StopReason::Dismissed)
+        && is_dismissed(witness, input, conn);
     ensure!(
-        by_itself || by_all || too_slow || replaced,
+        by_itself || by_all || too_slow || replaced || dismissed,
         "{conn} is stopped ({reason:?}) by {input:?}"
     );
     Ok(())
+}
+
+/// Whether the peer which `conn` holds the name of is dismissed.
+fn is_dismissed(witness: &Witness<'_>, input: &Input, conn: ConnId) -> bool {
+    let Input::Dismiss { name, .. } = input else {
+        return false;
+    };
+    let bearer = witness.before.bearers.get(name);
+    bearer.is_some_and(|bearer| bearer.holder == Some(conn))
 }
 
 /// Whether a login shows that it is the peer which `conn` holds the name of, or waits for.

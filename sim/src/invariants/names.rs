@@ -150,6 +150,7 @@ fn welcome(witness: &Witness<'_>, conn: ConnId, name: &Name) -> Result<(), Strin
             Input::Accepted { .. }
             | Input::Request { .. }
             | Input::GiveUp { .. }
+            | Input::Dismiss { .. }
             | Input::ReaderFinished { .. }
             | Input::Tick
             | Input::ShutDown,

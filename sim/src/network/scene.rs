@@ -284,6 +284,7 @@ impl Scene {
             Input::Accepted { .. }
             | Input::Request { .. }
             | Input::GiveUp { .. }
+            | Input::Dismiss { .. }
             | Input::ReaderFinished { .. }
             | Input::Tick
             | Input::ShutDown => None,

@@ -117,7 +117,9 @@ impl Cell {
                 | Request::Rooms
                 | Request::Who { .. } => return None,
             },
-            Input::Accepted { .. } | Input::Tick | Input::ShutDown => return None,
+            Input::Accepted { .. } | Input::Dismiss { .. } | Input::Tick | Input::ShutDown => {
+                return None;
+            }
         };
         Some(Self::Connection(event, stage))
     }

@@ -169,7 +169,7 @@ impl Probes {
                 self.hit(Path::WaiterInherits, returned && held);
                 self.hit(Path::ReplacedHandsBack, held && was_replaced(before, *conn));
             }
-            Input::GiveUp { .. } | Input::Tick => {}
+            Input::GiveUp { .. } | Input::Dismiss { .. } | Input::Tick => {}
             Input::ShutDown => {
                 let mut phases = before.connections.values();
                 let waits = phases.any(|phase| matches!(phase, Phase::Waiting { .. }));

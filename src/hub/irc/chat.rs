@@ -192,7 +192,7 @@ impl<D: Digest> Hub<D> {
     }
 
     /// Somebody who bears a name and has not quit.
-    fn known(&self, name: &Name) -> Option<&User> {
+    pub(super) fn known(&self, name: &Name) -> Option<&User> {
         self.irc.users.get(name).filter(|user| !user.has_quit)
     }
 

@@ -17,6 +17,7 @@ pub(super) const REASON_BYTES: usize = 300;
 
 impl<D: Digest> Hub<D> {
     pub(super) fn join(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        self.hide_keys_of_join(message);
         let Some(rooms) = self.need(turn, message, 0) else {
             return;
         };
@@ -166,10 +167,10 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn kick(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
-        let (Some(rooms), Some(nicks)) = (self.need(turn, message, 0), self.need(turn, message, 1))
-        else {
+        let Some(nicks) = self.need(turn, message, 1) else {
             return;
         };
+        let rooms = message.params[0];
         let why = message.param(2).filter(|why| !why.is_empty());
         let why = Text::parse(why.map_or(name.as_str(), |why| cut(why, REASON_BYTES)));
         let rooms: Vec<_> = rooms.split(',').collect();

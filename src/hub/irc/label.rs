@@ -27,6 +27,7 @@ pub(super) struct Reply {
     pub(super) body: String,
     pub(super) mail: Option<Mail>,
     pub(super) bulk: bool,
+    pub(super) shows_key: bool,
 }
 
 impl Replying {
@@ -84,6 +85,7 @@ impl<D: Digest> Hub<D> {
             body,
             mail: None,
             bulk: false,
+            shows_key: false,
         };
         self.write_line(turn, tags, line);
     }
@@ -95,7 +97,7 @@ impl<D: Digest> Hub<D> {
         }
         text.push_str(&line.body);
         text.push_str("\r\n");
-        let frame = Frame::new(text.as_bytes(), line.mail);
+        let frame = Frame::new(text.as_bytes(), line.mail).showing_key(line.shows_key);
         turn.out.send(&[turn.conn], frame, line.bulk);
     }
 }

@@ -6,6 +6,7 @@
 mod acks;
 mod chat;
 mod entry;
+mod keys;
 mod label;
 mod list;
 mod mode;
@@ -280,8 +281,11 @@ impl<D: Digest> Hub<D> {
             ("NOTICE", None) | ("ERROR", _) => {}
             (_, Some(name)) => self.registered_command(turn, name, command, message),
             (_, None) => {
-                if command == "OPER" {
-                    self.hide(message, format_args!("OPER"));
+                match command {
+                    "OPER" => self.hide(message, format_args!("OPER")),
+                    "JOIN" => self.hide_keys_of_join(message),
+                    "MODE" => self.hide_keys_of_mode(message),
+                    _ => {}
                 }
                 self.reply(
                     turn,

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::room::{Channel, Entry, word};
-use super::{Digest, Hub, Turn, UserModes};
+use super::{Digest, Hub, Tags, Turn, UserModes};
 use crate::broker::Rank;
 use crate::id::{Name, Room};
 use crate::wire::irc::numeric::*;
@@ -31,6 +31,7 @@ struct Made {
     set: Option<bool>,
     /// Arguments in all, those in lines before included.
     total: usize,
+    shows_key: bool,
 }
 
 impl Made {
@@ -42,6 +43,7 @@ impl Made {
         self.letters.push(letter);
         self.arguments.extend(argument.map(str::to_owned));
         self.total += usize::from(argument.is_some());
+        self.shows_key |= letter == 'k';
     }
 
     fn show(&self) -> String {
@@ -122,8 +124,24 @@ impl UserModes {
     }
 }
 
+/// Whether a mode of a channel takes an argument when it is set (or unset).
+pub(super) fn takes_argument(letter: char, set: bool) -> bool {
+    match letter {
+        'b' | 'e' | 'I' | 'k' | 'o' | 'v' => true,
+        'l' => set,
+        _ => false,
+    }
+}
+
+/// Whether this may be the key of a channel.
+pub(super) fn is_key(key: &str) -> bool {
+    let fits = !key.is_empty() && key.len() <= KEY_BYTES && !key.starts_with(':');
+    fits && !key.contains([' ', ',']) && !key.chars().any(char::is_control)
+}
+
 impl<D: Digest> Hub<D> {
     pub(super) fn mode(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        self.hide_keys_of_mode(message);
         let Some(target) = self.need(turn, message, 0) else {
             return;
         };
@@ -139,17 +157,22 @@ impl<D: Digest> Hub<D> {
     fn channel_mode(&mut self, turn: &mut Turn<'_>, name: Name, room: Room, message: &Message<'_>) {
         let Some(modes) = message.param(1).filter(|modes| !modes.is_empty()) else {
             let channel = &self.irc.channels[&room];
-            let modes = channel.modes(self.is_in(&name, &room));
+            let is_in = self.is_in(&name, &room);
+            let modes = channel.modes(is_in);
             let created = self.irc.time(channel.created).seconds();
-            self.reply(turn, RPL_CHANNELMODEIS, format_args!("{room} {modes}"));
+            let tags = Tags {
+                shows_key: is_in && channel.key.is_some(),
+                ..Tags::default()
+            };
+            self.reply_with(
+                turn,
+                tags,
+                RPL_CHANNELMODEIS,
+                format_args!("{room} {modes}"),
+            );
             return self.reply(turn, RPL_CREATIONTIME, format_args!("{room} {created}"));
         };
-        let takes = |letter, set| match letter {
-            'b' | 'e' | 'I' | 'k' | 'o' | 'v' => true,
-            'l' => set,
-            _ => false,
-        };
-        let changes = mode::parse(modes, &message.params[2..], takes);
+        let changes = mode::parse(modes, &message.params[2..], takes_argument);
         let mut made = Made::default();
         let mut listed = BTreeSet::new();
         let mut may = None;
@@ -179,7 +202,12 @@ impl<D: Digest> Hub<D> {
     fn tell_made(&mut self, turn: &mut Turn<'_>, (by, room): (&Name, &Room), made: &mut Made) {
         if !made.letters.is_empty() {
             let line = format!(":{} MODE {room} {}", self.irc.mask(by), made.show());
-            self.tell_room(turn, room, &line);
+            let to: Vec<_> = self.irc_members(room, None).collect();
+            let tags = Tags {
+                shows_key: made.shows_key,
+                ..Tags::default()
+            };
+            self.send_irc(turn.now, &to, tags, &line, None, turn.out);
             let total = made.total;
             *made = Made {
                 total,
@@ -339,11 +367,7 @@ impl<D: Digest> Hub<D> {
             }
             return;
         }
-        let is_key = |key: &&str| {
-            let fits = !key.is_empty() && key.len() <= KEY_BYTES && !key.starts_with(':');
-            fits && !key.contains([' ', ',']) && !key.chars().any(char::is_control)
-        };
-        match change.argument.filter(is_key) {
+        match change.argument.filter(|key| is_key(key)) {
             Some(key) => {
                 channel.key = Some(key.to_owned());
                 made.push(true, 'k', Some(key));

@@ -273,6 +273,9 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("{} :There was no such nickname", word(nick));
             self.reply(turn, ERR_WASNOSUCHNICK, words);
         }
+        // Whom a mask has found is told by name, as it would be if it were asked for so.
+        let is_mask = Name::parse(nick).is_none();
+        let last = found.last().filter(|_| is_mask).map(|gone| gone.name);
         let server = self.irc.identity.name.clone();
         for Gone {
             name,
@@ -287,11 +290,8 @@ impl<D: Digest> Hub<D> {
             let at = self.irc.time(at).human();
             self.reply(turn, RPL_WHOISSERVER, format_args!("{name} {server} :{at}"));
         }
-        self.reply(
-            turn,
-            RPL_ENDOFWHOWAS,
-            format_args!("{} :End of WHOWAS", word(nick)),
-        );
+        let nick = last.as_ref().map_or(word(nick), Name::as_str);
+        self.reply(turn, RPL_ENDOFWHOWAS, format_args!("{nick} :End of WHOWAS"));
     }
 
     pub(super) fn userhost(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {

@@ -332,7 +332,7 @@ impl<D: Digest> Hub<D> {
 }
 
 /// An address as the host of a mask: it does not begin with a colon.
-fn host(address: core::net::IpAddr) -> String {
+pub(super) fn host(address: core::net::IpAddr) -> String {
     let host = address.to_canonical().to_string();
     if host.starts_with(':') {
         format!("0{host}")

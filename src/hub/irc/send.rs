@@ -30,6 +30,8 @@ pub(in crate::hub) struct Tags<'a> {
     pub(super) batch: Option<&'a str>,
     /// Whether it comes with much else at once.
     pub(super) bulk: bool,
+    /// Whether it shows the key of a channel.
+    pub(super) shows_key: bool,
 }
 
 /// The capabilities that make the tags of a line differ.
@@ -43,12 +45,23 @@ impl<D: Digest> Hub<D> {
         number: Numeric,
         words: fmt::Arguments<'_>,
     ) {
+        self.reply_with(turn, Tags::default(), number, words);
+    }
+
+    /// Replies with a number, and something to know of it.
+    pub(super) fn reply_with(
+        &mut self,
+        turn: &mut Turn<'_>,
+        tags: Tags<'_>,
+        number: Numeric,
+        words: fmt::Arguments<'_>,
+    ) {
         let server = &self.irc.identity.name;
         let line = match self.nick_of(turn.conn) {
             Some(nick) => format!(":{server} {number:03} {nick} {words}"),
             None => format!(":{server} {number:03} * {words}"),
         };
-        self.tell(turn, &line);
+        self.send_irc(turn.now, &[turn.conn], tags, &line, None, turn.out);
     }
 
     /// Replies with a line of the server's.
@@ -113,6 +126,7 @@ impl<D: Digest> Hub<D> {
                     body: cut(line, MAX_BODY_BYTES).into(),
                     mail: None,
                     bulk: tags.bulk,
+                    shows_key: tags.shows_key,
                 };
                 let replying = self.irc.replying.as_mut().expect("it was just there");
                 replying.lines.push(reply);
@@ -138,7 +152,8 @@ impl<D: Digest> Hub<D> {
                 self.scratch.extend_from_slice(line.as_bytes());
                 self.scratch.extend_from_slice(b"\r\n");
             }
-            out.send(&conns, Frame::new(&self.scratch, mail.cloned()), tags.bulk);
+            let frame = Frame::new(&self.scratch, mail.cloned());
+            out.send(&conns, frame.showing_key(tags.shows_key), tags.bulk);
         }
     }
 

@@ -277,14 +277,13 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn oper(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
-        let (Some(login), Some(password)) =
-            (self.need(turn, message, 0), self.need(turn, message, 1))
-        else {
+        let Some(password) = self.need(turn, message, 1) else {
             return self.hide(
                 message,
                 format_args!("OPER {}", message.param(0).unwrap_or("")),
             );
         };
+        let login = message.params[0];
         let may_guess = self.may_guess(turn.now, turn.conn);
         let hash = self.irc.identity.operators.get(login).filter(|_| may_guess);
         let is_right = hash.is_some_and(|hash| self.digest.verify(password, hash));
@@ -335,16 +334,19 @@ impl<D: Digest> Hub<D> {
             .param(1)
             .filter(|why| !why.is_empty())
             .unwrap_or("no reason given");
-        let live = Name::parse(nick).and_then(|nick| self.broker.lifecycle().live(&nick));
-        let Some(conn) = live else {
+        let why = cut(why, REASON_BYTES);
+        // Who is away is reached as well, also when the others take it for gone.
+        let known = Name::parse(nick).filter(|nick| self.known(nick).is_some());
+        let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
+        let Some(whom) = known.map(|(&whom, _)| whom) else {
             let words = format_args!("{} :No such nick/channel", word(nick));
             return self.reply(turn, ERR_NOSUCHNICK, words);
         };
-        let line = format!(":{} KILL {} :{why}", self.irc.mask(&name), word(nick));
-        self.send_irc(turn.now, &[conn], Tags::default(), &line, None, turn.out);
+        let line = format!(":{} KILL {whom} :{why}", self.irc.mask(&name));
+        let live: Vec<_> = self.broker.lifecycle().live(&whom).into_iter().collect();
+        self.send_irc(turn.now, &live, Tags::default(), &line, None, turn.out);
         let why = Text::parse(&format!("Killed ({name} ({why}))"));
-        let request = Request::Quit { why };
-        self.handle(turn.now, Input::Request { conn, request }, turn.out);
+        self.handle(turn.now, Input::Dismiss { name: whom, why }, turn.out);
     }
 
     pub(super) fn wallops(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {

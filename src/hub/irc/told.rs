@@ -3,12 +3,15 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
+use super::presence::host;
+use super::register::cut;
 use super::{Digest, Hub, Tags, Turn};
-use crate::broker::{Event, LeaveReason, Mail, Refusal, StopReason};
+use crate::broker::{Event, LeaveReason, Mail, Refusal};
 use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Name, Room, Time};
-use crate::wire::farewell;
+use crate::wire::irc::MAX_BODY_BYTES;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
 
@@ -156,8 +159,9 @@ impl<D: Digest> Hub<D> {
     }
 
     /// The last line of a connection.
-    pub(in crate::hub) fn irc_bye(reason: StopReason) -> Frame {
-        let line = format!("ERROR :Closing link: {}\r\n", farewell(reason));
+    pub(in crate::hub) fn irc_bye(address: IpAddr, why: &str) -> Frame {
+        let line = format!("ERROR :Closing Link: {} ({why})", host(address));
+        let line = [cut(&line, MAX_BODY_BYTES), "\r\n"].concat();
         Frame::new(line.as_bytes(), None)
     }
 }

@@ -105,6 +105,13 @@ impl<'a> Message<'a> {
         self.params.get(index).copied()
     }
 
+    /// Whether it may hold a password, a secret, or the key of a channel.
+    pub fn may_hold_secret(&self) -> bool {
+        let is = |command: &str| self.command.eq_ignore_ascii_case(command);
+        let holds_key = |first| self.params.len() > first;
+        is("PASS") || is("OPER") || (is("JOIN") && holds_key(1)) || (is("MODE") && holds_key(2))
+    }
+
     /// The unescaped value of a tag, if it is there; the last, if it is there more than once.
     pub fn tag(&self, key: &str) -> Option<String> {
         let mut tags = self

@@ -1,0 +1,212 @@
+//! Operators of the server, and what they alone may do.
+
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::hub::Identity;
+
+use crate::irc_story::play_as;
+use crate::server::Server;
+
+fn identity() -> Identity {
+    Identity {
+        operators: [("root".to_owned(), "toor".to_owned())].into(),
+        ..Identity::default()
+    }
+}
+
+/// Plays a story in which root is an operator.
+#[track_caller]
+fn play(story: &str) {
+    let begin = "root does OPER root toor\n";
+    play_as(&Config::default(), identity(), &format!("{begin}{story}"));
+}
+
+#[test]
+fn who_knows_the_password_is_an_operator_until_it_wants_to_be_none() {
+    play_as(
+        &Config::default(),
+        identity(),
+        "
+        alice > OPER root toor
+        alice < 381 alice :You are now an IRC operator
+        alice < :alice@@ MODE alice +o
+        alice > OPER root toor
+        alice < 381 alice :You are now an IRC operator
+        alice > MODE alice
+        alice < 221 alice +o
+        alice > MODE alice -o
+        alice < :alice@@ MODE alice -o
+        alice > KILL alice
+        alice < 481 alice :Permission Denied- You're not an IRC operator
+        ",
+    );
+}
+
+#[test]
+fn who_does_not_know_the_password_is_told_so_and_cannot_go_on_guessing() {
+    let config = Config {
+        failed_logins_per_address: 2.try_into().unwrap(),
+        ..Config::default()
+    };
+    play_as(
+        &config,
+        identity(),
+        "
+        alice > OPER
+        alice < 461 alice OPER :Not enough parameters
+        alice > OPER root
+        alice < 461 alice OPER :Not enough parameters
+        alice > OPER root wrong
+        alice < 464 alice :Password incorrect
+        alice > OPER nobody toor
+        alice < 464 alice :Password incorrect
+        alice > OPER root toor
+        alice < 464 alice :Password incorrect
+        alice > MODE alice
+        alice < 221 alice +
+        ",
+    );
+}
+
+#[test]
+fn only_operators_kill_speak_to_all_and_rehash() {
+    for command in ["KILL bob :why", "KILL alice", "WALLOPS :hi", "REHASH"] {
+        play(&format!(
+            "
+            bob does MODE bob +w
+            alice > {command}
+            alice < 481 alice :Permission Denied- You're not an IRC operator
+            "
+        ));
+    }
+    for (command, told) in [
+        ("KILL", "461 root KILL :Not enough parameters"),
+        ("KILL nobody :why", "401 root nobody :No such nick/channel"),
+        ("KILL #a :why", "401 root #a :No such nick/channel"),
+        ("WALLOPS", "461 root WALLOPS :Not enough parameters"),
+        ("WALLOPS :", "461 root WALLOPS :Not enough parameters"),
+    ] {
+        play(&format!("root > {command}\nroot < {told}"));
+    }
+}
+
+#[test]
+fn who_is_killed_is_told_by_whom_and_why_and_others_see_it_quit() {
+    for (given, why) in [(" :spam, lots", "spam, lots"), ("", "no reason given")] {
+        play(&format!(
+            "
+            alice does JOIN #a
+            bob does JOIN #a
+            carol does MONITOR + bob
+            root > KILL BOB{given}
+            bob < :root@@ KILL bob :{why}
+            bob ! ERROR :Closing Link: 192.0.2.7 (Killed (root ({why})))
+            alice < :bob@@ QUIT :Killed (root ({why}))
+            carol < 731 carol :bob
+            root > KILL bob
+            root < 401 root bob :No such nick/channel
+            bob ends
+            bob * new
+            bob > NICK bob
+            bob > USER u 0 * :Real Name
+            bob skips all
+            carol < 730 carol :bob@@
+            "
+        ));
+    }
+}
+
+#[test]
+fn an_operator_may_kill_itself_and_who_speaks_another_protocol() {
+    play(
+        "
+        alice does JOIN #a
+        root does JOIN #a
+        root > KILL root :enough
+        root < :root@@ KILL root :enough
+        root ! ERROR :Closing Link: 192.0.2.7 (Killed (root (enough)))
+        alice < :root@@ QUIT :Killed (root (enough))
+        ",
+    );
+    play(
+        "
+        dave speaks plain
+        dave > /join #a
+        dave skips all
+        erin speaks plain
+        erin > /join #a
+        erin skips all
+        dave skips all
+        root > KILL dave :spam
+        dave ! * bye Killed (root (spam))
+        erin < * left #a dave quit: Killed (root (spam))
+        ",
+    );
+}
+
+#[test]
+fn who_can_come_back_is_killed_also_while_it_is_away() {
+    // Seen as there, and taken for gone.
+    for (wait, quit) in [(1, "alice < :bob@@ QUIT :Killed (root (spam))"), (60, "")] {
+        play(&format!(
+            "
+            alice does JOIN #a
+            bob * new
+            bob > PASS correct-horse
+            bob > NICK bob
+            bob > USER u 0 * :Real Name
+            bob skips all
+            bob does JOIN #a
+            bob breaks
+            wait {wait}
+            alice skips all
+            alice does PRIVMSG bob :hi
+            root > KILL bob :spam
+            {quit}
+            alice < ^ NOTICE alice :bob is gone, and will not get: hi
+            alice > PRIVMSG bob :hi
+            alice < 401 alice bob :No such nick/channel
+            eve > NICK bob
+            eve < :eve@@ NICK :bob
+            "
+        ));
+    }
+}
+
+#[test]
+fn wallops_are_heard_by_those_who_want_to() {
+    play(
+        "
+        alice does MODE alice +w
+        bob does MODE bob +i
+        root > WALLOPS :the server stops at noon
+        alice < :root@@ WALLOPS :the server stops at noon
+        root does MODE root +w
+        alice does MODE alice -w
+        root > WALLOPS soon
+        root < :root@@ WALLOPS :soon
+        ",
+    );
+}
+
+#[test]
+fn rehash_lets_the_driver_read_everything_again() {
+    let mut server = Server::new();
+    server.hub.identify(identity());
+    let root = server.connect_irc();
+    for line in ["NICK root", "USER u 0 * :r", "OPER root toor"] {
+        server.types(root, line);
+    }
+    server.hears(root);
+    server.types(root, "REHASH");
+    assert_eq!(server.done.last().unwrap(), "rehash");
+    let told = ":rejoin.localhost 382 root * :Rehashing";
+    assert_eq!(server.hears(root), [told]);
+    // Who was an operator before stays one; who is not in the files any more can't be one.
+    server.hub.identify(Identity::default());
+    server.passes(Duration::from_secs(1));
+    server.types(root, "OPER root toor");
+    let told = ":rejoin.localhost 464 root :Password incorrect";
+    assert_eq!(server.hears(root), [told]);
+}
