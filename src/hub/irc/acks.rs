@@ -91,6 +91,7 @@ impl<D: Digest> Hub<D> {
             self.irc.unasked.insert(conn);
         }
     }
+
     /// With what each question to a connection begins. No other connection has the same, and none
     /// of a server that ran before: its numbers began at an earlier time.
     fn epoch(&self, conn: ConnId) -> u64 {
