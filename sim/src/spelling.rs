@@ -41,6 +41,7 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
         | Step::Accept
         | Step::AcceptIrc
         | Step::Answer { .. }
+        | Step::Dismiss { .. }
         | Step::ReaderFinishes { .. }
         | Step::Write { .. }
         | Step::WriterFinishes { .. }

@@ -77,6 +77,11 @@ pub enum Step {
         /// Whether it says why.
         why: bool,
     },
+    /// An operator wants a peer gone for good. Of the clients of a hub none is one.
+    Dismiss {
+        /// An index into [`NAMES`].
+        name: u8,
+    },
     /// A client that speaks IRC answers the last `PING` that it has read.
     Answer {
         /// The connection.

@@ -123,6 +123,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => conn().prop_map(|conn| Step::Rooms { conn }),
         1 => (conn(), prop::option::of(room())).prop_map(|(conn, room)| Step::Who { conn, room }),
         1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),
+        1 => name().prop_map(|name| Step::Dismiss { name }),
         5 => conn().prop_map(|conn| Step::ReaderFinishes { conn }),
         3 => (conn(), 1..4_u8).prop_map(|(conn, mail)| Step::Write { conn, mail }),
         2 => conn().prop_map(|conn| Step::Answer { conn, stale: false }),

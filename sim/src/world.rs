@@ -137,6 +137,10 @@ impl World {
                 let why = why.then(|| text(0, 0));
                 self.request(conn, Request::Quit { why }, moments);
             }
+            &Step::Dismiss { name } => {
+                let name = step::name(name);
+                self.handle(Input::Dismiss { name, why: None }, moments);
+            }
             &Step::ReaderFinishes { conn } => {
                 if let Some(conn) = self.pick(conn, false) {
                     self.handle(Input::ReaderFinished { conn }, moments);

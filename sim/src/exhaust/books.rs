@@ -209,7 +209,12 @@ impl Books {
                 }
             }
             Input::ShutDown => self.shutting_down = true,
-            Input::Dismiss { .. } => unreachable!("no step asks for it"),
+            Input::Dismiss { name, .. } => {
+                if let Some(bearer) = &mut self.bearers[name_index(name)] {
+                    bearer.secret = None;
+                    bearer.rooms = Default::default();
+                }
+            }
             Input::GiveUp { .. } | Input::Tick => {}
         }
     }

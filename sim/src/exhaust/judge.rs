@@ -122,8 +122,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// That a connection is stopped by itself, its own deadline, the end of the server, or a login
-    /// with the right proof.
+    /// That a connection is stopped by itself, its own deadline, the end of the server, the
+    /// dismissal of its peer, or a login with the right proof.
     fn stops(&self, conn: ConnId, reason: Option<StopReason>) -> Result<(), Violation> {
         let by_itself = actor(self.input) == Some(conn);
         let by_all = matches!(self.input, Input::ShutDown);
@@ -132,13 +132,24 @@ impl Turn<'_> {
             && link.is_some_and(|link| link.asked.is_none() && link.due <= self.now);
         let replaced =
             reason.is_none_or(|reason| reason == StopReason::Replaced) && self.may_replace(conn);
+        let dismissed =
+            reason.is_none_or(|reason| reason == StopReason::Dismissed) && self.is_dismissed(conn);
         ensure!(
-            by_itself || by_all || too_slow || replaced,
+            by_itself || by_all || too_slow || replaced || dismissed,
             2,
             "{conn} is stopped ({reason:?}) by {:?}",
             self.input
         );
         Ok(())
+    }
+
+    /// Whether the peer which `conn` holds the name of is dismissed.
+    fn is_dismissed(&self, conn: ConnId) -> bool {
+        let Input::Dismiss { name, .. } = self.input else {
+            return false;
+        };
+        let bearer = self.bearer(name);
+        bearer.is_some_and(|bearer| bearer.holder == Some(conn))
     }
 
     /// Whether a login shows that it is the peer which `conn` holds the name of, or waits for.

@@ -440,6 +440,7 @@ fn code(step: &Step) -> String {
         | Step::Rooms { .. }
         | Step::Who { .. }
         | Step::Quit { .. }
+        | Step::Dismiss { .. }
         | Step::ReaderFinishes { .. }
         | Step::Write { .. }
         | Step::WriterFinishes { .. }

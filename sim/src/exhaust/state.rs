@@ -122,6 +122,7 @@ impl State {
                 reads(conn, false).is_some_and(is_online)
             }
             &Step::Quit { conn, .. } => reads(conn, false).is_some(),
+            &Step::Dismiss { name } => self.books.bearers[usize::from(name)].is_some(),
             &Step::ReaderFinishes { conn } | &Step::WriterFinishes { conn, .. } => {
                 order.pick(conn, false).is_some()
             }
@@ -269,6 +270,10 @@ impl State {
                 request(conn, Request::Rename { name })
             }
             &Step::Quit { conn, .. } => request(conn, Request::Quit { why: None }),
+            &Step::Dismiss { name } => {
+                let name = step::name(name);
+                Happens::Input(Input::Dismiss { name, why: None })
+            }
             &Step::ReaderFinishes { conn } => {
                 let conn = pick(conn, false);
                 Happens::Input(Input::ReaderFinished { conn })

@@ -124,6 +124,7 @@ impl Universe {
                 steps.extend((0..self.names).map(|name| Step::Rename { conn, name }));
             }
         }
+        steps.extend((0..self.names).map(|name| Step::Dismiss { name }));
         for until in [Until::BeforeDeadline, Until::Deadline, Until::AfterDeadline] {
             for tick in [true, false] {
                 steps.push(Step::Wait { until, tick });

@@ -149,6 +149,7 @@ impl Server {
                     self.writer_finishes(conn, (*written).into());
                 }
             }
+            Step::Dismiss { .. } => {}
             Step::GiveUp { conn, reason } => self.misbehave(*conn, *reason),
             Step::Wait { until, tick } => self.wait(*until, *tick),
             Step::ShutDown => {

@@ -160,6 +160,7 @@ impl Play<'_> {
                     pipe.heal();
                 }
             }
+            Step::Dismiss { .. } => {}
             &Step::GiveUp { conn, reason } => self.misbehave(conn, reason)?,
             &Step::Wait { until, .. } => {
                 for _ in 0..self.ticks(until) {

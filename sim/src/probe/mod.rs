@@ -169,7 +169,8 @@ impl Probes {
                 self.hit(Path::WaiterInherits, returned && held);
                 self.hit(Path::ReplacedHandsBack, held && was_replaced(before, *conn));
             }
-            Input::GiveUp { .. } | Input::Dismiss { .. } | Input::Tick => {}
+            Input::Dismiss { name, .. } => self.dismissed(before, name),
+            Input::GiveUp { .. } | Input::Tick => {}
             Input::ShutDown => {
                 let mut phases = before.connections.values();
                 let waits = phases.any(|phase| matches!(phase, Phase::Waiting { .. }));
@@ -178,6 +179,21 @@ impl Probes {
                 self.hit(Path::ShutDownWithWaiter, waits);
                 self.hit(Path::ShutDownWithAway, away);
                 self.shutting_down = true;
+            }
+        }
+    }
+
+    fn dismissed(&mut self, before: &View, name: &Name) {
+        let Some(binding) = before.bindings.get(name) else {
+            return;
+        };
+        match binding.hold {
+            Hold::Away { .. } => self.hit(Path::DismissedAway, true),
+            Hold::Held { holder, .. } => {
+                let phase = before.connections.get(&holder);
+                let leaves = matches!(phase, Some(Phase::Leaving { .. }));
+                self.hit(Path::DismissedLeaving, leaves);
+                self.hit(Path::DismissedOnline, !leaves);
             }
         }
     }

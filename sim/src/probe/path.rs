@@ -55,6 +55,12 @@ pub enum Path {
     RenameWithMail,
     /// Somebody comes with the name that another has just given up for a new one.
     LoginAfterRename,
+    /// Somebody who is online is dismissed.
+    DismissedOnline,
+    /// Somebody who leaves is dismissed.
+    DismissedLeaving,
+    /// Somebody who is away is dismissed.
+    DismissedAway,
     /// A client that speaks IRC has read its mail, and its answer is lost: it comes again.
     AnswerLost,
     /// Somebody is replaced between a `PING` and its answer.
@@ -67,7 +73,7 @@ pub enum Path {
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::BothEndAtOnce,
         Self::TakeoverOfATakeover,
         Self::WaiterInherits,
@@ -94,6 +100,9 @@ impl Path {
         Self::RenameRefused,
         Self::RenameWithMail,
         Self::LoginAfterRename,
+        Self::DismissedOnline,
+        Self::DismissedLeaving,
+        Self::DismissedAway,
         Self::AnswerLost,
         Self::TakeoverUnanswered,
         Self::NeverAnswers,
@@ -110,7 +119,7 @@ impl Path {
 
     /// Whether the driver reaches it: a driver brings no second end of a writer and no line of
     /// who leaves, and accepts nobody once it stops; a hub does what is due before it looks at a
-    /// line; and there are no more names than peers that may be there.
+    /// line; there are no more names than peers that may be there; and no client is an operator.
     pub const fn is_within_reach_of_the_driver(self) -> bool {
         match self {
             Self::ReturnAtDeadline
@@ -118,7 +127,10 @@ impl Path {
             | Self::ServerFull
             | Self::LateRequest
             | Self::LateWriter
-            | Self::AcceptAfterShutDown => false,
+            | Self::AcceptAfterShutDown
+            | Self::DismissedOnline
+            | Self::DismissedLeaving
+            | Self::DismissedAway => false,
             Self::BothEndAtOnce
             | Self::TakeoverOfATakeover
             | Self::WaiterInherits
