@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rejoin::broker::{
-    Bounce, BounceReason, Event, LeaveReason, Mail, Message, PeerEntry, Refusal, RoomEntry, Stamp,
-    StopReason,
+    Bounce, BounceReason, Event, LeaveReason, Mail, Message, Part, PeerEntry, Rank, Refusal,
+    RoomEntry, Stamp, StopReason,
 };
 use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Text, is_forbidden};
 use rejoin::wire::plain::{self, Mistake};
@@ -28,6 +28,14 @@ fn each_event_is_written_as_the_table_says() {
         (
             Event::Mail(message(Some(rust))),
             "from alice in #Rust: hi: there\n",
+        ),
+        (
+            Event::Mail(message_to(Rank::Operator)),
+            "from alice in @#Rust: hi: there\n",
+        ),
+        (
+            Event::Mail(message_to(Rank::Voice)),
+            "from alice in +#Rust: hi: there\n",
         ),
         (Event::Kept { name: bob }, "* kept Bob\n"),
         (
@@ -376,6 +384,14 @@ fn said(room: Option<Room>) -> Arc<Message> {
 
 fn message(room: Option<Room>) -> Mail {
     Mail::Message(said(room))
+}
+
+/// A message to those in a room who have this rank or more.
+fn message_to(rank: Rank) -> Mail {
+    let room = room("#Rust");
+    let mut message = Message::clone(&said(None));
+    message.stamp.part = Some(Arc::new(Part { room, rank }));
+    Mail::Message(Arc::new(message))
 }
 
 fn bounce(reason: BounceReason, room: Option<Room>) -> Mail {
