@@ -6,12 +6,14 @@
 mod admission;
 mod identity;
 mod irc;
+mod logins;
 mod observer;
 mod output;
 mod plain;
 mod rate;
 #[cfg(feature = "record")]
 pub mod record;
+mod silence;
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -467,96 +469,6 @@ impl<D: Digest> Hub<D> {
             Session::Plain => self.plain_line(now, conn, line, out),
             Session::Irc(_) => self.irc_line(now, conn, line, out),
         }
-    }
-
-    /// Whether a login may be tried: a wrong proof was not given too often where it comes from.
-    fn may_try(&mut self, now: Time, conn: ConnId, name: &Name, proof: Option<Proof>) -> bool {
-        let is_bound = self.broker.lifecycle().binding(name).is_some();
-        !is_bound || proof.is_none() || self.may_guess(now, conn)
-    }
-
-    fn may_guess(&mut self, now: Time, conn: ConnId) -> bool {
-        let source = self.link(conn).source;
-        self.admission.may_try(source, now)
-    }
-
-    /// Something that only its owner knows was wrong.
-    fn count_guess(&mut self, now: Time, conn: ConnId) {
-        let source = self.link(conn).source;
-        self.admission.count_failure(source, now);
-    }
-
-    /// Logs in; returns whether it was not refused.
-    fn log_in(
-        &mut self,
-        now: Time,
-        conn: ConnId,
-        name: Name,
-        proof: Option<Proof>,
-        out: &mut Outputs,
-    ) -> bool {
-        let is_bound = self.broker.lifecycle().binding(&name).is_some();
-        let request = Request::LogIn { name, proof };
-        self.handle(now, Input::Request { conn, request }, out);
-        let phase = self.broker.lifecycle().phase(conn);
-        let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
-        if is_refused && proof.is_some() && is_bound {
-            self.count_guess(now, conn);
-        }
-        !is_refused
-    }
-
-    fn count_failed_login(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
-        let limit = self.limits.failed_logins;
-        let link = self.link(conn);
-        link.failed_logins += 1;
-        if link.failed_logins >= limit {
-            let reason = StopReason::FailedLogins;
-            self.handle(now, Input::GiveUp { conn, reason }, out);
-        }
-    }
-
-    /// Probes or gives up a connection that is silent, or looks again later.
-    fn check_silence(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
-        let Limits {
-            probe_after,
-            silence_timeout,
-            ..
-        } = self.limits;
-        let link = self.link(conn);
-        let heard = link.heard;
-        if link.probed && now >= heard.after(silence_timeout) {
-            // Should its writer go on, this is looked at again, and does nothing more.
-            self.check_again(conn, now.after(silence_timeout));
-            self.handle(
-                now,
-                Input::GiveUp {
-                    conn,
-                    reason: StopReason::Silent,
-                },
-                out,
-            );
-        } else if now >= heard.after(probe_after) {
-            link.probed = true;
-            // Should this come late, the client still gets its time to answer.
-            let answer = now.after(silence_timeout.saturating_sub(probe_after));
-            self.check_again(conn, answer.max(heard.after(silence_timeout)));
-            if self.broker.lifecycle().online(conn).is_some() {
-                let probe = match self.link(conn).session {
-                    Session::Plain => self.frame(wire::plain::write_probe),
-                    Session::Irc(_) => self.frame(wire::irc::write_probe),
-                };
-                out.send(&[conn], probe, false);
-            }
-        } else {
-            self.check_again(conn, heard.after(probe_after));
-        }
-    }
-
-    fn check_again(&mut self, conn: ConnId, check: Time) {
-        let before = core::mem::replace(&mut self.link(conn).check, check);
-        self.checks.remove(&(before, conn));
-        self.checks.insert((check, conn));
     }
 
     /// Lets the broker handle an input, and turns its effects into outputs.

@@ -34,6 +34,8 @@ fn each_change_of_a_channel_is_told_as_it_was_made() {
         ("-v bob", ""),
         ("+b bob", "+b bob!*@*"),
         ("+b *.example", "+b *!*@*.example"),
+        ("+b *", "+b *!*@*"),
+        ("+b :x y", "+b x!*@*"),
         ("+b-b x!y@z X!Y@Z", "+b-b x!y@z x!y@z"),
         ("-b x", ""),
         ("+e x!*@* extra", "+e x!*@*"),
@@ -90,6 +92,8 @@ fn what_is_wrong_with_a_change_is_told() {
             "alice > MODE #a +l -3",
             "696 alice #a l -3 :Invalid limit: a number of members",
         ),
+        ("alice > MODE #a +b :", "696 alice #a b * :Invalid mask"),
+        ("alice > MODE #a +b ::x", "696 alice #a b * :Invalid mask"),
         (
             "bob > MODE #a +m",
             "482 bob #a :You're not a channel operator",
@@ -123,6 +127,26 @@ fn what_is_wrong_with_a_change_is_told() {
     for (asked, told) in wrong {
         let who = asked.split(' ').next().unwrap();
         play(&format!("{SCENE}\n{asked}\n{who} < {told}"));
+    }
+}
+
+#[test]
+fn a_mask_has_120_bytes_at_most() {
+    for (bytes, fits) in [(120, true), (121, false)] {
+        let mask = format!("{}@*", "x".repeat(bytes - 2));
+        let told = if fits {
+            format!(":alice@@ MODE #a +b *!{mask}")
+        } else {
+            format!("696 alice #a b {mask} :Invalid mask")
+        };
+        let bob = if fits {
+            format!("bob < {told}")
+        } else {
+            String::new()
+        };
+        play(&format!(
+            "{SCENE}\nalice > MODE #a +b {mask}\nalice < {told}\n{bob}"
+        ));
     }
 }
 

@@ -189,10 +189,12 @@ fn who_watches_with_extended_monitor_sees_what_who_shares_a_channel_sees() {
         carol * again
         carol > PASS correct-horse
         carol > NICK carol
-        carol > USER other 0 * :Carol C.
+        carol > USER other 0 * :Carol D.
         carol skips all
         alice < :carol@@ CHGHOST ~other 192.0.2.7
+        alice < :carol!~other@192.0.2.7 SETNAME :Carol D.
         erin < :carol@@ CHGHOST ~other 192.0.2.7
+        erin < :carol!~other@192.0.2.7 SETNAME :Carol D.
         alice > MONITOR - carol
         carol > AWAY :lunch
         carol < 306 carol :You have been marked as being away

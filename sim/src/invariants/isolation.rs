@@ -191,6 +191,7 @@ fn is_member(roster: &Roster, conn: ConnId, room: &rejoin::id::Room) -> bool {
 mod tests {
     use super::*;
     use crate::forge::{acts, break_off, come, rejects, say, story};
+    use crate::moment::Happening;
     use crate::step::{Step, name};
 
     fn conn(number: u64) -> ConnId {
@@ -215,6 +216,25 @@ mod tests {
                     conn: conn(0),
                     reason: StopReason::Replaced,
                 }];
+            },
+            "c0 is stopped",
+        );
+    }
+
+    #[test]
+    fn a_dismissal_that_stops_somebody_else_is_found() {
+        rejects::<Isolation>(
+            &story([&come(0, None)[..], &come(1, None)]),
+            |moment| {
+                let input = Input::Dismiss {
+                    name: name(1),
+                    why: None,
+                };
+                let acts = vec![Act::StopWriter {
+                    conn: conn(0),
+                    reason: StopReason::Dismissed,
+                }];
+                moment.happening = Happening::Handled { input, acts };
             },
             "c0 is stopped",
         );

@@ -183,24 +183,17 @@ impl<D: Digest> Hub<D> {
         for observer in &mut self.observers {
             observer.line(line, Understood::Irc(&message));
         }
-        let Line::Whole(line) = line else {
-            return self.reply(
-                turn,
-                ERR_INPUTTOOLONG,
-                format_args!(":Input line was too long"),
-            );
-        };
-        match message {
-            Ok(message) => self.irc_message(turn, &message),
-            Err(BadLine::Empty) => {}
-            Err(BadLine::TooLong) => {
+        match (line, message) {
+            (_, Ok(message)) => self.irc_message(turn, &message),
+            (_, Err(BadLine::Empty)) => {}
+            (_, Err(BadLine::TooLong)) | (Line::TooLong, Err(BadLine::InvalidUtf8)) => {
                 self.reply(
                     turn,
                     ERR_INPUTTOOLONG,
                     format_args!(":Input line was too long"),
                 );
             }
-            Err(BadLine::InvalidUtf8) => {
+            (Line::Whole(line), Err(BadLine::InvalidUtf8)) => {
                 let line = String::from_utf8_lossy(line);
                 let message = Message::parse(line.as_bytes()).ok();
                 let label = message

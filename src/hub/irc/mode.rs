@@ -231,22 +231,17 @@ impl<D: Digest> Hub<D> {
         change: mode::Change<'_>,
         made: &mut Made,
     ) {
-        let mode::Change {
-            set,
-            letter,
-            argument,
-        } = change;
-        match letter {
+        match change.letter {
             'b' | 'e' | 'I' => self.change_list(turn, (by, room), change, made),
             'o' | 'v' => self.change_rank(turn, room, change, made),
             'k' => self.change_key(turn, room, change, made),
             'l' => self.change_limit(turn, room, change, made),
-            _ => {
+            letter => {
                 let channel = self.irc.channels.get_mut(room).expect("it was just there");
                 match channel.flag(letter) {
                     Some(flag) => {
-                        if core::mem::replace(flag, set) != set {
-                            made.push(set, letter, argument);
+                        if core::mem::replace(flag, change.set) != change.set {
+                            made.push(change.set, letter, None);
                         }
                     }
                     None => {
@@ -265,17 +260,14 @@ impl<D: Digest> Hub<D> {
         change: mode::Change<'_>,
         made: &mut Made,
     ) {
-        let mode::Change {
-            set,
-            letter,
-            argument,
-        } = change;
-        let given = argument.map_or("", word);
-        if given == "*" || given.len() > MASK_BYTES {
-            let words = format_args!("{room} {letter} {} :Invalid mask", word(given));
-            if given != "*" || argument != Some("*") {
-                return self.reply(turn, ERR_INVALIDMODEPARAM, words);
-            }
+        let (set, letter) = (change.set, change.letter);
+        let argument = change.argument.unwrap_or("");
+        let given = word(argument);
+        // It stands for what is no word, too.
+        let is_mask = given != "*" || argument == "*";
+        if !is_mask || given.len() > MASK_BYTES {
+            let words = format_args!("{room} {letter} {given} :Invalid mask");
+            return self.reply(turn, ERR_INVALIDMODEPARAM, words);
         }
         let mask = mask::complete(given);
         let by = self.irc.mask(by);

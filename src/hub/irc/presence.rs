@@ -181,20 +181,38 @@ impl<D: Digest> Hub<D> {
             self.irc.graces.remove(&(grace, *name));
         }
         let has_moved = (&user.user, &user.host) != (&fresh.user, &fresh.host);
+        let is_called_otherwise = user.realname != fresh.realname;
         (user.user, user.host, user.realname) = (fresh.user, fresh.host, fresh.realname);
         user.mask = fresh.mask;
         user.active = now;
         let was_hidden = core::mem::take(&mut user.hidden);
-        let (user, rooms) = (format!("{} {}", user.user, user.host), user.rooms.clone());
+        let (place, realname) = (
+            format!("{} {}", user.user, user.host),
+            user.realname.clone(),
+        );
+        let rooms = user.rooms.clone();
         if was_hidden {
             self.tell_watchers(now, name, true, out);
             for room in rooms {
                 self.tell_of_return(now, name, &room, out);
             }
-        } else if has_moved {
-            let wants = |conn: &ConnId| self.caps(*conn).is_some_and(|c| c.has(Caps::CHGHOST));
-            let to: Vec<_> = interested.into_iter().filter(wants).collect();
-            let line = format!(":{before} CHGHOST {user}");
+            return;
+        }
+        let told = [
+            (
+                has_moved,
+                Caps::CHGHOST,
+                format!(":{before} CHGHOST {place}"),
+            ),
+            (
+                is_called_otherwise,
+                Caps::SETNAME,
+                format!(":{} SETNAME :{realname}", self.irc.mask(name)),
+            ),
+        ];
+        for (_, caps, line) in told.into_iter().filter(|(changed, ..)| *changed) {
+            let wants = |conn: &ConnId| self.caps(*conn).is_some_and(|has| has.has(caps));
+            let to: Vec<_> = interested.iter().copied().filter(wants).collect();
             self.send_irc(now, &to, Tags::default(), &line, None, out);
         }
     }

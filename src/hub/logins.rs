@@ -1,0 +1,61 @@
+//! Logins, and how often they may fail.
+
+use super::{Digest, Hub, Outputs};
+use crate::broker::lifecycle::Phase;
+use crate::broker::{Input, Request, StopReason};
+use crate::id::{ConnId, Name, Proof, Time};
+
+impl<D: Digest> Hub<D> {
+    /// Whether a login may be tried: a wrong proof was not given too often where it comes from.
+    pub(super) fn may_try(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: &Name,
+        proof: Option<Proof>,
+    ) -> bool {
+        let is_bound = self.broker.lifecycle().binding(name).is_some();
+        !is_bound || proof.is_none() || self.may_guess(now, conn)
+    }
+
+    pub(super) fn may_guess(&mut self, now: Time, conn: ConnId) -> bool {
+        let source = self.link(conn).source;
+        self.admission.may_try(source, now)
+    }
+
+    /// Something that only its owner knows was wrong.
+    pub(super) fn count_guess(&mut self, now: Time, conn: ConnId) {
+        let source = self.link(conn).source;
+        self.admission.count_failure(source, now);
+    }
+
+    /// Logs in; returns whether it was not refused.
+    pub(super) fn log_in(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: Name,
+        proof: Option<Proof>,
+        out: &mut Outputs,
+    ) -> bool {
+        let is_bound = self.broker.lifecycle().binding(&name).is_some();
+        let request = Request::LogIn { name, proof };
+        self.handle(now, Input::Request { conn, request }, out);
+        let phase = self.broker.lifecycle().phase(conn);
+        let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
+        if is_refused && proof.is_some() && is_bound {
+            self.count_guess(now, conn);
+        }
+        !is_refused
+    }
+
+    pub(super) fn count_failed_login(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        let limit = self.limits.failed_logins;
+        let link = self.link(conn);
+        link.failed_logins += 1;
+        if link.failed_logins >= limit {
+            let reason = StopReason::FailedLogins;
+            self.handle(now, Input::GiveUp { conn, reason }, out);
+        }
+    }
+}
