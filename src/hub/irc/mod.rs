@@ -28,6 +28,7 @@ use core::fmt;
 
 use super::identity::Identity;
 use super::{Digest, Hub, Outputs, Session as Any, Understood};
+use crate::book::Book;
 use crate::broker::{Form, Stamp};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
@@ -43,7 +44,7 @@ pub(super) use session::Session;
 #[derive(Debug, Default)]
 pub(super) struct Irc {
     pub(super) identity: Identity,
-    pub(super) users: BTreeMap<Name, User>,
+    pub(super) users: Book<Name, User>,
     pub(super) channels: BTreeMap<Room, Channel>,
     /// Who wants to know of whose coming and going.
     watchers: BTreeMap<Name, BTreeSet<ConnId>>,
