@@ -545,7 +545,7 @@ impl<D: Digest> Hub<D> {
                     Session::Plain => self.frame(wire::plain::write_probe),
                     Session::Irc(_) => self.frame(wire::irc::write_probe),
                 };
-                out.send(&[conn], probe, false);
+                out.send([conn], probe, false);
             }
         } else {
             self.check_again(conn, heard.after(probe_after));
@@ -662,7 +662,11 @@ impl<D: Digest> Hub<D> {
             | Event::Refused(_) => (None, false),
             Event::Rooms { .. } | Event::Who { .. } => (None, true),
         };
-        out.send(to, Frame::new(&self.scratch, mail.cloned()), bulk);
+        out.send(
+            to.iter().copied(),
+            Frame::new(&self.scratch, mail.cloned()),
+            bulk,
+        );
     }
 
     /// The lines that `write` writes.

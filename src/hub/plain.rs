@@ -46,7 +46,7 @@ impl<D: Digest> Hub<D> {
             }
             Ok(Command::Help) => {
                 let help = self.frame(plain::write_help);
-                out.send(&[conn], help, true);
+                out.send([conn], help, true);
             }
             Ok(Command::Pong) => {}
             Err(mistake) => self.mistake(now, conn, mistake, out),
@@ -138,7 +138,7 @@ impl<D: Digest> Hub<D> {
 
     pub(super) fn mistake(&mut self, now: Time, conn: ConnId, mistake: Mistake, out: &mut Outputs) {
         let error = self.frame(|out| plain::write_mistake(mistake, out));
-        out.send(&[conn], error, false);
+        out.send([conn], error, false);
         if mistake.fails_login() {
             self.count_failed_login(now, conn, out);
         }

@@ -96,7 +96,7 @@ impl<D: Digest> Hub<D> {
         text.push_str(&line.body);
         text.push_str("\r\n");
         let frame = Frame::new(text.as_bytes(), line.mail);
-        turn.out.send(&[turn.conn], frame, line.bulk);
+        turn.out.send([turn.conn], frame, line.bulk);
     }
 }
 

@@ -24,6 +24,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::identity::Identity;
@@ -67,6 +68,8 @@ pub(super) struct Irc {
     /// Whether refusals are kept to ourselves.
     quiet: bool,
     most_users: usize,
+    /// Empty between two lines that are sent; kept for its memory.
+    told: Vec<(Caps, ConnId)>,
 }
 
 /// What IRC knows of a peer.
