@@ -264,7 +264,7 @@ impl Default for Config {
             whowas: size(1_000),
             return_grace: Duration::from_secs(15),
             ack_timeout: Duration::from_secs(15),
-            read_bytes: size(16 << 10),
+            read_bytes: size(64 << 10),
         }
     }
 }

@@ -274,24 +274,40 @@ impl fmt::Debug for Room {
 /// What a message says: not empty, any UTF-8 but the ends of lines and of strings (NUL, CR
 /// and LF). A protocol may allow less.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Arc<str>);
+pub struct Text {
+    text: Arc<str>,
+    /// Found out once, and asked for each time that it is written.
+    is_printable: bool,
+}
 
 impl Text {
     /// The text that `text` spells, if it spells one.
     pub fn parse(text: &str) -> Option<Self> {
-        // All of them are looked at, with no end as soon as one is found: so it takes but a few
-        // instructions for many.
-        let ends = |byte| byte == b'\0' || byte == b'\r' || byte == b'\n';
-        let has_end = text
-            .bytes()
-            .fold(false, |has_end, byte| has_end | ends(byte));
-        let well_formed = !text.is_empty() && !has_end;
-        well_formed.then(|| Self(text.into()))
+        let is_printable = is_printable(text);
+        let well_formed = is_printable || !text.contains(['\0', '\r', '\n']);
+        (well_formed && !text.is_empty()).then(|| Self {
+            text: text.into(),
+            is_printable,
+        })
+    }
+
+    /// The text that `text`, which is known to be [printable](is_printable), spells.
+    pub(crate) fn printable(text: &str) -> Option<Self> {
+        debug_assert!(is_printable(text));
+        (!text.is_empty()).then(|| Self {
+            text: text.into(),
+            is_printable: true,
+        })
+    }
+
+    /// Whether no character of it [is forbidden](is_forbidden) in the plain protocol.
+    pub(crate) const fn is_printable(&self) -> bool {
+        self.is_printable
     }
 
     /// The text itself.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -319,13 +335,13 @@ pub fn is_printable(text: &str) -> bool {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&self.text)
     }
 }
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&self.text, f)
     }
 }
 

@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+mod book;
 pub mod broker;
 pub mod config;
 pub mod hub;

@@ -47,10 +47,11 @@
 //! its [`ConnId`], never by its name: whatever ends late or twice finds nothing to
 //! remove. What follows is in [`Then`].
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::book::Book;
 use crate::id::{ConnId, Name, PeerId, Proof, Time};
 
 use super::StopReason;
@@ -59,8 +60,8 @@ use super::StopReason;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lifecycle {
     limits: Limits,
-    connections: BTreeMap<ConnId, Phase>,
-    bindings: BTreeMap<Name, Binding>,
+    connections: Book<ConnId, Phase>,
+    bindings: Book<Name, Binding>,
     /// Every deadline that the other fields imply, soonest first.
     deadlines: BTreeSet<(Time, Due)>,
     newest: Option<ConnId>,
@@ -211,11 +212,11 @@ pub enum Expired {
 
 impl Lifecycle {
     /// Nobody is there yet.
-    pub const fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            connections: BTreeMap::new(),
-            bindings: BTreeMap::new(),
+            connections: Book::default(),
+            bindings: Book::default(),
             deadlines: BTreeSet::new(),
             newest: None,
             shutting_down: false,
@@ -402,10 +403,14 @@ impl Lifecycle {
     /// Every peer that is away is gone for good; returns their names.
     pub fn dismiss_away(&mut self) -> Vec<Name> {
         let is_away = |binding: &Binding| matches!(binding.hold, Hold::Away { .. });
-        let gone: Vec<_> = self.bindings.extract_if(.., |_, b| is_away(b)).collect();
+        let away = self.bindings.iter().filter(|(_, b)| is_away(b));
+        let gone: Vec<_> = away.map(|(&name, _)| name).collect();
+        for name in &gone {
+            self.bindings.remove(name);
+        }
         self.deadlines
             .retain(|(_, due)| matches!(due, Due::Login(_)));
-        gone.into_iter().map(|(name, _)| name).collect()
+        gone
     }
 
     /// The server stops: every connection leaves, and from now on nobody is away.
@@ -569,7 +574,7 @@ impl Lifecycle {
     /// Panics if the fields contradict each other.
     pub(super) fn check(&self) {
         let mut deadlines = BTreeSet::new();
-        for (&conn, &phase) in &self.connections {
+        for (&conn, &phase) in self.connections.iter() {
             let leaving = matches!(phase, Phase::Leaving { .. });
             assert!(
                 leaving || !self.shutting_down,
@@ -592,7 +597,7 @@ impl Lifecycle {
                 Phase::Leaving { name: None } => {}
             }
         }
-        for (&name, binding) in &self.bindings {
+        for (&name, binding) in self.bindings.iter() {
             match binding.hold {
                 Hold::Away { until } => {
                     assert!(binding.proof.is_some(), "the guest {name} is away");

@@ -48,6 +48,7 @@ pub use message::{
 };
 
 use crate::Config;
+use crate::book::Book;
 use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
 use lifecycle::{Expired, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
 use rooms::Rooms;
@@ -60,7 +61,7 @@ pub struct Broker {
     limits: Limits,
     now: Time,
     lifecycle: Lifecycle,
-    peers: BTreeMap<Name, Peer>,
+    peers: Book<Name, Peer>,
     /// The names of all peers, which can change.
     names: BTreeMap<PeerId, Name>,
     rooms: Rooms,
@@ -107,7 +108,7 @@ impl Broker {
             limits,
             now: Time::ZERO,
             lifecycle,
-            peers: BTreeMap::new(),
+            peers: Book::default(),
             names: BTreeMap::new(),
             rooms: Rooms::default(),
             shutting_down: false,
@@ -430,7 +431,7 @@ impl Broker {
         );
         let names = self.peers.iter().map(|(&name, peer)| (peer.id, name));
         assert_eq!(self.names, names.collect(), "names differ");
-        for (name, peer) in &self.peers {
+        for (name, peer) in self.peers.iter() {
             let live = self.lifecycle.live(name).is_some();
             assert!(
                 !live || peer.mailbox.is_empty(),

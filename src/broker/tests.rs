@@ -73,7 +73,7 @@ fn a_deadline_that_has_passed_is_found() {
 
 #[test]
 fn a_peer_that_is_unknown_or_another_is_found() {
-    let unknown = said(|broker| broker.peers.clear());
+    let unknown = said(|broker| broker.peers = Book::default());
     let another = said(|broker| broker.peer_mut(&name("alice")).id = PeerId::new(ConnId::new(2)));
     for said in [unknown, another] {
         assert_eq!(said, "peers differ");

@@ -581,7 +581,11 @@ impl<D: Digest> Hub<D> {
             | Event::Refused(_) => (None, false),
             Event::Rooms { .. } | Event::Who { .. } => (None, true),
         };
-        out.send(to, Frame::new(&self.scratch, mail.cloned()), bulk);
+        out.send(
+            to.iter().copied(),
+            Frame::new(&self.scratch, mail.cloned()),
+            bulk,
+        );
     }
 
     /// The lines that `write` writes.

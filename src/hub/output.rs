@@ -19,6 +19,7 @@ pub struct Frame {
 }
 
 impl Frame {
+    #[inline]
     pub(super) fn new(bytes: &[u8], mail: Option<Mail>) -> Self {
         Self {
             bytes: bytes.into(),
@@ -234,10 +235,11 @@ impl Outputs {
         self.bytes
     }
 
-    pub(super) fn send(&mut self, to: &[ConnId], frame: Frame, bulk: bool) {
+    #[inline]
+    pub(super) fn send(&mut self, to: impl IntoIterator<Item = ConnId>, frame: Frame, bulk: bool) {
         self.bytes += frame.cost();
         let start = self.receivers.len();
-        self.receivers.extend_from_slice(to);
+        self.receivers.extend(to);
         self.list.push(Entry::Send {
             to: start..self.receivers.len(),
             frame,

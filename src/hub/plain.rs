@@ -39,14 +39,14 @@ impl<D: Digest> Hub<D> {
         }
         match command {
             Ok(Command::LogIn { name, secret }) => self.plain_log_in(now, conn, name, secret, out),
-            Ok(Command::Request(request)) => {
-                if let Some(request) = self.permitted(now, conn, name, request, out) {
+            Ok(Command::Request(mut request)) => {
+                if self.permits(now, conn, name, &mut request, out) {
                     self.handle(now, Input::Request { conn, request }, out);
                 }
             }
             Ok(Command::Help) => {
                 let help = self.frame(plain::write_help);
-                out.send(&[conn], help, true);
+                out.send([conn], help, true);
             }
             Ok(Command::Pong) => {}
             Err(mistake) => self.mistake(now, conn, mistake, out),
@@ -75,21 +75,22 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// What of a request may be done in the rooms that it speaks of; says so of the rest.
-    fn permitted(
+    /// Whether a request, or a part of it, may be done in the rooms that it speaks of. Takes the
+    /// rest of it out, and says so.
+    fn permits(
         &mut self,
         now: Time,
         conn: ConnId,
         name: Option<Name>,
-        request: Request,
+        request: &mut Request,
         out: &mut Outputs,
-    ) -> Option<Request> {
+    ) -> bool {
         let Some(name) = name else {
-            return Some(request);
+            return true;
         };
         match request {
-            Request::Join { room } => match self.may_join(&name, &room, None) {
-                Ok(()) => Some(Request::Join { room }),
+            &mut Request::Join { room } => match self.may_join(&name, &room, None) {
+                Ok(()) => true,
                 Err(
                     MayNotJoin::RoomFull
                     | MayNotJoin::Banned
@@ -97,14 +98,14 @@ impl<D: Digest> Hub<D> {
                     | MayNotJoin::BadKey,
                 ) => {
                     self.mistake(now, conn, Mistake::MayNotJoin { room }, out);
-                    None
+                    false
                 }
             },
-            Request::Send { mut to, text, .. } => {
+            Request::Send { to, text, stamp } => {
                 let mut refused = Vec::new();
                 to.retain(|receiver| {
                     let speech = match receiver {
-                        Receiver::Room(room) => self.may_speak(&name, room, &text),
+                        Receiver::Room(room) => self.may_speak(&name, room, text),
                         Receiver::Peer(_) | Receiver::OpenRoom(_) => Ok(()),
                     };
                     match (speech, receiver.room()) {
@@ -122,8 +123,8 @@ impl<D: Digest> Hub<D> {
                 for room in refused {
                     self.mistake(now, conn, Mistake::MayNotSpeak { room }, out);
                 }
-                let stamp = self.stamp(now, &name, Form::Message);
-                (!to.is_empty()).then_some(Request::Send { to, text, stamp })
+                *stamp = self.stamp(now, &name, Form::Message);
+                !to.is_empty()
             }
             Request::LogIn { .. }
             | Request::Leave { .. }
@@ -131,13 +132,13 @@ impl<D: Digest> Hub<D> {
             | Request::Rename { .. }
             | Request::Rooms
             | Request::Who { .. }
-            | Request::Quit { .. } => Some(request),
+            | Request::Quit { .. } => true,
         }
     }
 
     pub(super) fn mistake(&mut self, now: Time, conn: ConnId, mistake: Mistake, out: &mut Outputs) {
         let error = self.frame(|out| plain::write_mistake(mistake, out));
-        out.send(&[conn], error, false);
+        out.send([conn], error, false);
         if mistake.fails_login() {
             self.count_failed_login(now, conn, out);
         }

@@ -36,7 +36,7 @@ impl<D: Digest> Hub<D> {
                     Session::Plain => self.frame(wire::plain::write_probe),
                     Session::Irc(_) => self.frame(wire::irc::write_probe),
                 };
-                out.send(&[conn], probe, false);
+                out.send([conn], probe, false);
             }
         } else {
             self.check_again(conn, heard.after(probe_after));

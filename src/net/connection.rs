@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -22,8 +22,8 @@ use super::outbox::{Gauge, Outlet, Stop};
 use super::points::{Point, Points};
 use super::server::{Received, Server};
 
-/// Frames that one write may take.
-const FRAMES_PER_WRITE: usize = 64;
+/// Bytes of small frames that one write may take.
+const WRITE_BYTES: usize = 64 << 10;
 
 /// Reads that are thrown away when a connection closes.
 const READS_AT_THE_END: usize = 64;
@@ -137,7 +137,10 @@ fn log(conn: ConnId, peer: Option<&Name>, half: &str, end: &End) {
 thread_local! {
     /// What is read is handled before anything is awaited, so the connections of a
     /// thread share one buffer.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+
+    /// What is to be written is put together anew each time, so this one is shared, too.
+    static WRITE_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl ReaderEnd {
@@ -232,7 +235,7 @@ fn poll_read<S: AsyncRead>(
     cx: &mut Context<'_>,
     rest: &mut Vec<u8>,
 ) -> Poll<io::Result<Option<Received>>> {
-    BUFFER.with_borrow_mut(|buffer| {
+    READ_BUFFER.with_borrow_mut(|buffer| {
         buffer.resize(server.config.read_bytes.get(), 0);
         let mut buffer = ReadBuf::new(buffer);
         ready!(stream.poll_read(cx, &mut buffer))?;
@@ -387,15 +390,7 @@ impl WriterEnd {
         stream: Pin<&mut WriteHalf<S>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
-        let mut offset = self.offset;
-        let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(self.outlet.batch()) {
-            *slice = IoSlice::new(&frame.bytes()[offset..]);
-            offset = 0;
-            count += 1;
-        }
-        match stream.poll_write_vectored(cx, &slices[..count]) {
+        match self.poll_write_batch(stream, cx) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok(bytes)) => {
                 self.blocked = None;
@@ -405,6 +400,30 @@ impl WriterEnd {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => poll_timeout(&mut self.blocked, self.server.config.write_timeout, cx),
         }
+    }
+
+    /// Frames are small, and one copy of many is cheaper for the system than many slices.
+    fn poll_write_batch<S: AsyncWrite>(
+        &self,
+        stream: Pin<&mut WriteHalf<S>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        WRITE_BUFFER.with_borrow_mut(|buffer| {
+            buffer.clear();
+            let mut offset = self.offset;
+            for frame in self.outlet.batch() {
+                let bytes = &frame.bytes()[offset..];
+                offset = 0;
+                if buffer.len() + bytes.len() > WRITE_BYTES {
+                    if buffer.is_empty() {
+                        return stream.poll_write(cx, bytes);
+                    }
+                    break;
+                }
+                buffer.extend_from_slice(bytes);
+            }
+            stream.poll_write(cx, buffer)
+        })
     }
 
     /// A frame counts as written when the socket has taken its last byte.

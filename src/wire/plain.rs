@@ -177,11 +177,14 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
     }
     let colon = memchr::memchr(b':', line.as_bytes()).ok_or(Mistake::NoColon)?;
     let (receivers, text) = (&line[..colon], &line[colon + 1..]);
-    let mut to = Vec::with_capacity(1 + memchr::memchr_iter(b',', receivers.as_bytes()).count());
+    let mut to = Vec::with_capacity(1);
     for receiver in receivers.split(',') {
-        to.push(parse_receiver(receiver.trim()).ok_or(Mistake::BadReceiver)?);
+        // Mostly there is nothing to trim.
+        let receiver = parse_receiver(receiver).or_else(|| parse_receiver(receiver.trim()));
+        to.push(receiver.ok_or(Mistake::BadReceiver)?);
     }
-    let text = Text::parse(text.strip_prefix(' ').unwrap_or(text)).ok_or(Mistake::EmptyText)?;
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    let text = Text::printable(text).ok_or(Mistake::EmptyText)?;
     Ok(Command::Request(Request::Send {
         to,
         text,
@@ -309,7 +312,7 @@ fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
         (None, None) => {}
     }
     let text = message.text.as_str();
-    if is_printable(text) {
+    if message.text.is_printable() {
         put(&[b": ", text.as_bytes(), b"\n"]);
     } else {
         put(&[b": ", Printable(text).to_string().as_bytes(), b"\n"]);

@@ -159,7 +159,7 @@ impl<D: Digest> Hub<D> {
         }
         if !self.irc.refused && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
             let head = head(&self.irc.mask(&name), form, target);
-            let line = in_lines(&head, text.as_str());
+            let line = in_lines(head, text.as_str());
             let tags = Tags {
                 number: Some(number),
                 client: tags.as_deref(),
@@ -314,10 +314,11 @@ impl<D: Digest> Hub<D> {
         bulk: bool,
         out: &mut Outputs,
     ) {
-        let known = message.stamp.address.as_ref();
-        let from = known.map_or_else(|| self.irc.mask(&message.from).into(), Arc::clone);
-        let head = head(&from, message.stamp.form, target);
-        let line = in_lines(&head, message.text.as_str());
+        let head = match &message.stamp.address {
+            Some(from) => head(from, message.stamp.form, target),
+            None => head(&self.irc.mask(&message.from), message.stamp.form, target),
+        };
+        let line = in_lines(head, message.text.as_str());
         let tags = Tags {
             at: (message.stamp.number > 0).then_some(message.stamp.at),
             number: (message.stamp.number > 0).then_some(message.stamp.number),
@@ -349,7 +350,7 @@ impl<D: Digest> Hub<D> {
         let verb = verb(bounce.message.stamp.form);
         let code = format!("{verb} UNDELIVERED_{code} {receiver}");
         let head = self.standard_line(conn, "FAIL", &code, &why);
-        let line = in_lines(&head, bounce.message.text.as_str());
+        let line = in_lines(head, bounce.message.text.as_str());
         let tags = Tags {
             bulk: true,
             ..Tags::default()
@@ -371,6 +372,9 @@ impl<D: Digest> Hub<D> {
 
 /// The tags of what somebody says, and those that its client adds.
 fn with_client_tags(tags: Option<Arc<str>>, message: &Message<'_>) -> Option<Arc<str>> {
+    if message.tags.is_empty() {
+        return tags;
+    }
     let client = message.client_tags();
     match tags {
         _ if client.is_empty() => tags,
@@ -390,20 +394,29 @@ fn chunks(mut receivers: Vec<Receiver>, most: usize) -> impl Iterator<Item = Vec
 
 /// What a line begins with, ahead of its text.
 fn head(from: &str, form: Form, target: &str) -> String {
-    [":", from, " ", verb(form), " ", target, " :"].concat()
+    let mut head = String::with_capacity(MAX_BODY_BYTES);
+    for word in [":", from, " ", verb(form), " ", target, " :"] {
+        head.push_str(word);
+    }
+    head
 }
 
 /// A text in as many lines as it needs; those who speak other protocols may say more at once.
-fn in_lines(head: &str, text: &str) -> String {
-    let room = MAX_BODY_BYTES - head.len();
-    let mut lines = [head, cut(text, room)].concat();
-    let mut rest = &text[cut(text, room).len()..];
-    while !rest.is_empty() {
+fn in_lines(head: String, text: &str) -> String {
+    let head_bytes = head.len();
+    let room = MAX_BODY_BYTES - head_bytes;
+    let mut lines = head;
+    let mut rest = text;
+    loop {
         let part = cut(rest, room);
-        lines = format!("{lines}\r\n{head}{part}");
+        lines.push_str(part);
         rest = &rest[part.len()..];
+        if rest.is_empty() {
+            return lines;
+        }
+        lines.push_str("\r\n");
+        lines.extend_from_within(..head_bytes);
     }
-    lines
 }
 
 /// The command of a message.

@@ -25,10 +25,12 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::identity::Identity;
 use super::{Digest, Hub, Outputs, Session as Any, Understood};
+use crate::book::Book;
 use crate::broker::{Form, Stamp};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
@@ -44,7 +46,7 @@ pub(super) use session::Session;
 #[derive(Debug, Default)]
 pub(super) struct Irc {
     pub(super) identity: Identity,
-    pub(super) users: BTreeMap<Name, User>,
+    pub(super) users: Book<Name, User>,
     pub(super) channels: BTreeMap<Room, Channel>,
     /// Who wants to know of whose coming and going.
     watchers: BTreeMap<Name, BTreeSet<ConnId>>,
@@ -67,6 +69,8 @@ pub(super) struct Irc {
     /// Whether refusals are kept to ourselves.
     quiet: bool,
     most_users: usize,
+    /// Empty between two lines that are sent; kept for its memory.
+    told: Vec<(Caps, ConnId)>,
 }
 
 /// What IRC knows of a peer.

@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
 use super::label::Reply;
@@ -109,7 +108,7 @@ impl<D: Digest> Hub<D> {
         mail: Option<&Mail>,
         out: &mut Outputs,
     ) {
-        let mut groups: Vec<(Caps, Vec<ConnId>)> = Vec::new();
+        let mut told = core::mem::take(&mut self.irc.told);
         for &conn in to {
             let Some(caps) = self.caps(conn) else {
                 continue;
@@ -132,15 +131,12 @@ impl<D: Digest> Hub<D> {
                 replying.lines.push(reply);
                 continue;
             }
-            match groups.iter_mut().find(|(same, _)| *same == caps) {
-                Some((_, conns)) => conns.push(conn),
-                None => groups.push((caps, alloc::vec![conn])),
-            }
+            told.push((caps, conn));
         }
-        for (caps, conns) in groups {
+        while let Some(&(caps, _)) = told.first() {
             self.scratch.clear();
             // A message that is too long for one line comes as several.
-            for (part, line) in line.split("\r\n").enumerate() {
+            for (part, line) in line.lines().enumerate() {
                 let number = tags.number.filter(|_| part == 0);
                 let written = self.write_tags(now, caps, Tags { number, ..tags });
                 if !written.is_empty() {
@@ -152,9 +148,13 @@ impl<D: Digest> Hub<D> {
                 self.scratch.extend_from_slice(line.as_bytes());
                 self.scratch.extend_from_slice(b"\r\n");
             }
+            let same = told.iter().filter(|(same, _)| *same == caps);
+            let to = same.map(|&(_, conn)| conn);
             let frame = Frame::new(&self.scratch, mail.cloned());
-            out.send(&conns, frame.showing_key(tags.shows_key), tags.bulk);
+            out.send(to, frame.showing_key(tags.shows_key), tags.bulk);
+            told.retain(|(other, _)| *other != caps);
         }
+        self.irc.told = told;
     }
 
     /// Whether what a connection is told is a reply to its command with a label.

@@ -1,0 +1,94 @@
+//! What is looked up at each message, and walked through now and then.
+
+use alloc::collections::BTreeSet;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::ops::Index;
+
+use hashbrown::HashMap;
+
+/// A map that finds its entries in constant time, and is walked through in the order of its keys.
+///
+/// It keeps each key twice. As with [`BTreeMap`](alloc::collections::BTreeMap), a key that is there
+/// already stays as it was written first.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Book<K: Hash + Eq, V> {
+    entries: HashMap<K, V>,
+    order: BTreeSet<K>,
+}
+
+impl<K: Copy + Ord + Hash, V> Book<K, V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
+    pub(crate) fn get_key_value(&self, key: &K) -> Option<(&K, &V)> {
+        self.entries.get_key_value(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key)
+    }
+
+    pub(crate) fn contains_key(&self, key: &K) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Returns what was there before.
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let before = self.entries.insert(key, value);
+        if before.is_none() {
+            self.order.insert(key);
+        }
+        before
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        self.order.remove(key);
+        self.entries.remove(key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// In order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.order.iter()
+    }
+
+    /// In order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.order.iter().map(|key| (key, &self[key]))
+    }
+}
+
+impl<K: Hash + Eq, V> Default for Book<K, V> {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            order: BTreeSet::new(),
+        }
+    }
+}
+
+impl<K: Copy + Ord + Hash, V> Index<&K> for Book<K, V> {
+    type Output = V;
+
+    fn index(&self, key: &K) -> &V {
+        self.get(key).expect("the book has an entry")
+    }
+}
+
+impl<K: Copy + Ord + Hash, V: Hash> Hash for Book<K, V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.len());
+        self.iter().for_each(|entry| entry.hash(state));
+    }
+}
+
+impl<K: Copy + Ord + Hash + fmt::Debug, V: fmt::Debug> fmt::Debug for Book<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
