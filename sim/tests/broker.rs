@@ -4,14 +4,14 @@ mod common;
 
 use proptest::prelude::*;
 
-use common::{MOST_PHRASES, config, runs};
+use common::{MOST_PHRASES, runs};
 use rejoin_sim::probe::{Probe, Probes};
 use rejoin_sim::search::run;
 use rejoin_sim::setting::{SETTINGS, setting};
 use rejoin_sim::strategy::steps;
 
 proptest! {
-    #![proptest_config(config(2_048))]
+    #![proptest_config(ProptestConfig::with_cases(2_048))]
 
     #[test]
     fn whatever_happens_the_nine_statements_hold(

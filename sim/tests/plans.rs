@@ -5,7 +5,7 @@ mod common;
 
 use proptest::prelude::*;
 
-use common::{MOST_PHRASES, config, runs};
+use common::{MOST_PHRASES, runs};
 use rejoin_sim::frames;
 use rejoin_sim::network::{On, simulate_on};
 use rejoin_sim::probe::{Path, Probe, Probes};
@@ -13,7 +13,7 @@ use rejoin_sim::setting::{SETTINGS, network};
 use rejoin_sim::strategy::{plan, steps};
 
 proptest! {
-    #![proptest_config(config(1_024))]
+    #![proptest_config(ProptestConfig::with_cases(1_024))]
 
     #[test]
     fn whatever_lines_come_the_hub_keeps_its_word(
@@ -26,7 +26,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(512))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn whatever_breaks_the_driver_keeps_its_word(plan in plan(MOST_PHRASES)) {

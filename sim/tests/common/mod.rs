@@ -13,15 +13,6 @@ pub(crate) const MOST_PHRASES: usize = 80;
 /// How many runs it takes to get everywhere, and several times so.
 const RUNS: usize = 512;
 
-pub(crate) fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        // A find becomes a unit test with a name: a seed is void once the strategy changes.
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 /// Does the same random runs each time, by their number.
 pub(crate) fn runs(mut run: impl FnMut(usize, &[Step])) {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
