@@ -92,3 +92,35 @@ impl<K: Copy + Ord + Hash + fmt::Debug, V: fmt::Debug> fmt::Debug for Book<K, V>
         f.debug_map().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use core::hash::BuildHasher as _;
+
+    fn book<const N: usize>(entries: [(u8, char); N]) -> Book<u8, char> {
+        let mut book = Book::default();
+        for (key, value) in entries {
+            book.insert(key, value);
+        }
+        book
+    }
+
+    #[test]
+    fn books_are_the_same_however_they_were_written() {
+        let hasher = hashbrown::DefaultHashBuilder::default();
+        let written = book([(2, 'b'), (1, 'a')]);
+        assert_eq!(format!("{written:?}"), "{1: 'a', 2: 'b'}");
+        for (other, is_same) in [
+            (book([(1, 'a'), (2, 'b')]), true),
+            (book([(1, 'a'), (2, 'c')]), false),
+            (book([(1, 'a'), (3, 'b')]), false),
+            (book([(1, 'a')]), false),
+        ] {
+            assert_eq!(other == written, is_same, "{other:?}");
+            let same_hash = hasher.hash_one(&other) == hasher.hash_one(&written);
+            assert_eq!(same_hash, is_same, "{other:?}");
+        }
+    }
+}
