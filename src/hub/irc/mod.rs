@@ -92,6 +92,8 @@ pub(super) struct User {
     grace: Option<Time>,
     /// Whether the others were told that it quits.
     has_quit: bool,
+    /// Where others know it to be: when they are told that it is gone, the broker has taken it out of
+    /// its rooms already.
     rooms: BTreeSet<Room>,
 }
 
