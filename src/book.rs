@@ -1,55 +1,77 @@
 //! What is looked up at each message, and walked through now and then.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use core::fmt;
-use core::hash::{Hash, Hasher};
+use core::hash::{BuildHasher as _, Hash, Hasher};
+use core::mem;
 use core::ops::Index;
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// A map that finds its entries in constant time, and is walked through in the order of its keys.
 ///
-/// It keeps each key twice. As with [`BTreeMap`](alloc::collections::BTreeMap), a key that is there
-/// already stays as it was written first.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Book<K: Hash + Eq, V> {
-    entries: HashMap<K, V>,
+/// It keeps each key twice, and each entry in a box: a table is twice as large as it need be when
+/// it has just grown, and for a moment the smaller one is there beside it. As with
+/// [`BTreeMap`](alloc::collections::BTreeMap), a key that is there already stays as it was written
+/// first.
+#[derive(Clone)]
+pub(crate) struct Book<K, V> {
+    entries: HashTable<Box<(K, V)>>,
+    hasher: DefaultHashBuilder,
     order: BTreeSet<K>,
 }
 
 impl<K: Copy + Ord + Hash, V> Book<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key)
+        self.get_key_value(key).map(|(_, value)| value)
     }
 
     pub(crate) fn get_key_value(&self, key: &K) -> Option<(&K, &V)> {
-        self.entries.get_key_value(key)
+        let hash = self.hasher.hash_one(key);
+        let entry = self.entries.find(hash, |entry| entry.0 == *key)?;
+        Some((&entry.0, &entry.1))
     }
 
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.entries.get_mut(key)
+        let hash = self.hasher.hash_one(key);
+        let entry = self.entries.find_mut(hash, |entry| entry.0 == *key)?;
+        Some(&mut entry.1)
     }
 
     pub(crate) fn contains_key(&self, key: &K) -> bool {
-        self.entries.contains_key(key)
+        self.get(key).is_some()
     }
 
     /// Returns what was there before.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let before = self.entries.insert(key, value);
-        if before.is_none() {
-            self.order.insert(key);
+        let hash = self.hasher.hash_one(key);
+        let entry = self.entries.entry(
+            hash,
+            |entry| entry.0 == key,
+            |entry| self.hasher.hash_one(entry.0),
+        );
+        match entry {
+            Entry::Occupied(mut entry) => Some(mem::replace(&mut entry.get_mut().1, value)),
+            Entry::Vacant(entry) => {
+                entry.insert(Box::new((key, value)));
+                self.order.insert(key);
+                None
+            }
         }
-        before
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        let hash = self.hasher.hash_one(key);
+        let entry = self.entries.find_entry(hash, |entry| entry.0 == *key);
+        let (entry, _) = entry.ok()?.remove();
         self.order.remove(key);
-        self.entries.remove(key)
+        Some(entry.1)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.order.len()
     }
 
     /// In order.
@@ -63,10 +85,11 @@ impl<K: Copy + Ord + Hash, V> Book<K, V> {
     }
 }
 
-impl<K: Hash + Eq, V> Default for Book<K, V> {
+impl<K, V> Default for Book<K, V> {
     fn default() -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             order: BTreeSet::new(),
         }
     }
@@ -79,6 +102,14 @@ impl<K: Copy + Ord + Hash, V> Index<&K> for Book<K, V> {
         self.get(key).expect("the book has an entry")
     }
 }
+
+impl<K: Copy + Ord + Hash, V: PartialEq> PartialEq for Book<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<K: Copy + Ord + Hash, V: Eq> Eq for Book<K, V> {}
 
 impl<K: Copy + Ord + Hash, V: Hash> Hash for Book<K, V> {
     fn hash<H: Hasher>(&self, state: &mut H) {

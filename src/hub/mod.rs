@@ -82,7 +82,8 @@ pub struct Hub<D> {
     observers: Vec<Box<dyn Observer>>,
     digest: D,
     limits: Limits,
-    links: Table<Link>,
+    /// In boxes, as a table that has grown is twice as large as it need be.
+    links: Table<Box<Link>>,
     admission: Admission,
     irc: Irc,
     /// When those who send too fast are listened to again.
@@ -263,7 +264,7 @@ impl<D: Digest> Hub<D> {
             held: false,
             paused: None,
         };
-        self.links.insert(conn, link);
+        self.links.insert(conn, Box::new(link));
         self.handle(now, Input::Accepted { conn }, out);
         Ok(())
     }

@@ -30,12 +30,16 @@ const READS_AT_THE_END: usize = 64;
 
 /// Serves a connection until both of its halves have finished.
 ///
+/// A connection is idle for nearly all of its life, and its task has room for everything that it
+/// ever awaits, and for its writer wherever that is handed on: so the writer, and what comes at
+/// the end, stand in boxes.
+///
 /// However this ends, by return, cancellation or panic, the two ends are dropped, and
 /// with each of them its half is reported as finished.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     stream: S,
     reader: ReaderEnd,
-    writer: WriterEnd,
+    writer: Box<WriterEnd>,
     points: impl Points,
 ) {
     points.reach(Point::Accepted).await;
@@ -44,12 +48,12 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     let writing = async {
         writer.run(&mut write_half, &points).await;
         // The writer has finished; a stream that takes its time to close holds nobody up.
-        let _ = timeout(flush_timeout, write_half.shutdown()).await;
+        let _ = Box::pin(timeout(flush_timeout, write_half.shutdown())).await;
     };
     // The writer comes first: the reader reads on when the writer, in the same wake-up, has
     // made room for the answers.
     tokio::join!(biased; writing, reader.run(&mut read_half, &points));
-    discard_input(&mut read_half).await;
+    Box::pin(discard_input(&mut read_half)).await;
 }
 
 /// Tells a connection that is not served why, if its socket takes that at once.
@@ -279,8 +283,8 @@ impl Drop for WriterEnd {
 }
 
 impl WriterEnd {
-    pub(super) fn new(server: Arc<Server>, conn: ConnId, outlet: Outlet<Frame>) -> Self {
-        Self {
+    pub(super) fn new(server: Arc<Server>, conn: ConnId, outlet: Outlet<Frame>) -> Box<Self> {
+        Box::new(Self {
             server,
             conn,
             outlet,
@@ -288,10 +292,14 @@ impl WriterEnd {
             blocked: None,
             unanswered: None,
             end: End::CutOff,
-        }
+        })
     }
 
-    async fn run<S: AsyncWrite>(mut self, stream: &mut WriteHalf<S>, points: &impl Points) {
+    async fn run<S: AsyncWrite>(
+        mut self: Box<Self>,
+        stream: &mut WriteHalf<S>,
+        points: &impl Points,
+    ) {
         let result = self.write(stream, points).await;
         points.reach(Point::WriterEnds).await;
         self.end = result.into();
@@ -307,9 +315,9 @@ impl WriterEnd {
         match stop {
             (Stop::Flush, last) => {
                 let flush_timeout = self.server.config.flush_timeout;
-                timeout(flush_timeout, self.flush(stream, last)).await?
+                Box::pin(timeout(flush_timeout, self.flush(stream, last))).await?
             }
-            (Stop::HandOver, last) => self.hand_over(stream, last).await,
+            (Stop::HandOver, last) => Box::pin(self.hand_over(stream, last)).await,
         }
     }
 
