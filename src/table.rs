@@ -51,3 +51,20 @@ impl<T> fmt::Debug for Table<T> {
         write!(f, "Table({} entries)", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn a_table_is_empty_until_something_is_in_it() {
+        let (mut table, conn) = (Table::new(), ConnId::new(1));
+        assert!(table.is_empty());
+        table.insert(conn, ());
+        assert!(!table.is_empty());
+        assert_eq!(format!("{table:?}"), "Table(1 entries)");
+        table.remove(conn);
+        assert!(table.is_empty());
+    }
+}
