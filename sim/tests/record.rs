@@ -202,12 +202,12 @@ fn keys(texts: bool) -> Recorded {
 }
 
 /// Peers that are killed: one that is here, one that is away, and one whose link is ending.
-fn kills() -> Recorded {
+fn kills(texts: bool) -> Recorded {
     let identity = Identity {
         operators: [("root".to_owned(), "root-password".to_owned())].into(),
         ..Identity::default()
     };
-    let mut recorded = Recorded::new(true, identity);
+    let mut recorded = Recorded::new(texts, identity);
     for (n, nick) in [(1, "root"), (2, "bob"), (3, "carol"), (4, "dave")] {
         recorded.says(n, "PASS correct-horse");
         recorded.says(n, &format!("NICK {nick}\nUSER u 0 * :u\nJOIN #a"));
@@ -231,9 +231,11 @@ fn kills() -> Recorded {
 
 #[test]
 fn whoever_is_killed_is_gone_by_all_statements() {
-    let replayed = replay(&kills().bytes()).expect("it is a record");
-    assert_eq!(replayed.different, [0; 0]);
-    assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
+    for texts in [true, false] {
+        let replayed = replay(&kills(texts).bytes()).expect("it is a record");
+        assert_eq!(replayed.different, [0; 0], "texts: {texts}");
+        assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
+    }
 }
 
 #[test]

@@ -319,7 +319,7 @@ pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
             Output::StopWriter { conn, flush, last } => {
                 hash.tagged(3, conn);
                 hash.bytes(&[u8::from(flush)]);
-                hash.bytes(last.bytes());
+                hash.frame(last, texts);
             }
             Output::Proceed { conn } => hash.tagged(4, conn),
             Output::Retain { conn } => hash.tagged(5, conn),
