@@ -136,12 +136,4 @@ impl Receiver {
             Self::Room(_) | Self::OpenRoom(_) => None,
         }
     }
-
-    /// The room, if it is one.
-    pub const fn room(&self) -> Option<Room> {
-        match *self {
-            Self::Peer(_) => None,
-            Self::Room(room) | Self::OpenRoom(room) => Some(room),
-        }
-    }
 }

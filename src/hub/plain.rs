@@ -104,17 +104,13 @@ impl<D: Digest> Hub<D> {
             Request::Send { to, text, stamp } => {
                 let mut refused = Vec::new();
                 to.retain(|receiver| {
-                    let speech = match receiver {
-                        Receiver::Room(room) => self.may_speak(&name, room, text),
-                        Receiver::Peer(_) | Receiver::OpenRoom(_) => Ok(()),
+                    let &Receiver::Room(room) = receiver else {
+                        return true;
                     };
-                    match (speech, receiver.room()) {
+                    match self.may_speak(&name, &room, text) {
                         // That somebody is not in the room, the broker says.
-                        (Ok(()) | Err(MayNotSpeak::Outside), _) | (_, None) => true,
-                        (
-                            Err(MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp),
-                            Some(room),
-                        ) => {
+                        Ok(()) | Err(MayNotSpeak::Outside) => true,
+                        Err(MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp) => {
                             refused.push(room);
                             false
                         }

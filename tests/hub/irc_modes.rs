@@ -289,3 +289,29 @@ fn somebody_has_modes_of_its_own() {
         ",
     );
 }
+
+#[test]
+fn who_speaks_plain_is_bound_by_the_modes_of_a_room_as_well() {
+    play(
+        "
+        alice does JOIN #a
+        carol speaks plain
+        carol does /join #a
+        carol does /join #b
+        alice skips
+        alice > MODE #a +m
+        alice < :alice@@ MODE #a +m
+        carol > #a, #b, alice: hi
+        carol < * error may-not-speak #a
+        alice < :carol!plain@192.0.2.1 PRIVMSG alice :hi
+        alice > MODE #a -m+b carol!*@*
+        alice < :alice@@ MODE #a -m+b carol!*@*
+        carol > #a: hi
+        carol < * error may-not-speak #a
+        alice > MODE #a +v carol
+        alice < :alice@@ MODE #a +v carol
+        carol > #a: hi
+        alice < :carol!plain@192.0.2.1 PRIVMSG #a :hi
+        ",
+    );
+}
