@@ -116,7 +116,7 @@ impl fmt::Debug for Lines {
 mod tests {
     use super::*;
     use alloc::string::String;
-    use alloc::vec;
+    use alloc::{format, vec};
     use proptest::prelude::*;
 
     /// The lines of `pieces`, each as a string; a line that is too long as `None`.
@@ -234,5 +234,12 @@ mod tests {
             pieces_ended.push(b"\n");
             prop_assert_eq!(split(5, &pieces_ended), split(5, &[&ended]));
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_not_shown() {
+        let mut lines = Lines::new(64);
+        assert_eq!(lines.next(&mut &b"alice correct-horse"[..]), None);
+        assert_eq!(format!("{lines:?}"), r#"Lines("partial", 19)"#);
     }
 }
