@@ -128,7 +128,6 @@ impl<K: Copy + Ord + Hash + fmt::Debug, V: fmt::Debug> fmt::Debug for Book<K, V>
 mod tests {
     use super::*;
     use alloc::format;
-    use core::hash::BuildHasher as _;
 
     fn book<const N: usize>(entries: [(u8, char); N]) -> Book<u8, char> {
         let mut book = Book::default();
@@ -140,7 +139,7 @@ mod tests {
 
     #[test]
     fn books_are_the_same_however_they_were_written() {
-        let hasher = hashbrown::DefaultHashBuilder::default();
+        let hasher = DefaultHashBuilder::default();
         let written = book([(2, 'b'), (1, 'a')]);
         assert_eq!(format!("{written:?}"), "{1: 'a', 2: 'b'}");
         for (other, is_same) in [

@@ -512,6 +512,7 @@ impl<D: Digest> Hub<D> {
                 Effect::Deliver { to, event } => self.deliver(now, to, event, out),
                 Effect::StopReader { conn } => out.stop_reader(conn),
                 Effect::StopWriter { conn, reason } => {
+                    self.end_of_replies(now, conn, out);
                     let why = dismissed.as_deref().unwrap_or(wire::farewell(reason));
                     let last = match self.links.get(conn).map(|link| &link.session) {
                         Some(Session::Irc(_)) => Self::irc_bye(self.links[conn].address, why),

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Mail;
-use crate::hub::Frame;
-use crate::id::ConnId;
+use crate::hub::{Frame, Outputs};
+use crate::id::{ConnId, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::escape;
 
@@ -38,11 +38,14 @@ impl Replying {
 }
 
 impl<D: Digest> Hub<D> {
-    /// Sends the replies to a command with a label.
-    pub(super) fn end_of_replies(&mut self, turn: &mut Turn<'_>) {
-        let Some(replying) = self.irc.replying.take() else {
+    /// Sends the replies to a command with a label. No more come: it is done, or it ends the
+    /// connection, whose last line is to come after them.
+    pub(in crate::hub) fn end_of_replies(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        let its = |replying: &mut Replying| replying.conn == conn;
+        let Some(replying) = self.irc.replying.take_if(its) else {
             return;
         };
+        let turn = &mut Turn { now, conn, out };
         let mut label = String::from("label=");
         escape(&replying.label, &mut label);
         let server = self.irc.identity.name.clone();

@@ -239,7 +239,7 @@ impl<D: Digest> Hub<D> {
         let conn = turn.conn;
         self.irc.replying = label.map(|label| Replying::new(conn, label));
         run(self, turn);
-        self.end_of_replies(turn);
+        self.end_of_replies(turn.now, conn, turn.out);
     }
 
     fn irc_command(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {

@@ -133,7 +133,7 @@ impl<D: Digest> Hub<D> {
             self.tell_where_it_was(turn, name);
         }
         // What was kept follows, and is no part of the reply to a command.
-        self.end_of_replies(turn);
+        self.end_of_replies(turn.now, turn.conn, turn.out);
         if let Some(kept) = back.filter(|&kept| kept > 0)
             && self.session(conn).caps.has(Caps::BATCH)
         {
