@@ -185,3 +185,29 @@ fn replies_come_in_the_order_of_the_commands() {
         ]
     );
 }
+
+#[test]
+fn no_line_is_forged_with_a_character_that_some_take_for_its_end() {
+    let mut server = Server::new();
+    let [alice, bob] = ["alice", "bob"].map(|nick| {
+        let conn = server.connect_irc();
+        server.types(conn, &format!("NICK {nick}"));
+        server.types(conn, "USER u 0 * :r");
+        server.types(conn, "JOIN #a");
+        conn
+    });
+    for line in [
+        "TOPIC #a :x\r:rejoin.localhost NOTICE alice :forged",
+        "@+x=1\r:forged PRIVMSG #a :hi",
+        "PRIVMSG alice :x\0y",
+        "\r",
+    ] {
+        server.hears(alice);
+        server.hears(bob);
+        server.sends(bob, format!("{line}\r\n").as_bytes());
+        assert_eq!(server.hears(alice), [""; 0], "{line:?}");
+        let why = "No line has a NUL or a CR inside; this one was skipped";
+        let told = format!(":rejoin.localhost NOTICE bob :{why}");
+        assert_eq!(server.hears(bob), [told], "{line:?}");
+    }
+}

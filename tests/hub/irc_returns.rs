@@ -141,6 +141,19 @@ fn an_answer_to_a_server_that_has_started_again_since_acknowledges_nothing() {
 }
 
 #[test]
+fn who_is_back_and_marked_as_away_is_told_so() {
+    let mut server = Server::new();
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(alice, "AWAY :lunch");
+    server.hears(alice);
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    let heard = server.hears(alice);
+    let told = [":rejoin.localhost 306 alice :You are still marked as being away"];
+    assert_eq!(after_the_welcome(&heard), told);
+}
+
+#[test]
 fn a_client_that_never_answers_is_taken_to_read_what_was_written() {
     let mut server = Server::new();
     let bob = server.login("bob");

@@ -77,10 +77,8 @@ impl<D: Digest> Hub<D> {
         let Some(acks) = &mut self.session_mut(conn).acks else {
             return;
         };
-        let token = message
-            .params
-            .last()
-            .and_then(|token| token.split_once('.'));
+        let token = message.params.last();
+        let token = token.and_then(|token| token.trim_end().split_once('.'));
         let Some((epoch, number)) = token else {
             return;
         };

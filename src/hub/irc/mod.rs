@@ -192,6 +192,10 @@ impl<D: Digest> Hub<D> {
         match (line, message) {
             (_, Ok(message)) => self.irc_message(turn, &message),
             (_, Err(BadLine::Empty)) => {}
+            (_, Err(BadLine::BadCharacter)) => {
+                let why = "No line has a NUL or a CR inside; this one was skipped";
+                self.fail(turn, format_args!("* BAD_CHARACTER"), why);
+            }
             (_, Err(BadLine::TooLong)) | (Line::TooLong, Err(BadLine::InvalidUtf8)) => {
                 self.reply(
                     turn,

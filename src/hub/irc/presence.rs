@@ -16,6 +16,7 @@ use crate::broker::{Event, LeaveReason};
 use crate::hub::{Outputs, Session as Any};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
+use crate::wire::irc::numeric::RPL_NOWAWAY;
 
 impl<D: Digest> Hub<D> {
     /// Takes in what happens, before those who speak IRC are told of it.
@@ -158,6 +159,11 @@ impl<D: Digest> Hub<D> {
         if modes != "+" {
             let line = format!(":{} MODE {name} {modes}", self.irc.mask(&name));
             self.tell(turn, &line);
+        }
+        // Its client would show it as present, and others are told that it is away.
+        if self.irc.users[&name].away.is_some() {
+            let words = format_args!(":You are still marked as being away");
+            self.reply(turn, RPL_NOWAWAY, words);
         }
     }
 

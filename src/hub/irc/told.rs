@@ -123,9 +123,14 @@ impl<D: Digest> Hub<D> {
         }
         match refusal {
             Refusal::NameInUse { name } => {
-                let words = format_args!(
-                    "{name} :Nickname is already in use; if it is yours, send PASS with the secret that you gave with it"
-                );
+                let is_registered = self.broker.lifecycle().online(turn.conn).is_some();
+                let how = if is_registered {
+                    "connect with it, and with the secret that you gave with it"
+                } else {
+                    "send PASS with the secret that you gave with it"
+                };
+                let words =
+                    format_args!("{name} :Nickname is already in use; if it is yours, {how}");
                 self.reply(turn, ERR_NICKNAMEINUSE, words);
             }
             Refusal::ServerFull => {

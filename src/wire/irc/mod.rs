@@ -50,6 +50,8 @@ pub enum BadLine {
     TooLong,
     /// It is not UTF-8.
     InvalidUtf8,
+    /// It has a NUL or a CR inside, which some clients take for the end of a line.
+    BadCharacter,
 }
 
 impl<'a> Message<'a> {
@@ -68,6 +70,9 @@ impl<'a> Message<'a> {
             return Err(BadLine::TooLong);
         }
         let line = core::str::from_utf8(line).map_err(|_| BadLine::InvalidUtf8)?;
+        if memchr::memchr2(0, b'\r', line.as_bytes()).is_some() {
+            return Err(BadLine::BadCharacter);
+        }
         let (tags, body) = line.split_at(tag_bytes);
         let tags = tags.trim_end_matches(' ').trim_start_matches('@');
         let mut rest = body.trim_start_matches(' ');
@@ -296,6 +301,10 @@ mod tests {
             );
         }
         assert_eq!(Message::parse(b"A \xff"), Err(BadLine::InvalidUtf8));
+        for line in ["A :x\r:b", "@+a=\r A", "A\0 x", "\r"] {
+            let parsed = Message::parse(line.as_bytes());
+            assert_eq!(parsed, Err(BadLine::BadCharacter), "{line:?}");
+        }
         let body = |bytes| [vec![b'A'; bytes]].concat();
         assert!(Message::parse(&body(MAX_BODY_BYTES)).is_ok());
         assert_eq!(
