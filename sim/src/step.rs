@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 /// One thing that happens.
 ///
 /// `conn` is an index into the connections that a [`World`](crate::World) still knows, first those
-/// that serve somebody (for a login, those that do not), newest first. The last few are over: for them, a step is a late or a
-/// repeated input. What a driver cannot bring about at all is skipped.
+/// that serve somebody (for a login, those that do not), newest first. The last few are over: for
+/// them, a step is a late or a repeated input. What a driver cannot bring about at all is skipped.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Step {

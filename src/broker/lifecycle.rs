@@ -37,9 +37,9 @@
 //! | held by a resumable peer, Leaving | refused: name in use | → Waiting; an older waiter is replaced |
 //! | held by a guest, Leaving | → Waiting, if nobody waits yet; inherits nothing | – |
 //!
-//! A peer that quits or is dismissed gives up its proof, and is a guest from then on. Whoever waits for a
-//! holder that was leaving already waits for as long as its writer may flush: a half is
-//! told to stop only once.
+//! A peer that quits or is dismissed gives up its proof, and is a guest from then on.
+//! Whoever waits for a holder that was leaving already waits for as long as its writer may
+//! flush: a half is told to stop only once.
 //!
 //! # Removal
 //!

@@ -513,7 +513,9 @@ impl<D: Digest> Hub<D> {
                 Effect::StopReader { conn } => out.stop_reader(conn),
                 Effect::StopWriter { conn, reason } => {
                     self.end_of_replies(now, conn, out);
-                    let why = dismissed.as_deref().unwrap_or(wire::farewell(reason));
+                    let why = dismissed.as_deref();
+                    let why = why.filter(|_| reason == StopReason::Dismissed);
+                    let why = why.unwrap_or(wire::farewell(reason));
                     let last = match self.links.get(conn).map(|link| &link.session) {
                         Some(Session::Irc(_)) => Self::irc_bye(self.links[conn].address, why),
                         Some(Session::Plain) | None => {

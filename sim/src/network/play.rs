@@ -347,7 +347,8 @@ impl Play<'_> {
 
     pub(super) fn outcome(self, result: Result<(), Violation>) -> Outcome {
         let simulated = self.ground.elapsed();
-        drop(self.ground);
+        // The ground goes last, in the end of this: with it go the tasks of a run that has failed,
+        // in an order that depends on what ran before.
         let mut scene = self.stage.lock();
         let mut violations = std::mem::take(&mut scene.violations);
         if violations.is_empty() {
