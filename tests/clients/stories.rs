@@ -310,12 +310,7 @@ pub(crate) fn a_link_breaks_while_several_talk(program: &'static Program) {
     // Written, and lost.
     link.hold(Way::ToClient);
     crowd.talks(&mut scene, 30);
-    wait_for("the wire to have some of it", || {
-        let held = link.held(Way::ToClient);
-        held.iter()
-            .any(|line| line.ends_with("line 89"))
-            .then_some(())
-    });
+    link.wait_to_hold(Way::ToClient, "line 89");
     link.cut();
     crowd.talks(&mut scene, 30);
     scene.alice_is_back();
@@ -342,12 +337,7 @@ pub(crate) fn a_link_breaks(program: &'static Program) {
     // Written, and lost.
     link.hold(Way::ToClient);
     scene.bob_says(100);
-    wait_for("the wire to have it", || {
-        let held = link.held(Way::ToClient);
-        held.iter()
-            .any(|line| line.ends_with("line 299"))
-            .then_some(())
-    });
+    link.wait_to_hold(Way::ToClient, "line 299");
     link.cut();
     scene.bob_says(100);
     scene.alice_is_back();

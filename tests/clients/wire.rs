@@ -167,6 +167,14 @@ impl Link {
         lines(&self.flow(way).held)
     }
 
+    /// Waits until a line is taken, and not passed on, that ends so.
+    pub(crate) fn wait_to_hold(&self, way: Way, end: &str) {
+        wait_for("the wire to have it", || {
+            let held = self.held(way);
+            held.iter().any(|line| line.ends_with(end)).then_some(())
+        });
+    }
+
     /// Breaks the link, as both ends see at once. What is held is lost.
     pub(crate) fn cut(&self) {
         for way in [Way::ToClient, Way::ToServer] {

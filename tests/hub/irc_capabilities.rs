@@ -1,8 +1,6 @@
 //! Capabilities: how they are agreed on, and what comes of labels, batches and echoes.
 
-use rejoin::hub::Identity;
-
-use crate::irc_story::play;
+use crate::irc_story::{play, with_operator};
 use crate::server::Server;
 
 const ALL: &str = "account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names";
@@ -140,20 +138,14 @@ fn a_command_that_ends_its_own_connection_has_its_replies_first() {
         heard
     };
     let mut server = Server::new();
-    server.hub.identify(Identity {
-        operators: [("root".to_owned(), "toor".to_owned())].into(),
-        ..Identity::default()
-    });
+    server.hub.identify(with_operator());
     let guest = server.connect_irc();
     server.types(guest, "CAP REQ :labeled-response batch");
     let ack = ["@label=1 :rejoin.localhost ACK"];
     assert_eq!(end(&mut server, guest, "@label=1 QUIT"), ack);
 
-    let root = server.connect_irc();
+    let root = server.registers("root");
     server.types(root, "CAP REQ :labeled-response batch");
-    server.types(root, "NICK root");
-    server.types(root, "USER u 0 * :r");
-    server.types(root, "CAP END");
     server.types(root, "OPER root toor");
     let kill = ["@label=2 :root!~u@192.0.2.7 KILL root :bye"];
     assert_eq!(end(&mut server, root, "@label=2 KILL root :bye"), kill);

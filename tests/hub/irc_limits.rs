@@ -24,10 +24,7 @@ fn who_sends_too_many_lines_is_listened_to_again_a_little_later() {
         ..Config::default()
     };
     let mut server = Server::with(&config);
-    let alice = server.connect_irc();
-    server.types(alice, "NICK alice");
-    server.types(alice, "USER u 0 * :r");
-    server.hears(alice);
+    let alice = server.registers("alice");
     let line = "PING x\r\n";
     let flood = line.repeat(8);
     let taken = server.sends(alice, flood.as_bytes());

@@ -154,10 +154,7 @@ fn what_is_too_long_for_one_line_comes_in_several_with_one_number() {
 #[test]
 fn what_is_not_utf_8_is_told_and_skipped() {
     let mut server = Server::new();
-    let alice = server.connect_irc();
-    server.types(alice, "NICK alice");
-    server.types(alice, "USER u 0 * :r");
-    server.hears(alice);
+    let alice = server.registers("alice");
     server.sends(alice, b"privmsg alice :\xff\r\nPING x\r\n");
     assert_eq!(
         server.hears(alice),
@@ -190,9 +187,7 @@ fn replies_come_in_the_order_of_the_commands() {
 fn no_line_is_forged_with_a_character_that_some_take_for_its_end() {
     let mut server = Server::new();
     let [alice, bob] = ["alice", "bob"].map(|nick| {
-        let conn = server.connect_irc();
-        server.types(conn, &format!("NICK {nick}"));
-        server.types(conn, "USER u 0 * :r");
+        let conn = server.registers(nick);
         server.types(conn, "JOIN #a");
         conn
     });

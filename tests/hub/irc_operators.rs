@@ -5,28 +5,25 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::hub::Identity;
 
-use crate::irc_story::play_as;
+use crate::irc_story::{play_as, with_operator};
 use crate::server::Server;
-
-fn identity() -> Identity {
-    Identity {
-        operators: [("root".to_owned(), "toor".to_owned())].into(),
-        ..Identity::default()
-    }
-}
 
 /// Plays a story in which root is an operator.
 #[track_caller]
 fn play(story: &str) {
     let begin = "root does OPER root toor\n";
-    play_as(&Config::default(), identity(), &format!("{begin}{story}"));
+    play_as(
+        &Config::default(),
+        with_operator(),
+        &format!("{begin}{story}"),
+    );
 }
 
 #[test]
 fn who_knows_the_password_is_an_operator_until_it_wants_to_be_none() {
     play_as(
         &Config::default(),
-        identity(),
+        with_operator(),
         "
         alice > OPER root toor
         alice < 381 alice :You are now an IRC operator
@@ -51,7 +48,7 @@ fn who_does_not_know_the_password_is_told_so_and_cannot_go_on_guessing() {
     };
     play_as(
         &config,
-        identity(),
+        with_operator(),
         "
         alice > OPER
         alice < 461 alice OPER :Not enough parameters
@@ -193,11 +190,9 @@ fn wallops_are_heard_by_those_who_want_to() {
 #[test]
 fn rehash_lets_the_driver_read_everything_again() {
     let mut server = Server::new();
-    server.hub.identify(identity());
-    let root = server.connect_irc();
-    for line in ["NICK root", "USER u 0 * :r", "OPER root toor"] {
-        server.types(root, line);
-    }
+    server.hub.identify(with_operator());
+    let root = server.registers("root");
+    server.types(root, "OPER root toor");
     server.hears(root);
     server.types(root, "REHASH");
     assert_eq!(server.done.last().unwrap(), "rehash");

@@ -1,9 +1,8 @@
 //! Who is who, who is away, and what people are called.
 
 use rejoin::Config;
-use rejoin::hub::Identity;
 
-use crate::irc_story::{play, play_as, play_with};
+use crate::irc_story::{play, play_as, play_with, with_operator};
 
 /// alice is an operator in #a, bob is there, and carol is not.
 const SCENE: &str = "
@@ -68,14 +67,10 @@ fn who_takes_masks_of_anything_that_is_shown_and_finds_nobody_who_is_hidden() {
         };
         let found: Vec<_> = found.chars().map(line).collect();
         let of = mask.split(' ').nth(1).unwrap_or("*");
-        let identity = Identity {
-            operators: [("root".to_owned(), "toor".to_owned())].into(),
-            ..Identity::default()
-        };
         let (config, found) = (Config::default(), found.join("\n"));
         play_as(
             &config,
-            identity,
+            with_operator(),
             &format!(
                 "{SCENE}
                 carol does OPER root toor
@@ -213,13 +208,9 @@ fn whois_tells_what_there_is_to_know() {
 
 #[test]
 fn whois_shows_an_operator_and_all_ranks_to_who_wants_them() {
-    let identity = Identity {
-        operators: [("root".to_owned(), "toor".to_owned())].into(),
-        ..Identity::default()
-    };
     play_as(
         &Config::default(),
-        identity,
+        with_operator(),
         &format!(
             "{SCENE}
             alice does OPER root toor
@@ -341,13 +332,9 @@ fn whowas_knows_the_nicks_that_were_changed() {
 
 #[test]
 fn userhost_and_ison_tell_of_those_who_are_here() {
-    let identity = Identity {
-        operators: [("root".to_owned(), "toor".to_owned())].into(),
-        ..Identity::default()
-    };
     play_as(
         &Config::default(),
-        identity,
+        with_operator(),
         &format!(
             "{SCENE}
             alice does OPER root toor

@@ -1,9 +1,8 @@
 //! What the server says of itself, and of how it is doing.
 
 use rejoin::Config;
-use rejoin::hub::Identity;
 
-use crate::irc_story::{play, play_as};
+use crate::irc_story::{play, play_as, with_operator};
 
 #[test]
 fn a_ping_is_answered_and_an_empty_one_is_told_so() {
@@ -113,13 +112,9 @@ fn help_explains_each_command_that_it_names() {
 
 #[test]
 fn the_server_counts_who_is_there() {
-    let identity = Identity {
-        operators: [("root".to_owned(), "toor".to_owned())].into(),
-        ..Identity::default()
-    };
     play_as(
         &Config::default(),
-        identity,
+        with_operator(),
         "
         alice does OPER root toor
         bob does MODE bob +i

@@ -50,6 +50,14 @@ pub(crate) fn play_as(config: &Config, identity: Identity, story: &str) {
     stage.nothing_is_left("the end");
 }
 
+/// A server that has root as an operator, by the password `toor`.
+pub(crate) fn with_operator() -> Identity {
+    Identity {
+        operators: [("root".to_owned(), "toor".to_owned())].into(),
+        ..Identity::default()
+    }
+}
+
 struct Stage {
     server: Server,
     people: BTreeMap<String, Person>,

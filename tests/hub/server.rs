@@ -125,6 +125,16 @@ impl Server {
         conn
     }
 
+    /// Somebody who speaks IRC is registered, and has heard all of that.
+    pub(crate) fn registers(&mut self, nick: &str) -> ConnId {
+        let conn = self.connect_irc();
+        self.types(conn, &format!("NICK {nick}"));
+        self.types(conn, "USER u 0 * :r");
+        let heard = self.hears(conn);
+        assert!(heard[0].contains(" 001 "), "{heard:?}");
+        conn
+    }
+
     /// A line comes, and is taken.
     pub(crate) fn types(&mut self, conn: ConnId, line: &str) {
         let line = format!("{line}\n");

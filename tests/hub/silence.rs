@@ -67,10 +67,7 @@ fn whoever_answers_a_probe_is_probed_again_later() {
 #[test]
 fn a_silent_client_that_speaks_irc_is_pinged() {
     let mut server = Server::new();
-    let alice = server.connect_irc();
-    server.types(alice, "NICK alice");
-    server.types(alice, "USER u 0 * :r");
-    server.hears(alice);
+    let alice = server.registers("alice");
     server.passes(config().probe_after);
     assert_eq!(server.hears(alice), ["PING :silent"]);
     server.types(alice, "PONG :silent");

@@ -127,10 +127,11 @@ fn run_all(args: &Args) -> Sum {
 fn print(sum: &Sum, elapsed: Duration) {
     let per_second = sum.runs as f64 / elapsed.as_secs_f64();
     println!(
-        "{} simulations in {:.1} s, {per_second:.0} a second; {} simulated, {} inputs judged",
+        "{} simulations in {:.1} s, {per_second:.0} a second; {} simulated, {:.2} h a second; {} inputs judged",
         sum.runs,
         elapsed.as_secs_f64(),
         hours(sum.simulated),
+        sum.simulated.as_secs_f64() / 3600.0 / elapsed.as_secs_f64(),
         sum.moments
     );
     println!("faults that took effect:");
@@ -139,7 +140,10 @@ fn print(sum: &Sum, elapsed: Duration) {
     }
     println!("rare paths that were reached:");
     for probe in Probe::all() {
-        println!("{:>12} {probe}", sum.probes.count(probe));
+        let count = sum.probes.count(probe);
+        if count > 0 || probe.is_within_reach_of_the_driver() {
+            println!("{count:>12} {probe}");
+        }
     }
 }
 
