@@ -29,7 +29,8 @@ pub struct Roster {
 pub struct Known {
     /// When it was accepted.
     pub accepted: Time,
-    /// What it logged in with, once that was not refused.
+    /// What it logged in with, once that was not refused: the name is the present one of the peer
+    /// that it is.
     pub asked: Option<(Name, Option<Proof>)>,
     /// Whom it serves, or served.
     pub peer: Option<PeerId>,
@@ -44,6 +45,8 @@ pub struct Bearer {
     pub peer: PeerId,
     /// The name, as it was first written.
     pub name: Name,
+    /// The name that it first logged in with.
+    pub first: Name,
     /// What it needs to come back, if it can.
     pub proof: Option<Proof>,
     /// Its connection, until the writer has finished.
@@ -119,6 +122,15 @@ impl Roster {
         Some(name)
     }
 
+    /// Who comes back with a proof: the bearer of the name, or else the one who first logged in
+    /// with it.
+    pub fn owner(&self, name: Name, proof: Option<Proof>) -> Option<&Bearer> {
+        let own = |bearer: &&Bearer| proof.is_some() && bearer.proof == proof;
+        let bearer = self.bearers.get(&name).filter(own);
+        let first = |bearer: &&Bearer| bearer.first == name && own(bearer);
+        bearer.or_else(|| self.bearers.values().find(first))
+    }
+
     /// Whether a peer is online.
     pub fn is_online(&self, peer: PeerId) -> bool {
         let mut bearers = self.bearers.values();
@@ -177,6 +189,9 @@ impl Roster {
     fn fulfil(&mut self, conn: ConnId, request: &Request) {
         match request {
             &Request::LogIn { name, proof } => {
+                let owner = self.owner(name, proof).map(|owner| owner.name);
+                // It writes its name in its own way, unless that is another.
+                let name = owner.filter(|owner| *owner != name).unwrap_or(name);
                 if let Some(known) = self.known.get_mut(&conn) {
                     known.asked.get_or_insert((name, proof));
                 }
@@ -244,6 +259,7 @@ impl Roster {
         let bearer = Bearer {
             peer,
             name,
+            first: name,
             proof: asked.and_then(|(_, proof)| proof),
             holder: Some(conn),
             until: None,

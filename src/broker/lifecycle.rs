@@ -37,6 +37,10 @@
 //! | held by a resumable peer, Leaving | refused: name in use | → Waiting; an older waiter is replaced |
 //! | held by a guest, Leaving | → Waiting, if nobody waits yet; inherits nothing | – |
 //!
+//! A peer that has changed its name may log in with the one that it first logged in with, as its
+//! client does when it is started again: where the proof is right for it, and not for whoever
+//! bears that name now, the login is one to its present name.
+//!
 //! A peer that quits or is dismissed gives up its proof, and is a guest from then on.
 //! Whoever waits for a holder that was leaving already waits for as long as its writer may
 //! flush: a half is told to stop only once.
@@ -47,6 +51,9 @@
 //! its [`ConnId`], never by its name: whatever ends late or twice finds nothing to
 //! remove. What follows is in [`Then`].
 
+mod check;
+mod former;
+
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -55,6 +62,7 @@ use crate::book::Book;
 use crate::id::{ConnId, Name, PeerId, Proof, Time};
 
 use super::StopReason;
+use former::FormerNames;
 
 /// Who is connected, and to which name.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -62,6 +70,7 @@ pub struct Lifecycle {
     limits: Limits,
     connections: Book<ConnId, Phase>,
     bindings: Book<Name, Binding>,
+    former: FormerNames,
     /// Every deadline that the other fields imply, soonest first.
     deadlines: BTreeSet<(Time, Due)>,
     newest: Option<ConnId>,
@@ -217,6 +226,7 @@ impl Lifecycle {
             limits,
             connections: Book::default(),
             bindings: Book::default(),
+            former: FormerNames::default(),
             deadlines: BTreeSet::new(),
             newest: None,
             shutting_down: false,
@@ -258,6 +268,7 @@ impl Lifecycle {
             }
             Some(Phase::Leaving { .. }) | None => return Login::Ignored,
         }
+        let name = self.owner(&name, proof).unwrap_or(name);
         let Some((&known_as, &binding)) = self.bindings.get_key_value(&name) else {
             return self.join(conn, name, proof);
         };
@@ -313,7 +324,7 @@ impl Lifecycle {
             }
             Hold::Away { until } => {
                 self.deadlines.remove(&(until, Due::Return(*name)));
-                self.bindings.remove(name);
+                self.unbind(name);
                 true
             }
         }
@@ -332,6 +343,7 @@ impl Lifecycle {
         }
         let binding = self.bindings.remove(&from).expect("its name is bound");
         self.bindings.insert(name, binding);
+        self.former.note(binding.peer, from, name);
         self.enter(conn, Phase::Online { name });
         true
     }
@@ -389,7 +401,7 @@ impl Lifecycle {
             }
             Due::Return(name) => {
                 self.deadlines.pop_first();
-                self.bindings.remove(&name);
+                self.unbind(&name);
                 Some(Expired::Peer(name))
             }
         }
@@ -406,7 +418,7 @@ impl Lifecycle {
         let away = self.bindings.iter().filter(|(_, b)| is_away(b));
         let gone: Vec<_> = away.map(|(&name, _)| name).collect();
         for name in &gone {
-            self.bindings.remove(name);
+            self.unbind(name);
         }
         self.deadlines
             .retain(|(_, due)| matches!(due, Due::Login(_)));
@@ -448,6 +460,19 @@ impl Lifecycle {
         }
     }
 
+    /// Whether somebody who is called otherwise now first logged in with a name.
+    pub fn is_former(&self, name: &Name) -> bool {
+        self.former.present(*name).next().is_some()
+    }
+
+    /// The present name of the peer that a proof is right for, of the one who bears a name and of
+    /// those who first logged in with it.
+    pub fn owner(&self, name: &Name, proof: Option<Proof>) -> Option<Name> {
+        let proof = proof?;
+        let mut known = [*name].into_iter().chain(self.former.present(*name));
+        known.find(|name| self.bindings.get(name).is_some_and(|b| b.proof == Some(proof)))
+    }
+
     /// The names that are bound, in order.
     pub fn bindings(&self) -> impl Iterator<Item = (&Name, &Binding)> {
         self.bindings.iter()
@@ -474,6 +499,12 @@ impl Lifecycle {
             waiter: None,
         };
         self.bindings.insert(name, Binding { peer, proof, hold });
+    }
+
+    /// A name is free again, as whoever bore it is gone for good.
+    fn unbind(&mut self, name: &Name) {
+        let binding = self.bindings.remove(name).expect("somebody bore it");
+        self.former.forget(binding.peer);
     }
 
     fn wait(&mut self, conn: ConnId, name: Name, proof: Option<Proof>) -> Login {
@@ -550,7 +581,7 @@ impl Lifecycle {
                     unreachable!("a waiter waits")
                 };
                 // Taken out first, so that the name is written as its new bearer writes it.
-                self.bindings.remove(&name);
+                self.unbind(&name);
                 self.bind(conn, name, PeerId::new(conn), proof);
                 Then::Succeeded(conn)
             }
@@ -561,7 +592,7 @@ impl Lifecycle {
                 Then::Away
             }
             (None, Some(_) | None) => {
-                self.bindings.remove(&name);
+                self.unbind(&name);
                 Then::Gone
             }
         }
@@ -569,62 +600,6 @@ impl Lifecycle {
 
     fn is_leaving(&self, conn: ConnId) -> bool {
         matches!(self.phase(conn), Some(Phase::Leaving { .. }))
-    }
-
-    /// Panics if the fields contradict each other.
-    pub(super) fn check(&self) {
-        let mut deadlines = BTreeSet::new();
-        for (&conn, &phase) in self.connections.iter() {
-            let leaving = matches!(phase, Phase::Leaving { .. });
-            assert!(
-                leaving || !self.shutting_down,
-                "{conn} stays after the shutdown"
-            );
-            let hold = |name| self.bindings.get(&name).map(|binding| binding.hold);
-            match phase {
-                Phase::Greeting { until } => {
-                    deadlines.insert((until, Due::Login(conn)));
-                }
-                Phase::Waiting { name, .. } => {
-                    let waits = matches!(hold(name), Some(Hold::Held { waiter, .. }) if waiter == Some(conn));
-                    assert!(waits, "{conn} waits for {name}, which does not know it");
-                }
-                Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
-                    let holds =
-                        matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
-                    assert!(holds, "{conn} holds {name}, which does not know it");
-                }
-                Phase::Leaving { name: None } => {}
-            }
-        }
-        for (&name, binding) in self.bindings.iter() {
-            match binding.hold {
-                Hold::Away { until } => {
-                    assert!(binding.proof.is_some(), "the guest {name} is away");
-                    deadlines.insert((until, Due::Return(name)));
-                }
-                Hold::Held { holder, waiter } => {
-                    let holds = match self.phase(holder) {
-                        Some(Phase::Online { name: held }) => held == name && waiter.is_none(),
-                        Some(Phase::Leaving { name: held }) => held == Some(name),
-                        Some(Phase::Greeting { .. } | Phase::Waiting { .. }) | None => false,
-                    };
-                    assert!(holds, "{holder} does not hold {name} for {waiter:?}");
-                    if let Some(conn) = waiter {
-                        let waits = matches!(self.phase(conn), Some(Phase::Waiting { name: n, .. }) if n == name);
-                        assert!(waits, "{conn} does not wait for {name}");
-                    }
-                }
-            }
-        }
-        assert_eq!(
-            self.deadlines, deadlines,
-            "a deadline is missing, or left over"
-        );
-        assert!(
-            self.bindings.len() <= self.limits.peers,
-            "more peers than may be"
-        );
     }
 }
 

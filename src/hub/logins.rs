@@ -14,8 +14,9 @@ impl<D: Digest> Hub<D> {
         name: &Name,
         proof: Option<Proof>,
     ) -> bool {
-        let is_bound = self.broker.lifecycle().binding(name).is_some();
-        !is_bound || proof.is_none() || self.may_guess(now, conn)
+        let lifecycle = self.broker.lifecycle();
+        let is_claimed = lifecycle.binding(name).is_some() || lifecycle.is_former(name);
+        !is_claimed || proof.is_none() || self.may_guess(now, conn)
     }
 
     pub(super) fn may_guess(&mut self, now: Time, conn: ConnId) -> bool {
@@ -38,12 +39,16 @@ impl<D: Digest> Hub<D> {
         proof: Option<Proof>,
         out: &mut Outputs,
     ) -> bool {
-        let is_bound = self.broker.lifecycle().binding(&name).is_some();
+        let lifecycle = self.broker.lifecycle();
+        let is_bound = lifecycle.binding(&name).is_some();
+        let is_unknown = lifecycle.owner(&name, proof).is_none();
+        // Who may have the name may still have guessed at the secret of the one who had it before.
+        let has_guessed = is_unknown && lifecycle.is_former(&name);
         let request = Request::LogIn { name, proof };
         self.handle(now, Input::Request { conn, request }, out);
         let phase = self.broker.lifecycle().phase(conn);
         let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
-        if is_refused && proof.is_some() && is_bound {
+        if proof.is_some() && (has_guessed || is_refused && is_bound) {
             self.count_guess(now, conn);
         }
         !is_refused

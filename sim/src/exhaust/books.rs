@@ -56,6 +56,8 @@ pub(super) struct Half {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bearer {
     pub(super) peer: PeerId,
+    /// The index of the name that it first logged in with.
+    pub(super) first: usize,
     /// The index of what it needs to come back, if it can.
     pub(super) secret: Option<u8>,
     /// Its connection, until the writer has finished.
@@ -87,6 +89,16 @@ impl Books {
         let name = usize::from(link.asked?.0);
         let bearer = self.bearers[name]?;
         (bearer.holder == Some(conn)).then_some((name, bearer))
+    }
+
+    /// Who comes back with a secret, and under which name: the bearer of the name, or else the one
+    /// who first logged in with it.
+    pub(super) fn owner(&self, name: usize, secret: Option<u8>) -> Option<(usize, Bearer)> {
+        let bearer = |name: usize| Some((name, self.bearers[name]?));
+        let own = |(_, bearer): &(_, Bearer)| secret.is_some() && bearer.secret == secret;
+        let mut others = (0..self.bearers.len()).filter_map(bearer);
+        let first = |named: &(_, Bearer)| named.1.first == name && own(named);
+        bearer(name).filter(own).or_else(|| others.find(first))
     }
 
     pub(super) fn is_online(&self, peer: PeerId) -> bool {
@@ -224,8 +236,10 @@ impl Books {
         let bearer = online.and_then(|name| self.bearers[name].as_mut());
         match request {
             Request::LogIn { name, proof } => {
+                let (name, secret) = (name_index(name), proof.map(secret_index));
+                let name = self.owner(name, secret).map_or(name, |(name, _)| name);
                 if let Some(link) = self.link_mut(conn) {
-                    let asked = (name_index(name) as u8, proof.map(secret_index));
+                    let asked = (name as u8, secret);
                     link.asked.get_or_insert(asked);
                 }
             }
@@ -306,6 +320,7 @@ impl Books {
                 });
                 self.bearers[name_index(name)] = Some(Bearer {
                     peer,
+                    first: name_index(name),
                     secret: asked.and_then(|(_, secret)| secret),
                     holder: Some(conn),
                     until: None,

@@ -160,16 +160,15 @@ impl Turn<'_> {
         let Request::LogIn { name, proof } = request else {
             return false;
         };
-        let name = name_index(name);
-        let Some(bearer) = self.before.bearers[name] else {
+        let secret = proof.map(secret_index);
+        let Some((name, bearer)) = self.before.owner(name_index(name), secret) else {
             return false;
         };
         let link = self.before.link(conn);
         let waits = link.is_some_and(|link| {
             link.waits() && link.asked.is_some_and(|(n, _)| usize::from(n) == name)
         });
-        let secret = proof.map(secret_index);
-        secret.is_some() && secret == bearer.secret && (bearer.holder == Some(conn) || waits)
+        bearer.holder == Some(conn) || waits
     }
 
     /// That a connection which is told something still has a writer.

@@ -118,12 +118,12 @@ fn may_replace(witness: &Witness<'_>, input: &Input, conn: ConnId) -> bool {
     let &Request::LogIn { name, proof } = request else {
         return false;
     };
-    let Some(bearer) = witness.before.bearers.get(&name) else {
+    let Some(owner) = witness.before.owner(name, proof) else {
         return false;
     };
     let asked = |conn| witness.before.known.get(&conn).and_then(|k| k.asked);
-    let waits = witness.before.waits(conn) && asked(conn).is_some_and(|(n, _)| n == name);
-    proof.is_some() && proof == bearer.proof && (bearer.holder == Some(conn) || waits)
+    let waits = witness.before.waits(conn) && asked(conn).is_some_and(|(n, _)| n == owner.name);
+    owner.holder == Some(conn) || waits
 }
 
 /// Whether an event is for the one who is told.

@@ -236,6 +236,15 @@ impl Probes {
                 return;
             }
         }
+        match moment.view.connections.get(&conn) {
+            Some(Phase::Online { name: got }) => {
+                self.hit(Path::ReturnUnderItsFirstName, *got != name);
+            }
+            Some(Phase::Waiting { name: got, .. }) => {
+                self.hit(Path::TakeoverUnderItsFirstName, *got != name);
+            }
+            Some(Phase::Greeting { .. } | Phase::Leaving { .. }) | None => {}
+        }
         let Some(binding) = before.bindings.get(&name).copied() else {
             return;
         };

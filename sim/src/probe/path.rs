@@ -55,6 +55,10 @@ pub enum Path {
     RenameWithMail,
     /// Somebody comes with the name that another has just given up for a new one.
     LoginAfterRename,
+    /// Somebody who is away, and took another name, is back with the one it came with first.
+    ReturnUnderItsFirstName,
+    /// Somebody who took another name replaces itself with the one it came with first.
+    TakeoverUnderItsFirstName,
     /// Somebody who is online is dismissed.
     DismissedOnline,
     /// Somebody who leaves is dismissed.
@@ -73,7 +77,7 @@ pub enum Path {
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::BothEndAtOnce,
         Self::TakeoverOfATakeover,
         Self::WaiterInherits,
@@ -100,6 +104,8 @@ impl Path {
         Self::RenameRefused,
         Self::RenameWithMail,
         Self::LoginAfterRename,
+        Self::ReturnUnderItsFirstName,
+        Self::TakeoverUnderItsFirstName,
         Self::DismissedOnline,
         Self::DismissedLeaving,
         Self::DismissedAway,
@@ -151,6 +157,8 @@ impl Path {
             | Self::RenameRefused
             | Self::RenameWithMail
             | Self::LoginAfterRename
+            | Self::ReturnUnderItsFirstName
+            | Self::TakeoverUnderItsFirstName
             | Self::AnswerLost
             | Self::TakeoverUnanswered
             | Self::NeverAnswers

@@ -1,0 +1,66 @@
+//! That what the lifecycle knows agrees.
+
+use alloc::collections::BTreeSet;
+
+use super::{Due, Hold, Lifecycle, Phase};
+use crate::id::Name;
+
+impl Lifecycle {
+    /// Panics if the fields contradict each other.
+    pub(in crate::broker) fn check(&self) {
+        let mut deadlines = BTreeSet::new();
+        for (&conn, &phase) in self.connections.iter() {
+            let leaving = matches!(phase, Phase::Leaving { .. });
+            assert!(
+                leaving || !self.shutting_down,
+                "{conn} stays after the shutdown"
+            );
+            let hold = |name| self.bindings.get(&name).map(|binding| binding.hold);
+            match phase {
+                Phase::Greeting { until } => {
+                    deadlines.insert((until, Due::Login(conn)));
+                }
+                Phase::Waiting { name, .. } => {
+                    let waits = matches!(hold(name), Some(Hold::Held { waiter, .. }) if waiter == Some(conn));
+                    assert!(waits, "{conn} waits for {name}, which does not know it");
+                }
+                Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
+                    let holds =
+                        matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
+                    assert!(holds, "{conn} holds {name}, which does not know it");
+                }
+                Phase::Leaving { name: None } => {}
+            }
+        }
+        for (&name, binding) in self.bindings.iter() {
+            match binding.hold {
+                Hold::Away { until } => {
+                    assert!(binding.proof.is_some(), "the guest {name} is away");
+                    deadlines.insert((until, Due::Return(name)));
+                }
+                Hold::Held { holder, waiter } => {
+                    let holds = match self.phase(holder) {
+                        Some(Phase::Online { name: held }) => held == name && waiter.is_none(),
+                        Some(Phase::Leaving { name: held }) => held == Some(name),
+                        Some(Phase::Greeting { .. } | Phase::Waiting { .. }) | None => false,
+                    };
+                    assert!(holds, "{holder} does not hold {name} for {waiter:?}");
+                    if let Some(conn) = waiter {
+                        let waits = matches!(self.phase(conn), Some(Phase::Waiting { name: n, .. }) if n == name);
+                        assert!(waits, "{conn} does not wait for {name}");
+                    }
+                }
+            }
+        }
+        assert_eq!(
+            self.deadlines, deadlines,
+            "a deadline is missing, or left over"
+        );
+        assert!(
+            self.bindings.len() <= self.limits.peers,
+            "more peers than may be"
+        );
+        let bearer = |name: &Name| self.bindings.get(name).map(|binding| binding.peer);
+        self.former.check(bearer);
+    }
+}
