@@ -342,6 +342,27 @@ fn a_nick_that_was_changed_is_kept_and_the_old_one_is_free() {
     assert_eq!(said(&server.hears(carol)), ["one"]);
 }
 
+/// As a client does that is started again.
+#[test]
+fn whoever_changed_its_nick_comes_back_with_the_one_of_its_configuration() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers_again(&mut server);
+    server.types(alice, "JOIN #a");
+    server.types(alice, "NICK carol");
+    server.types(bob, "/join #a");
+    server.hears(bob);
+    server.breaks(alice);
+    server.types(bob, "carol: one");
+    server.hears(bob);
+    let again = registers_again(&mut server);
+    let heard = server.hears(again);
+    assert!(heard[0].contains(" 001 carol "), "{heard:?}");
+    assert_eq!(said(&heard), ["one"]);
+    assert!(heard.iter().any(|line| line.ends_with(" JOIN #a")));
+    assert_eq!(server.hears(bob), [""; 0], "nobody saw it go");
+}
+
 #[test]
 fn a_sender_who_has_another_nick_meanwhile_is_told_what_comes_back() {
     let mut server = Server::new();

@@ -141,6 +141,32 @@ fn wrong_secrets_from_one_address_are_bounded_and_forgiven_with_time() {
     assert_eq!(server.hears(later), ["* back bob 0"]);
 }
 
+/// The name is free, but whoever bore it may come back with it.
+#[test]
+fn a_secret_for_a_name_that_was_changed_is_a_guess() {
+    let mut server = Server::with(&Config {
+        failed_logins_per_address: 1.try_into().unwrap(),
+        ..config()
+    });
+    let bob = server.connect_irc();
+    for line in ["PASS correct-horse", "NICK bob", "USER u 0 * :Bob", "NICK rob"] {
+        server.types(bob, line);
+    }
+    server.breaks(bob);
+    let newcomer = server.connect();
+    server.types(newcomer, "bob wrong-horse");
+    assert_eq!(server.hears(newcomer), ["* welcome bob"]);
+    server.types(newcomer, "/quit");
+    server.breaks(newcomer);
+    let guesser = server.connect();
+    server.types(guesser, "bob other-horse");
+    let expected = "* error too-many-logins too many wrong secrets from your address; try later";
+    assert_eq!(server.hears(guesser), [expected]);
+    let elsewhere = server.connect_from("192.0.2.2").unwrap();
+    server.types(elsewhere, "bob correct-horse");
+    assert_eq!(server.hears(elsewhere), ["* back rob 0"]);
+}
+
 #[test]
 fn a_secret_for_a_name_that_nobody_bears_is_no_guess() {
     let mut server = Server::with(&Config {
