@@ -96,6 +96,9 @@ pub struct Config {
     /// How long a client that speaks IRC may leave its first acknowledgement unanswered; then
     /// what its socket has taken counts as read.
     pub ack_timeout: Duration,
+    /// Messages out of a mailbox after which a client that speaks IRC is asked how far it has read:
+    /// a link that dies while many follow has brought some of them for good.
+    pub ack_messages: NonZeroUsize,
     /// Bytes that one read takes from a socket. At most [`Config::MAX_READ_BYTES`].
     pub read_bytes: NonZeroUsize,
 }
@@ -264,6 +267,7 @@ impl Default for Config {
             whowas: size(1_000),
             return_grace: Duration::from_secs(15),
             ack_timeout: Duration::from_secs(15),
+            ack_messages: size(256),
             read_bytes: size(64 << 10),
         }
     }

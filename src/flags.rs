@@ -454,6 +454,11 @@ struct Limits {
     #[arg(help_heading = "IRC", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().ack_timeout.into())]
     ack_timeout: Duration,
+
+    /// Messages out of a mailbox after which a client is to acknowledge them.
+    #[arg(help_heading = "IRC", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().ack_messages)]
+    ack_messages: NonZeroUsize,
 }
 
 impl Limits {
@@ -492,6 +497,7 @@ impl Limits {
             whowas: self.whowas,
             return_grace: self.return_grace.into(),
             ack_timeout: self.ack_timeout.into(),
+            ack_messages: self.ack_messages,
             read_bytes: self.read_bytes,
         }
     }

@@ -383,6 +383,7 @@ impl Asking {
     /// Writes an item, which the client reads.
     fn write(&self, outlet: &mut Outlet<u32>) {
         assert!(block_on(poll_fn(|cx| outlet.poll_fill(cx))));
+        block_on(poll_fn(|cx| outlet.poll_room(cx)));
         let is_mark = outlet.batch().next() == Some(&0);
         outlet.written(1);
         self.read.fetch_add(is_mark.into(), Ordering::SeqCst);
@@ -426,9 +427,13 @@ fn whatever_is_acknowledged_while_it_is_written_the_rest_is_given_back_in_order(
 fn an_acknowledgement_comes_before_a_reclaim_whole_or_not_at_all() {
     explore(|| {
         let (hub, mut outlet) = Asking::new(100);
-        for _ in 0..4 {
+        for _ in 0..2 {
             hub.write(&mut outlet);
+            hub.write(&mut outlet);
+            hub.answer();
         }
+        hub.write(&mut outlet);
+        hub.write(&mut outlet);
         let broker = thread::spawn({
             let hub = Arc::clone(&hub);
             move || hub.answer()
@@ -436,7 +441,7 @@ fn an_acknowledgement_comes_before_a_reclaim_whole_or_not_at_all() {
         let reclaimed = outlet.reclaim();
         broker.join().unwrap();
         assert!(
-            reclaimed == [1, 2, 3, 0] || reclaimed == [3, 0],
+            reclaimed == [3] || reclaimed.is_empty(),
             "{reclaimed:?} given back"
         );
     });
@@ -455,7 +460,6 @@ fn a_writer_without_room_is_woken_by_an_acknowledgement() {
                 let hub = Arc::clone(&hub);
                 move || hub.answer()
             });
-            block_on(poll_fn(|cx| outlet.poll_room(cx)));
             for _ in 0..written {
                 hub.write(&mut outlet);
             }
@@ -477,7 +481,6 @@ fn a_writer_without_room_is_woken_by_a_release_and_gives_back_only_what_it_has_n
             }
         });
         for _ in 0..5 {
-            block_on(poll_fn(|cx| outlet.poll_room(cx)));
             hub.write(&mut outlet);
         }
         broker.join().unwrap();
@@ -489,7 +492,7 @@ fn a_writer_without_room_is_woken_by_a_release_and_gives_back_only_what_it_has_n
 fn a_writer_without_room_is_woken_by_a_close_and_gives_everything_back() {
     explore(|| {
         let (hub, mut outlet) = Asking::new(1);
-        for _ in 0..4 {
+        for _ in 0..3 {
             hub.write(&mut outlet);
         }
         let broker = thread::spawn({
@@ -500,6 +503,6 @@ fn a_writer_without_room_is_woken_by_a_close_and_gives_everything_back() {
         broker.join().unwrap();
         let stop = block_on(poll_fn(|cx| outlet.poll_stop(cx)));
         assert_eq!(stop, (Stop::HandOver, Some(99)));
-        hub.assert_given_back(4, &outlet.reclaim());
+        hub.assert_given_back(3, &outlet.reclaim());
     });
 }

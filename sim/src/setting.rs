@@ -66,6 +66,7 @@ pub fn network(index: usize) -> Config {
         nick_changes: count(10_000),
         return_grace: Duration::from_millis(40),
         ack_timeout: Duration::from_millis(120),
+        ack_messages: size(3),
         peers: size(50),
         receivers: size(4),
         line_bytes: size(1024),

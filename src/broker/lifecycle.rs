@@ -470,7 +470,11 @@ impl Lifecycle {
     pub fn owner(&self, name: &Name, proof: Option<Proof>) -> Option<Name> {
         let proof = proof?;
         let mut known = [*name].into_iter().chain(self.former.present(*name));
-        known.find(|name| self.bindings.get(name).is_some_and(|b| b.proof == Some(proof)))
+        known.find(|name| {
+            self.bindings
+                .get(name)
+                .is_some_and(|b| b.proof == Some(proof))
+        })
     }
 
     /// The names that are bound, in order.

@@ -115,6 +115,7 @@ struct Limits {
     whowas: usize,
     return_grace: Duration,
     ack_timeout: Duration,
+    ack_messages: usize,
 }
 
 /// What is known of a connection that only its protocol has.
@@ -172,6 +173,7 @@ impl<D: Digest> Hub<D> {
                 whowas: config.whowas.get(),
                 return_grace: config.return_grace,
                 ack_timeout: config.ack_timeout,
+                ack_messages: config.ack_messages.get(),
             },
             links: Table::new(),
             admission: Admission::new(config),

@@ -24,7 +24,7 @@ use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
 
 /// With this a record begins.
-pub const MAGIC: &[u8] = b"rejoin record 3\n";
+pub const MAGIC: &[u8] = b"rejoin record 4\n";
 
 /// Bytes of an encoded entry, at most.
 const MOST_BYTES: usize = u16::MAX as usize;

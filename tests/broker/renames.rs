@@ -173,7 +173,11 @@ fn a_former_name_leads_nowhere_once_its_bearer_is_gone_or_has_it_again() {
     world.renames(alice, "rob");
     world.quits(alice, "");
     let again = world.peer("alice");
-    assert_eq!(world.hears(again), [""; 0], "it was welcome as somebody new");
+    assert_eq!(
+        world.hears(again),
+        [""; 0],
+        "it was welcome as somebody new"
+    );
     world.writer_ends(alice);
     assert!(!is_former(&world), "it has quit");
 

@@ -149,7 +149,12 @@ fn a_secret_for_a_name_that_was_changed_is_a_guess() {
         ..config()
     });
     let bob = server.connect_irc();
-    for line in ["PASS correct-horse", "NICK bob", "USER u 0 * :Bob", "NICK rob"] {
+    for line in [
+        "PASS correct-horse",
+        "NICK bob",
+        "USER u 0 * :Bob",
+        "NICK rob",
+    ] {
         server.types(bob, line);
     }
     server.breaks(bob);

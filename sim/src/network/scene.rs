@@ -235,6 +235,15 @@ impl Scene {
         }
     }
 
+    /// That a client is not asked how far it has read before it has answered.
+    pub(super) fn check_questions(&mut self, conn: ConnId) {
+        let pipe = self.pipes.get(&conn);
+        if pipe.is_some_and(|pipe| self.readings.is_pressed(conn, pipe.asked)) {
+            let what = format!("{conn} is asked again, and has not answered");
+            self.violate(Violation { statement: 7, what });
+        }
+    }
+
     /// Notes what does not hold; once, for it mostly stays so at the inputs that follow.
     pub(super) fn violate(&mut self, violation: Violation) {
         if !self.violations.contains(&violation) {

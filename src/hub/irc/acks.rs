@@ -2,14 +2,16 @@
 
 use alloc::format;
 
+use super::session::Kept;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Mail;
 use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Time};
 use crate::wire::irc::Message;
+use crate::wire::irc::caps::Caps;
 
 impl<D: Digest> Hub<D> {
-    /// Sends mail, as part of the batch of what was kept if there is one.
+    /// Sends mail, as part of what was kept if that is what it is.
     pub(super) fn send_mail(
         &mut self,
         now: Time,
@@ -19,24 +21,43 @@ impl<D: Digest> Hub<D> {
         mail: &Mail,
         out: &mut Outputs,
     ) {
-        let batch = match to {
-            [conn] => self.session_mut(*conn).batch.take(),
+        let kept = match to {
+            [conn] => self.session_mut(*conn).kept.take(),
             _ => None,
         };
-        let Some((batch, left)) = batch else {
-            return self.send_irc(now, to, tags, line, Some(mail), out);
-        };
-        let tags = Tags {
-            batch: Some(&batch),
-            ..tags
-        };
+        let batch = kept.as_ref().and_then(|kept| kept.batch.as_deref());
+        let tags = Tags { batch, ..tags };
         self.send_irc(now, to, tags, line, Some(mail), out);
-        if left > 1 {
-            self.session_mut(to[0]).batch = Some((batch, left - 1));
-        } else {
-            let line = format!(":{} BATCH -{batch}", self.irc.identity.name);
-            self.send_irc(now, to, Tags::default(), &line, None, out);
+        if let Some(Kept { left, batch }) = kept {
+            let (conn, left) = (to[0], left - 1);
+            if left % self.limits.ack_messages > 0 {
+                self.session_mut(conn).kept = Some(Kept { left, batch });
+                return;
+            }
+            // A client may show a batch only when it is whole: it is asked behind it.
+            if let Some(batch) = batch {
+                let line = format!(":{} BATCH -{batch}", self.irc.identity.name);
+                self.send_irc(now, to, Tags::default(), &line, None, out);
+            }
+            self.mark(now, conn, out);
+            self.begin_part(now, conn, left, out);
         }
+    }
+
+    /// So much of what was kept follows, and begins with a new batch.
+    pub(super) fn begin_part(&mut self, now: Time, conn: ConnId, left: usize, out: &mut Outputs) {
+        if left == 0 {
+            return;
+        }
+        let batch = self.session(conn).caps.has(Caps::BATCH).then(|| {
+            self.irc.batches += 1;
+            format!("{:x}", self.irc.batches)
+        });
+        if let Some(batch) = &batch {
+            let line = format!(":{} BATCH +{batch} rejoin/kept", self.irc.identity.name);
+            self.send_irc(now, &[conn], Tags::default(), &line, None, out);
+        }
+        self.session_mut(conn).kept = Some(Kept { left, batch });
     }
 
     /// A connection was handed mail.
@@ -53,22 +74,27 @@ impl<D: Digest> Hub<D> {
             if self.broker.lifecycle().online(conn).is_none() {
                 continue;
             }
-            let Some(acks) = &mut self.session_mut(conn).acks else {
-                continue;
-            };
-            if !acks.owes || acks.asked > acks.answered {
-                continue;
+            let acks = self.session(conn).acks;
+            if acks.is_some_and(|acks| acks.owes && acks.asked == acks.answered) {
+                self.mark(now, conn, out);
             }
-            acks.owes = false;
-            acks.asked += 1;
-            let asked = acks.asked;
-            if asked == 1 {
-                let patience = now.after(self.limits.ack_timeout);
-                self.irc.patience.insert((patience, conn));
-            }
-            let line = format!("PING :{}.{asked}\r\n", self.epoch(conn));
-            out.ask(conn, Frame::new(line.as_bytes(), None));
         }
+    }
+
+    /// Asks a client how far it has read, once it has answered what it was asked before.
+    fn mark(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        let Some(acks) = &mut self.session_mut(conn).acks else {
+            return;
+        };
+        acks.owes = false;
+        acks.asked += 1;
+        let asked = acks.asked;
+        if asked == 1 {
+            let patience = now.after(self.limits.ack_timeout);
+            self.irc.patience.insert((patience, conn));
+        }
+        let line = format!("PING :{}.{asked}\r\n", self.epoch(conn));
+        out.ask(conn, Frame::new(line.as_bytes(), None));
     }
 
     pub(super) fn pong(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
@@ -83,7 +109,7 @@ impl<D: Digest> Hub<D> {
             return;
         };
         let number = number.parse().unwrap_or(0);
-        if epoch.parse() == Ok(its_epoch) && number == acks.asked && number > acks.answered {
+        if epoch.parse() == Ok(its_epoch) && (acks.answered + 1..=acks.asked).contains(&number) {
             acks.answered = number;
             turn.out.acknowledged(conn, number);
             self.irc.unasked.insert(conn);

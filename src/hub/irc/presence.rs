@@ -135,15 +135,7 @@ impl<D: Digest> Hub<D> {
         }
         // What was kept follows, and is no part of the reply to a command.
         self.end_of_replies(turn.now, turn.conn, turn.out);
-        if let Some(kept) = back.filter(|&kept| kept > 0)
-            && self.session(conn).caps.has(Caps::BATCH)
-        {
-            self.irc.batches += 1;
-            let batch = format!("{:x}", self.irc.batches);
-            let line = format!(":{} BATCH +{batch} rejoin/kept", self.irc.identity.name);
-            self.tell(turn, &line);
-            self.session_mut(conn).batch = Some((batch, kept));
-        }
+        self.begin_part(now, conn, back.unwrap_or(0), out);
     }
 
     /// Tells somebody who is back in which rooms it is.

@@ -22,8 +22,8 @@ pub(in crate::hub) struct Session {
     pub(super) is_admitted: bool,
     /// Whose coming and going it wants to know.
     pub(super) watched: BTreeSet<Name>,
-    /// The batch of what was kept for it, and how much of that still follows.
-    pub(super) batch: Option<(String, usize)>,
+    /// What follows of what was kept for it.
+    pub(super) kept: Option<Kept>,
     /// How far its client has read, if that matters.
     pub(super) acks: Option<Acks>,
 }
@@ -33,6 +33,15 @@ impl Session {
     pub(in crate::hub) fn watched(&self) -> impl Iterator<Item = &Name> {
         self.watched.iter()
     }
+}
+
+/// What still follows of what was kept for somebody who is back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Kept {
+    /// How many pieces of mail.
+    pub(super) left: usize,
+    /// The batch that they are part of, for a client that knows of batches.
+    pub(super) batch: Option<String>,
 }
 
 /// How far a client has read: it answers each `PING` when it has read all that came before.

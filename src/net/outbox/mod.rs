@@ -7,7 +7,8 @@
 //! An item is done when it is written. But once the hub has called [`Inlet::retain`], what it
 //! pushes as [`Role::Kept`] is done only when the client has acknowledged a [`Role::Mark`]
 //! behind it. As long as the hub pushes a mark behind whatever is kept, no more is kept than the
-//! limit, and what one write or one mark goes beyond it.
+//! limit, and what one write or one mark goes beyond it. A mark waits until the one before it is
+//! acknowledged, and all behind it with it: a client has one to acknowledge at most.
 //!
 //! One mutex guards all that both ends see, so whoever finds nothing to do leaves its waker in
 //! the same locking. Nothing is woken, and no waker or item dropped, under it, for either may
@@ -42,6 +43,7 @@ pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
     let outlet = Outlet {
         shared,
         batch: VecDeque::new(),
+        room: 0,
         marks: 0,
     };
     (inlet, outlet)
@@ -81,12 +83,13 @@ pub(crate) struct Gauge<T> {
 impl<T> Gauge<T> {
     /// Whether more than half of what may wait does; but not while the writer waits for an
     /// acknowledgement, for whoever brings no more would not bring that. It ends only by
-    /// [`Outlet::written`], and nobody is woken for that but the writer itself.
+    /// [`Outlet::written`], or when the writer begins to wait for one, and nobody is woken for
+    /// either but the writer itself.
     pub(crate) fn is_high(&self) -> bool {
         let state = lock(&self.shared);
         let State { waiting, limit, .. } = &*state;
         let is_high = waiting.fresh > limit.fresh / 2 || waiting.bulk > limit.bulk / 2;
-        is_high && !state.is_full()
+        is_high && !state.held && !state.is_full()
     }
 }
 
@@ -219,6 +222,8 @@ impl<T> Drop for Inlet<T> {
 pub(crate) struct Outlet<T> {
     shared: Arc<Mutex<State<T>>>,
     batch: VecDeque<Item<T>>,
+    /// How many items of the batch may be written before something is acknowledged.
+    room: usize,
     /// How many marks were written.
     marks: u64,
 }
@@ -253,6 +258,7 @@ impl<T> Outlet<T> {
         } else {
             self.batch.append(&mut state.queue);
         }
+        self.room = state.room(&self.batch);
         if !self.batch.is_empty() {
             return Poll::Ready(true);
         }
@@ -268,12 +274,14 @@ impl<T> Outlet<T> {
         Poll::Pending
     }
 
-    /// Ready when the writer may write. Pending while more is kept than may be, and the client
-    /// has a mark to acknowledge; ready at once if the inlet is closed, as nothing can be
-    /// acknowledged then.
+    /// Ready when the writer may write. Pending while more is kept than may be, or a mark is
+    /// next, and the client has another to acknowledge; ready at once if the inlet is closed, as
+    /// nothing can be acknowledged then.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = lock(&self.shared);
-        if !state.is_full() {
+        self.room = state.room(&self.batch);
+        let has_room = self.room > 0 || self.batch.is_empty();
+        if has_room && !state.is_full() {
             return Poll::Ready(());
         }
         state.held = true;
@@ -281,9 +289,9 @@ impl<T> Outlet<T> {
         Poll::Pending
     }
 
-    /// The items being written, oldest first.
+    /// The items being written, oldest first: those of the batch that may be.
     pub(crate) fn batch(&self) -> impl ExactSizeIterator<Item = &T> {
-        self.batch.iter().map(|queued| &queued.item)
+        self.batch.range(..self.room).map(|queued| &queued.item)
     }
 
     /// Removes the `count` oldest items of the batch, which have been written whole, and
@@ -291,11 +299,12 @@ impl<T> Outlet<T> {
     ///
     /// # Panics
     ///
-    /// Panics if the batch has fewer.
+    /// Panics if fewer may be written.
     pub(crate) fn written(&mut self, count: usize) {
         if count == 0 {
             return;
         }
+        self.room = self.room.checked_sub(count).expect("they may be written");
         let released: Bytes = self.batch.range(..count).map(|queued| queued.bytes).sum();
         // Sorted out ahead of the lock, for what is done is dropped here.
         let kept = self.batch.drain(..count).filter_map(|queued| {
@@ -340,6 +349,7 @@ impl<T> Outlet<T> {
             "the bytes counted are those of the items not yet written"
         );
         let kept = retained.into_iter().flat_map(Retained::into_items);
+        self.room = 0;
         let unwritten = mem::take(&mut self.batch).into_iter().chain(queue);
         kept.chain(unwritten.map(|queued| queued.item)).collect()
     }
@@ -374,6 +384,18 @@ impl<T> State<T> {
     fn is_full(&self) -> bool {
         let retained = self.retained.as_ref().filter(|_| self.phase == Phase::Open);
         retained.is_some_and(|retained| retained.exceeds(self.limit.total()))
+    }
+
+    /// How many items of a batch may be written: no mark while another is to be acknowledged.
+    fn room(&self, batch: &VecDeque<Item<T>>) -> usize {
+        let retained = self.retained.as_ref().filter(|_| self.phase == Phase::Open);
+        let Some(retained) = retained else {
+            return batch.len();
+        };
+        let places = batch.iter().enumerate();
+        let mut marks = places.filter(|(_, item)| item.role == Role::Mark);
+        let next = marks.nth(usize::from(!retained.asks()));
+        next.map_or(batch.len(), |(place, _)| place)
     }
 
     /// The writer, if it has found no room and there is some now.

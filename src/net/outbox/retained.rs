@@ -58,7 +58,12 @@ impl<T> Retained<T> {
 
     /// Whether more than `bytes` is kept, and the client has a mark to acknowledge.
     pub(super) fn exceeds(&self, bytes: usize) -> bool {
-        self.bytes > bytes && self.marks > self.acknowledged
+        self.bytes > bytes && self.asks()
+    }
+
+    /// Whether the client has a mark to acknowledge.
+    pub(super) fn asks(&self) -> bool {
+        self.marks > self.acknowledged
     }
 
     /// The items, oldest first.

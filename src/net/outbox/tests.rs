@@ -332,14 +332,21 @@ fn what_is_kept_is_given_back_ahead_of_what_is_not_written() {
 #[test]
 fn an_acknowledgement_ends_what_was_written_before_its_mark_and_nothing_behind_it() {
     model(|| {
-        let (_, inlet, mut outlet) = with_written(100, &[1, 2, 0, 3, 0, 4]);
+        let (task, inlet, mut outlet) = with_written(100, &[1, 2, 0, 3]);
         for marks in [1, 0, 1] {
             assert!(inlet.acknowledge(marks).is_none());
         }
+        queue(&inlet, &[0, 4]);
+        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+        outlet.written(2);
         queue(&inlet, &[5]);
         assert_eq!(outlet.reclaim(), [3, 4, 5]);
 
-        let (_, inlet, mut outlet) = with_written(100, &[1, 2, 0, 3, 0, 4]);
+        let (task, inlet, mut outlet) = with_written(100, &[1, 2, 0, 3]);
+        assert!(inlet.acknowledge(1).is_none());
+        queue(&inlet, &[0, 4]);
+        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+        outlet.written(2);
         assert!(inlet.acknowledge(2).is_none());
         assert_eq!(outlet.reclaim(), [4]);
     });
@@ -433,13 +440,41 @@ fn a_writer_waits_while_more_than_the_limit_is_kept_and_a_mark_is_unanswered() {
 }
 
 #[test]
+fn a_mark_and_all_behind_it_wait_for_the_acknowledgement_of_the_one_before() {
+    model(|| {
+        let (task, inlet, mut outlet) = with_written(100, &[1, 0]);
+        queue(&inlet, &[2, 0, 3]);
+        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+        assert!(task.room(&mut outlet).is_ready());
+        assert_eq!(batch(&outlet), [2]);
+        outlet.written(1);
+        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+        assert!(task.room(&mut outlet).is_pending());
+        assert_eq!(batch(&outlet), [0; 0]);
+        wake(inlet.acknowledge(1));
+        assert_eq!(task.wakes(), 1);
+        assert!(task.room(&mut outlet).is_ready());
+        assert_eq!(batch(&outlet), [0, 3]);
+        outlet.written(2);
+
+        queue(&inlet, &[0, 4, 0]);
+        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+        assert!(task.room(&mut outlet).is_pending());
+        wake(inlet.close(Stop::Flush, None));
+        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+        assert_eq!(batch(&outlet), [0, 4, 0], "nothing is waited for any more");
+        assert_eq!(outlet.reclaim(), [2, 3, 0, 4, 0]);
+    });
+}
+
+#[test]
 fn only_an_acknowledgement_that_makes_room_wakes_a_writer_and_only_one_that_waits() {
     model(|| {
-        let (task, inlet, mut outlet) = with_written(1, &[1, 0, 2, 0, 3, 0]);
+        let (task, inlet, mut outlet) = with_written(1, &[1, 2, 0, 3]);
         assert!(task.room(&mut outlet).is_pending());
+        assert!(inlet.acknowledge(0).is_none());
+        assert!(inlet.acknowledge(1).is_some());
         assert!(inlet.acknowledge(1).is_none());
-        assert!(inlet.acknowledge(2).is_some());
-        assert!(inlet.acknowledge(3).is_none());
 
         let (task, inlet, mut outlet) = with_written(1, &[1, 2, 0]);
         assert!(task.stop(&mut outlet).is_pending());
@@ -483,6 +518,16 @@ fn the_gauge_is_low_while_the_writer_waits_for_what_is_to_be_read() {
         queue(&inlet, &[4, 5]);
         assert!(!gauge.is_high());
         assert!(inlet.acknowledge(1).is_none());
+        assert!(gauge.is_high());
+
+        let (task, inlet, mut outlet) = with_written(3, &[1, 0]);
+        let gauge = outlet.gauge();
+        queue(&inlet, &[0, 2]);
+        assert!(gauge.is_high());
+        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+        assert!(task.room(&mut outlet).is_pending());
+        assert!(!gauge.is_high());
+        wake(inlet.acknowledge(1));
         assert!(gauge.is_high());
     });
 }
