@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use rejoin::Config;
 use rejoin::hub::Identity;
 use rejoin::id::ConnId;
 
-use crate::server::Server;
+use crate::server::{Server, config};
 
 const SECRET: &str = "correct-horse";
 
@@ -408,4 +409,82 @@ fn who_quits_is_gone_at_once_whatever_its_secret() {
     server.writer_ends(alice);
     server.types(bob, "PRIVMSG alice :hi");
     assert!(server.hears(bob)[0].contains(" 401 "));
+}
+
+/// Alice, who is asked after each two messages, is back to five, and has heard them.
+fn hears_five(caps: &[&str]) -> (Server, ConnId, Vec<String>) {
+    let size = |n: usize| n.try_into().unwrap();
+    let mut server = Server::with(&Config {
+        ack_messages: size(2),
+        mailbox_messages: size(5),
+        ..config()
+    });
+    let bob = server.login("bob");
+    let alice = registers_again(&mut server);
+    server.breaks(alice);
+    for text in ["1", "2", "3", "4", "5"] {
+        server.types(bob, &format!("alice: {text}"));
+    }
+    let alice = server.connect_irc();
+    for caps in caps {
+        server.types(alice, &format!("CAP REQ {caps}"));
+    }
+    server.types(alice, "CAP END");
+    server.types(alice, &format!("PASS {SECRET}"));
+    server.types(alice, "NICK alice");
+    server.types(alice, "USER user 0 * :Real Name");
+    let heard = server.hears(alice);
+    let heard = after_the_welcome(&heard).to_vec();
+    (server, alice, heard)
+}
+
+/// The text of each message, and the commands of what is between them.
+fn outline(lines: &[String]) -> Vec<&str> {
+    let outline = lines.iter().map(|line| match line.split_once(" PRIVMSG ") {
+        Some((_, message)) => message.split_once(" :").unwrap().1,
+        None if line.starts_with("PING ") => "PING",
+        None => line.split_once(' ').unwrap().1,
+    });
+    outline.collect()
+}
+
+#[test]
+fn what_was_kept_is_acknowledged_part_by_part() {
+    let (mut server, alice, heard) = hears_five(&[]);
+    let parts = ["1", "PING", "2", "3", "PING", "4", "5", "PING"];
+    assert_eq!(outline(&heard), parts);
+    let first = ping(&heard[..5]).unwrap();
+    server.types(alice, &format!("PONG :{first}"));
+    assert_eq!(server.hears(alice), [""; 0], "it is asked already");
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    let heard = server.hears(alice);
+    assert_eq!(said(&heard), ["4", "5"]);
+    let last = ping(&heard).unwrap();
+    server.types(alice, &format!("PONG :{last}"));
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), [""; 0]);
+}
+
+#[test]
+fn each_part_of_what_was_kept_is_a_batch_that_ends_before_it_is_acknowledged() {
+    let (_, _, heard) = hears_five(&["batch"]);
+    let expected = [
+        "BATCH +1 rejoin/kept",
+        "1",
+        "BATCH -1",
+        "PING",
+        "BATCH +2 rejoin/kept",
+        "2",
+        "3",
+        "BATCH -2",
+        "PING",
+        "BATCH +3 rejoin/kept",
+        "4",
+        "5",
+        "BATCH -3",
+        "PING",
+    ];
+    assert_eq!(outline(&heard), expected);
 }
