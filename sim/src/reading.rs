@@ -137,9 +137,13 @@ impl Readings {
         let Understood::Irc(Ok(message)) = understood else {
             return;
         };
-        match (message.command, message.params.last()) {
-            ("PONG", Some(token)) => self.said.push(Said::Pong((*token).to_owned())),
-            ("QUIT", _) => self.said.push(Said::Quit),
+        match message.command {
+            "PONG" => {
+                let tokens = message.params.iter();
+                self.said
+                    .extend(tokens.map(|&token| Said::Pong(token.to_owned())));
+            }
+            "QUIT" => self.said.push(Said::Quit),
             _ => {}
         }
     }

@@ -320,6 +320,10 @@ pub enum StopReason {
     LoginTimeout,
     /// Too many of its logins failed.
     FailedLogins,
+    /// It did not give the server's password.
+    NotAdmitted,
+    /// There are as many peers as may be.
+    ServerFull,
     /// Nothing came from it for too long.
     Silent,
     /// More waits for it than may: it reads too slowly.

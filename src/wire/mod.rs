@@ -15,6 +15,8 @@ pub const fn farewell(reason: StopReason) -> &'static str {
         StopReason::Replaced => "you are back on another connection",
         StopReason::LoginTimeout => "you did not log in in time",
         StopReason::FailedLogins => "too many failed logins",
+        StopReason::NotAdmitted => "you did not give the server's password",
+        StopReason::ServerFull => "there are too many peers",
         StopReason::Silent => "you were silent for too long",
         StopReason::TooSlow => "you read too slowly",
         StopReason::TooManyConnections => "there are too many connections",

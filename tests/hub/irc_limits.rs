@@ -246,11 +246,14 @@ fn a_server_takes_so_many_users_and_they_register_in_time() {
         bob > NICK bob
         bob > USER u 0 * :Real Name
         bob < ^ NOTICE * :There are too many users
+        bob ! ERROR :Closing Link: 192.0.2.7 (there are too many peers)
+        carol * new
+        carol > NICK carol
         wait 29
-        bob > PING x
-        bob < ^ PONG rejoin.localhost :x
+        carol > PING x
+        carol < ^ PONG rejoin.localhost :x
         wait 1
-        bob ! ERROR :Closing Link: 192.0.2.7 (you did not log in in time)
+        carol ! ERROR :Closing Link: 192.0.2.7 (you did not log in in time)
         ",
     );
 }

@@ -122,6 +122,36 @@ fn a_line_that_is_too_long_is_told_and_skipped() {
 }
 
 #[test]
+fn a_line_that_is_too_long_is_answered_with_its_label_and_a_notice_never() {
+    let long = "x".repeat(510);
+    play(&format!(
+        "
+        alice + labeled-response batch
+        alice > @label=one PRIVMSG bob :{long}
+        alice < @label=one ^ 417 alice :Input line was too long
+        alice > @label=two NOTICE bob :{long}
+        alice < @label=two ^ ACK
+        alice > NOTICE bob :{long}
+        "
+    ));
+}
+
+#[test]
+fn a_word_that_is_too_long_is_shown_in_part_and_what_is_said_of_it_whole() {
+    let (long, part) = ("x".repeat(450), "x".repeat(200));
+    play(&format!(
+        "
+        alice > {long}
+        alice < 421 alice {part} :Unknown command
+        alice > NICK {long}
+        alice < 432 alice {part} :Erroneous nickname…
+        alice > PRIVMSG {long} :hi
+        alice < 401 alice {part} :No such nick/channel
+        "
+    ));
+}
+
+#[test]
 fn what_is_too_long_for_one_line_comes_in_several_with_one_number() {
     let mut server = Server::with(&rejoin::Config::default());
     let bob = server.login("bob");
@@ -155,7 +185,10 @@ fn what_is_too_long_for_one_line_comes_in_several_with_one_number() {
 fn what_is_not_utf_8_is_told_and_skipped() {
     let mut server = Server::new();
     let alice = server.registers("alice");
-    server.sends(alice, b"privmsg alice :\xff\r\nPING x\r\n");
+    server.sends(
+        alice,
+        b"notice alice :\xff\r\nprivmsg alice :\xff\r\nPING x\r\n",
+    );
     assert_eq!(
         server.hears(alice),
         [

@@ -146,7 +146,8 @@ fn where_a_password_is_wanted_nobody_is_let_in_without_it() {
         } else {
             let refused = ":rejoin.localhost 464 alice :Password incorrect";
             assert_eq!(heard, [refused], "{pass}");
-            assert!(server.done.iter().any(|done| done.contains("ERROR :")));
+            let why = "you did not give the server's password";
+            assert!(server.done.iter().any(|done| done.contains(why)));
         }
     }
 }

@@ -243,13 +243,18 @@ fn each_bye_says_why() {
     }
 }
 
-const BYES: [(StopReason, &str); 10] = [
+const BYES: [(StopReason, &str); 12] = [
     (StopReason::ReaderFinished, "you closed the connection"),
     (StopReason::Quit, "you quit"),
     (StopReason::Dismissed, "you were removed"),
     (StopReason::Replaced, "you are back on another connection"),
     (StopReason::LoginTimeout, "you did not log in in time"),
     (StopReason::FailedLogins, "too many failed logins"),
+    (
+        StopReason::NotAdmitted,
+        "you did not give the server's password",
+    ),
+    (StopReason::ServerFull, "there are too many peers"),
     (StopReason::Silent, "you were silent for too long"),
     (StopReason::TooSlow, "you read too slowly"),
     (

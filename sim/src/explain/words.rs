@@ -170,6 +170,8 @@ pub(super) const fn stop(reason: StopReason) -> &'static str {
         StopReason::Replaced => "replaced",
         StopReason::LoginTimeout => "login timeout",
         StopReason::FailedLogins => "failed logins",
+        StopReason::NotAdmitted => "not admitted",
+        StopReason::ServerFull => "server full",
         StopReason::Silent => "silent",
         StopReason::TooSlow => "too slow",
         StopReason::TooManyConnections => "too many connections",

@@ -103,13 +103,15 @@ impl<D: Digest> Hub<D> {
         let Some(acks) = &mut self.session_mut(conn).acks else {
             return;
         };
-        let token = message.params.last();
-        let token = token.and_then(|token| token.trim_end().split_once('.'));
-        let Some((epoch, number)) = token else {
-            return;
-        };
-        let number = number.parse().unwrap_or(0);
-        if epoch.parse() == Ok(its_epoch) && (acks.answered + 1..=acks.asked).contains(&number) {
+        // Some clients name a server before it, and some behind it.
+        let mut tokens = message.params.iter().map(|token| token.trim_end());
+        let number = tokens.find_map(|token| {
+            let (epoch, number) = token.split_once('.')?;
+            let number = number.parse().ok()?;
+            (epoch.parse() == Ok(its_epoch)).then_some(number)
+        });
+        let unanswered = acks.answered + 1..=acks.asked;
+        if let Some(number) = number.filter(|number| unanswered.contains(number)) {
             acks.answered = number;
             turn.out.acknowledged(conn, number);
             self.irc.unasked.insert(conn);

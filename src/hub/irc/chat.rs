@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::register::cut;
-use super::room::MayNotSpeak;
+use super::room::{MayNotSpeak, word};
 use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{
     Bounce, BounceReason, Form, Input, Mail, Message as Said, Part, Rank, Receiver, Request,
@@ -110,7 +110,7 @@ impl<D: Digest> Hub<D> {
                 return self.error(
                     turn,
                     ERR_NOSUCHNICK,
-                    &format!("{target} :No such nick/channel"),
+                    &format!("{} :No such nick/channel", word(target)),
                 );
             }
             Some(Target::Room(room)) => {
@@ -141,7 +141,7 @@ impl<D: Digest> Hub<D> {
                 return self.error(
                     turn,
                     ERR_NOSUCHCHANNEL,
-                    &format!("{target} :No such channel"),
+                    &format!("{} :No such channel", word(target)),
                 );
             }
         };
@@ -243,7 +243,7 @@ impl<D: Digest> Hub<D> {
                 return self.error(
                     turn,
                     ERR_NOSUCHNICK,
-                    &format!("{target} :No such nick/channel"),
+                    &format!("{} :No such nick/channel", word(target)),
                 );
             }
         };

@@ -191,6 +191,8 @@ impl<D: Digest> Hub<D> {
                 continue;
             }
             let known = Name::parse(nick).filter(|nick| self.is_in(nick, &room));
+            // Who is taken for gone is in no channel, as far as anybody sees.
+            let known = known.filter(|nick| self.irc.is_visible(nick));
             let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
             match known.map(|(&name, _)| name) {
                 Some(whom) => {

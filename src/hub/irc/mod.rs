@@ -196,29 +196,35 @@ impl<D: Digest> Hub<D> {
                 let why = "No line has a NUL or a CR inside; this one was skipped";
                 self.fail(turn, format_args!("* BAD_CHARACTER"), why);
             }
-            (_, Err(BadLine::TooLong)) | (Line::TooLong, Err(BadLine::InvalidUtf8)) => {
-                self.reply(
-                    turn,
-                    ERR_INPUTTOOLONG,
-                    format_args!(":Input line was too long"),
-                );
-            }
-            (Line::Whole(line), Err(BadLine::InvalidUtf8)) => {
-                let line = String::from_utf8_lossy(line);
+            (Line::TooLong, Err(_)) => self.too_long(turn),
+            (Line::Whole(line), Err(bad @ (BadLine::TooLong | BadLine::InvalidUtf8))) => {
+                let line = String::from_utf8_lossy(Message::start(line));
                 let message = Message::parse(line.as_bytes()).ok();
                 let label = message
                     .as_ref()
                     .and_then(|message| self.label(turn.conn, message));
-                self.labeled(turn, label, |hub, turn| {
-                    let command = message.map_or("*".into(), |m| m.command.to_ascii_uppercase());
-                    let server = &hub.irc.identity.name;
-                    let why = "Lines are UTF-8; this one was skipped";
-                    // <https://ircv3.net/specs/extensions/utf8-only> wants it of every client.
-                    let line = format!(":{server} FAIL {command} INVALID_UTF8 :{why}");
-                    hub.tell(turn, &line);
+                let command = message.map_or("*".into(), |m| m.command.to_ascii_uppercase());
+                self.labeled(turn, label, |hub, turn| match bad {
+                    // It is never answered.
+                    _ if command == "NOTICE" => {}
+                    BadLine::TooLong => hub.too_long(turn),
+                    _ => hub.invalid_utf8(turn, &command),
                 });
             }
         }
+    }
+
+    fn too_long(&mut self, turn: &mut Turn<'_>) {
+        let words = format_args!(":Input line was too long");
+        self.reply(turn, ERR_INPUTTOOLONG, words);
+    }
+
+    /// <https://ircv3.net/specs/extensions/utf8-only> wants this reply of every server.
+    fn invalid_utf8(&mut self, turn: &mut Turn<'_>, command: &str) {
+        let server = &self.irc.identity.name;
+        let why = "Lines are UTF-8; this one was skipped";
+        let line = format!(":{server} FAIL {command} INVALID_UTF8 :{why}");
+        self.tell(turn, &line);
     }
 
     fn irc_message(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {

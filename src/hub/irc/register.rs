@@ -236,7 +236,7 @@ impl<D: Digest> Hub<D> {
                 ERR_PASSWDMISMATCH,
                 format_args!(":Password incorrect"),
             );
-            let (conn, reason) = (turn.conn, StopReason::FailedLogins);
+            let (conn, reason) = (turn.conn, StopReason::NotAdmitted);
             return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
         }
         if !self.may_try(turn.now, turn.conn, &name, proof) {
@@ -245,6 +245,10 @@ impl<D: Digest> Hub<D> {
             return self.count_failed_login(turn.now, turn.conn, turn.out);
         }
         let logged_in = self.log_in(turn.now, turn.conn, name, proof, turn.out);
+        if !logged_in && self.broker.lifecycle().binding(&name).is_none() {
+            let (conn, reason) = (turn.conn, StopReason::ServerFull);
+            return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
+        }
         if !logged_in && proof.is_some() {
             self.count_failed_login(turn.now, turn.conn, turn.out);
         }

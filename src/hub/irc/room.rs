@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::register::cut;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{Input, Part, Rank, Request};
 use crate::id::{Name, Room, Text, Time};
@@ -279,8 +280,12 @@ impl<D: Digest> Hub<D> {
     }
 }
 
+/// Bytes of a parameter that goes back to its sender: words that explain it fit behind it.
+const WORD_BYTES: usize = 200;
+
 /// A parameter that goes back to its sender as one in the middle of a line.
 pub(super) fn word(param: &str) -> &str {
+    let param = cut(param, WORD_BYTES);
     let word = param.split(' ').next().unwrap_or("");
     if word.is_empty() || word.starts_with(':') {
         "*"

@@ -61,11 +61,7 @@ impl<'a> Message<'a> {
     ///
     /// [`BadLine`] says what is wrong with it.
     pub fn parse(line: &'a [u8]) -> Result<Self, BadLine> {
-        let tagged = line.first() == Some(&b'@');
-        let tag_bytes = match memchr::memchr(b' ', line) {
-            Some(space) if tagged => space + 1,
-            _ => 0,
-        };
+        let tag_bytes = tag_bytes(line);
         if tag_bytes > MAX_TAG_BYTES || line.len() - tag_bytes > MAX_BODY_BYTES {
             return Err(BadLine::TooLong);
         }
@@ -105,6 +101,12 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// As much of the beginning of a line as is not too long: all of its tags, unless they are.
+    pub fn start(line: &[u8]) -> &[u8] {
+        let tag_bytes = tag_bytes(line).min(MAX_TAG_BYTES);
+        &line[..line.len().min(tag_bytes + MAX_BODY_BYTES)]
+    }
+
     /// A parameter; `None` if it is missing.
     pub fn param(&self, index: usize) -> Option<&'a str> {
         self.params.get(index).copied()
@@ -141,6 +143,14 @@ impl<'a> Message<'a> {
             tags.push_str(tag);
         }
         tags
+    }
+}
+
+/// How many bytes the tags of a line take, with the `@` and the space after them.
+fn tag_bytes(line: &[u8]) -> usize {
+    match memchr::memchr(b' ', line) {
+        Some(space) if line.first() == Some(&b'@') => space + 1,
+        _ => 0,
     }
 }
 
