@@ -74,7 +74,7 @@ pub enum What {
 /// What a client did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Did {
-    /// It connected.
+    /// It connects.
     Connected,
     /// It wrote a line.
     Said(String),
