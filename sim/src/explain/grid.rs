@@ -1,6 +1,6 @@
 //! Where rows and lanes lie on the page, in pixels.
 
-use super::chart::{Chart, Kind, Lane, Line, Row};
+use super::chart::{Alarm, Chart, Lane, Line, Row};
 use super::words;
 
 /// From one line to the next in a row.
@@ -150,7 +150,7 @@ impl Grid {
         self.top(usize::MAX)
     }
 
-    /// How a violation is broken into lines; what it is first, what should hold last.
+    /// How a paragraph of an alarm is broken into lines.
     pub(super) fn wrap(&self, text: &str) -> Vec<String> {
         let most = letters(self.width - LEFT - 40);
         let mut lines = vec![String::new()];
@@ -179,22 +179,21 @@ impl Grid {
     }
 
     fn row_height(&self, row: &Row) -> i32 {
-        match &row.kind {
-            Kind::Violated { statement, what } => {
-                let lines = self.violation(*statement, what);
+        match row.kind.alarm() {
+            Some(alarm) => {
+                let lines = self.alarm(alarm);
                 10 + 18 * whole(lines.0.len() + lines.1.len()) + 8
             }
-            Kind::Handled | Kind::Written | Kind::Client | Kind::Fault => {
-                2 * PAD + LINE * whole(row.lines.len())
-            }
+            None => 2 * PAD + LINE * whole(row.lines.len()),
         }
     }
 
-    /// The lines of what is violated, and of what should hold.
-    pub(super) fn violation(&self, statement: u8, what: &str) -> (Vec<String>, Vec<String>) {
-        let what = words::shorten(what, MOST_SAID);
-        let what = format!("Statement {statement} is violated: {what}");
-        (self.wrap(&what), self.wrap(&words::statement(statement)))
+    /// The lines of what is wrong, and of what else an alarm says.
+    pub(super) fn alarm(&self, alarm: &Alarm) -> (Vec<String>, Vec<String>) {
+        let what = words::shorten(&alarm.what, MOST_SAID);
+        let what = format!("{}: {what}", alarm.head);
+        let more = alarm.more.iter().flat_map(|more| self.wrap(more));
+        (self.wrap(&what), more.collect())
     }
 }
 

@@ -3,7 +3,8 @@
 use super::chart::Chart;
 use super::grid::{BAND, Grid, TIME};
 use super::svg::{Pen, hue};
-use super::text;
+use super::text::{self, MOST_ALARMS};
+use super::words;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -66,14 +67,24 @@ impl Pen<'_> {
             "<header style=\"max-width:min(100vw,{}px)\">\n<div>\n<h1>{title}</h1>",
             self.grid.width
         ));
-        self.put(format_args!("<p>{}</p>\n</div>", text::summary(self.chart)));
+        self.put(format_args!("<p>{}</p>", text::summary(self.chart)));
+        for remark in &self.chart.remarks {
+            self.put(format_args!("<p>{}</p>", escape(remark)));
+        }
+        self.put("</div>");
         self.put(LEGEND);
-        let violations: Vec<_> = self.chart.violations().collect();
-        for (number, (row, statement, what)) in violations.into_iter().enumerate() {
+        for (number, (row, alarm)) in self.chart.alarms().take(MOST_ALARMS).enumerate() {
             let at = text::time(self.chart.rows[row].at);
-            let what = escape(&super::words::shorten(what, 220));
+            let (head, what) = (&alarm.head, words::shorten(&alarm.what, 400));
+            let (head, what) = (escape(head), escape(&what));
             self.put(format_args!(
-                "<a class=\"broke\" href=\"#broke{number}\"><b>Statement {statement} is violated</b> after {at} ms: {what}</a>"
+                "<a class=\"broke\" href=\"#broke{number}\"><b>{head}</b> at {at} ms: {what}</a>"
+            ));
+        }
+        let more = self.chart.alarms().count().saturating_sub(MOST_ALARMS);
+        if more > 0 {
+            self.put(format_args!(
+                "<a class=\"broke\" href=\"#broke{MOST_ALARMS}\">and {more} more</a>"
             ));
         }
         self.put("</header>");
@@ -95,7 +106,7 @@ impl Pen<'_> {
             r#"<text class="unit" x="{TIME}" y="42">ms</text>"#
         ));
         for (index, client) in chart.clients.iter().enumerate() {
-            let client = escape(&super::words::shorten(client, 12));
+            let client = escape(&words::shorten(client, 12));
             let x = grid.client(index);
             self.put(format_args!(
                 r#"<text class="lane" x="{x}" y="42">{client}</text>"#
@@ -134,7 +145,7 @@ impl Pen<'_> {
     }
 
     fn anchors(&mut self) {
-        let rows: Vec<_> = self.chart.violations().map(|(row, ..)| row).collect();
+        let rows: Vec<_> = self.chart.alarms().map(|(row, _)| row).collect();
         for (number, row) in rows.into_iter().enumerate() {
             let y = self.grid.top(row);
             self.put(format_args!(

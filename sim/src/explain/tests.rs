@@ -3,7 +3,8 @@
 use rejoin::broker::{Event, Input};
 use rejoin::id::{ConnId, Time};
 
-use super::{html, text, words};
+use super::words::Words;
+use super::{html, text};
 use crate::forge::{break_off, come, config, moments, say, story};
 use crate::invariants::Violation;
 use crate::moment::{Happening, Moment};
@@ -49,7 +50,8 @@ fn what_is_hostile_is_shown_and_not_obeyed() {
                 did: Did::Connected,
                 ..
             }
-            | What::Moment(_) => {}
+            | What::Moment(_)
+            | What::Differed(_) => {}
         }
     }
     let page = html(&trace);
@@ -87,7 +89,7 @@ fn a_violation_is_told_on_top_and_where_it_broke() {
     assert_eq!(page.matches("id=\"broke0\"").count(), 1);
     assert_eq!(page.matches("class=\"row handled broken").count(), 1);
     let listing = text(&network(), false);
-    let told = "statement 1 is violated: ann was removed too early";
+    let told = "Statement 1 is violated: ann was removed too early";
     assert_eq!(listing.matches(told).count(), 2);
     assert!(listing.contains("A peer is removed only when the writer of its holder"));
 }
@@ -216,7 +218,7 @@ impl Forger {
                     self.fault(Some(0), Some(ConnId::new(0)), "alice's link is cut");
                     self.micros += 30_000;
                 }
-                self.client(*conn, Did::Said(words::input(input)));
+                self.client(*conn, Did::Said(Words::default().input(input)));
             }
             Input::ReaderFinished { conn } => self.client(*conn, Did::Ended("reset".to_owned())),
             Input::WriterFinished { conn, .. } => self.fault(None, Some(*conn), "write times out"),
@@ -227,7 +229,7 @@ impl Forger {
     }
 
     fn after(&mut self, conn: ConnId, event: &Event) {
-        self.client(conn, Did::Heard(words::event(event)));
+        self.client(conn, Did::Heard(Words::default().event(event)));
     }
 
     fn client(&mut self, conn: ConnId, did: Did) {

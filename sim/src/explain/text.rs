@@ -5,10 +5,13 @@ use std::fmt::Write;
 use rejoin::id::{ConnId, Time};
 
 use super::chart::{Chart, Grip, Kind, Lane, Life, Line, Row, Style, Turn};
-use super::words;
+use crate::plural::count;
 
 /// With more connections side by side, their lifelines are left out.
 const MOST_SLOTS: usize = 24;
+
+/// So many alarms are told ahead of what happened; of a record, one often leads to another.
+pub(super) const MOST_ALARMS: usize = 5;
 
 const RED: &str = "1;31";
 const YELLOW: &str = "1;33";
@@ -50,9 +53,9 @@ pub(super) fn duration(micros: u128) -> String {
 
 /// How much a chart shows, in a line.
 pub(super) fn summary(chart: &Chart) -> String {
-    let violations = chart.violations().count();
+    let count = |number: usize, what| count(number as u64, what);
     let mut parts = vec![
-        count(chart.rows.len() - violations, "event"),
+        count(chart.rows.len() - chart.alarms().count(), "event"),
         count(chart.lives.len(), "connection"),
         count(chart.names.len(), "name"),
     ];
@@ -71,11 +74,6 @@ pub(super) fn summary(chart: &Chart) -> String {
         parts.push(duration(last.at.since(first.at).as_micros()));
     }
     parts.join(" · ")
-}
-
-fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 #[derive(Clone, Copy)]
@@ -107,25 +105,31 @@ fn lay(out: &mut String, line: &str) {
 fn head(chart: &Chart, paint: Paint, out: &mut String) {
     lay(out, &paint.with("1", &chart.title));
     lay(out, &summary(chart));
-    for (row, statement, what) in chart.violations() {
+    for remark in &chart.remarks {
+        lay(out, remark);
+    }
+    for (row, alarm) in chart.alarms().take(MOST_ALARMS) {
         let at = time(chart.rows[row].at);
-        let said = format!("✗ {at} ms: statement {statement} is violated: {what}");
+        let said = format!("✗ {at} ms: {}: {}", alarm.head, alarm.what);
         lay(out, &paint.with(RED, &said));
+    }
+    let more = chart.alarms().count().saturating_sub(MOST_ALARMS);
+    if more > 0 {
+        lay(out, &paint.with(RED, &format!("✗ and {more} more below")));
     }
     lay(out, "");
 }
 
 fn row(chart: &Chart, paint: Paint, index: usize, row: &Row, out: &mut String) {
-    if let Kind::Violated { statement, what } = &row.kind {
-        let said = format!(
-            "{:>12}  ✗ statement {statement} is violated: {what}",
-            time(row.at)
-        );
+    if let Some(alarm) = row.kind.alarm() {
+        let said = format!("{:>12}  ✗ {}: {}", time(row.at), alarm.head, alarm.what);
         lay(out, &paint.with(RED, &said));
-        let means = format!("{:>12}    {}", "", words::statement(*statement));
-        return lay(out, &paint.with("31", &means));
+        for more in &alarm.more {
+            lay(out, &paint.with("31", &format!("{:>12}    {more}", "")));
+        }
+        return;
     }
-    let broken = chart.is_broken(index);
+    let broken = row.broken;
     for (number, line) in row.lines.iter().enumerate() {
         let at = if number == 0 {
             time(row.at)
@@ -145,7 +149,7 @@ fn row(chart: &Chart, paint: Paint, index: usize, row: &Row, out: &mut String) {
             Kind::Written | Kind::Client => paint.with(FAINT, &words),
             Kind::Handled if line.from == Lane::Broker => words,
             Kind::Handled => paint.name(row.hue, &words),
-            Kind::Violated { .. } => unreachable!("a violation has no arrows"),
+            Kind::Alarm(_) => unreachable!("an alarm has no arrows"),
         };
         lay(out, &format!("{at} {mark}{graph} {words}"));
     }
