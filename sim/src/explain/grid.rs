@@ -12,19 +12,23 @@ pub(super) const PAUSE: i32 = 22;
 /// Above the first row.
 const TOP: i32 = 10;
 /// Where the time ends, and what is left of the lanes.
-pub(super) const TIME: i32 = 92;
-const LEFT: i32 = 112;
-/// What the page should fill, if lanes can be narrower or wider.
-const WIDTH: i32 = 1552;
+pub(super) const TIME: i32 = 80;
+const LEFT: i32 = 92;
+/// What lanes that can be narrower or wider should fill. The browser scales it to its window: the
+/// less there is, the larger are its letters.
+const WIDTH: i32 = 1240;
+const CLIENT_PITCH: i32 = 76;
+const NAME_PITCH: i32 = 114;
 /// How wide a letter of a label is, at most, on average.
 const LETTER: f32 = 6.4;
+/// The same of what is bold, and larger.
+const BOLD_LETTER: f32 = 8.2;
 /// How wide a band is.
 pub(super) const BAND: i32 = 68;
 
 /// Where everything lies.
 #[derive(Debug)]
 pub(super) struct Grid {
-    client_pitch: i32,
     slots_at: i32,
     slot_pitch: i32,
     /// Where the words are.
@@ -34,7 +38,6 @@ pub(super) struct Grid {
     /// The broker's lifeline.
     pub(super) broker: i32,
     names_at: i32,
-    name_pitch: i32,
     /// Of the whole page.
     pub(super) width: i32,
     /// The top of each row, and the bottom of the last.
@@ -46,27 +49,23 @@ impl Grid {
     pub(super) fn of(chart: &Chart) -> Self {
         let (clients, slots) = (whole(chart.clients.len()), whole(chart.slots));
         let names = whole(chart.names.len());
-        let client_pitch = if clients > 5 { 76 } else { 104 };
-        let name_pitch = if names > 4 { 112 } else { 126 };
         let words = words_width(chart);
-        let fixed = LEFT + clients * client_pitch + words + 64 + names * name_pitch + 16;
-        let slot_pitch = ((WIDTH - fixed) / slots.max(1)).clamp(24, 92);
-        let slots_at = LEFT + clients * client_pitch;
+        let fixed = LEFT + clients * CLIENT_PITCH + words + 64 + names * NAME_PITCH + 16;
+        let slot_pitch = ((WIDTH - fixed) / slots.max(1)).clamp(22, 72);
+        let slots_at = LEFT + clients * CLIENT_PITCH;
         let words_at = slots_at + slots * slot_pitch + 12;
         // What the other lanes leave is for the words, which are the most to read.
         let spare = (WIDTH - fixed - slots * slot_pitch).clamp(0, 160);
         let broker = words_at + words + spare + 8;
         let names_at = broker + 44;
         let mut grid = Self {
-            client_pitch,
             slots_at,
             slot_pitch,
             words_at,
             words_most: letters(words + spare),
             broker,
             names_at,
-            name_pitch,
-            width: names_at + names * name_pitch + 16,
+            width: names_at + names * NAME_PITCH + 16,
             tops: Vec::new(),
         };
         grid.tops = grid.stack(chart);
@@ -75,7 +74,7 @@ impl Grid {
 
     /// The middle of a client's lane.
     pub(super) fn client(&self, index: usize) -> i32 {
-        LEFT + self.client_pitch * whole(index) + self.client_pitch / 2
+        LEFT + CLIENT_PITCH * whole(index) + CLIENT_PITCH / 2
     }
 
     /// The middle of a connection's column.
@@ -85,7 +84,7 @@ impl Grid {
 
     /// Half of what lies between a reader and its writer.
     pub(super) fn half(&self) -> i32 {
-        (self.slot_pitch / 5).clamp(6, 14)
+        (self.slot_pitch / 5).clamp(5, 14)
     }
 
     /// Where what a connection writes leaves the picture, if no client is in it.
@@ -95,7 +94,7 @@ impl Grid {
 
     /// Where a name's band begins.
     pub(super) fn name(&self, index: usize) -> i32 {
-        self.names_at + self.name_pitch * whole(index)
+        self.names_at + NAME_PITCH * whole(index)
     }
 
     /// Where the first lane begins, after the time.
@@ -152,7 +151,7 @@ impl Grid {
 
     /// How a paragraph of an alarm is broken into lines.
     pub(super) fn wrap(&self, text: &str) -> Vec<String> {
-        let most = letters(self.width - LEFT - 40);
+        let most = ((self.width - LEFT - 40) as f32 / BOLD_LETTER) as usize;
         let mut lines = vec![String::new()];
         for word in text.split(' ') {
             let last = lines.last_mut().expect("there is a line");
@@ -204,7 +203,7 @@ fn words_width(chart: &Chart) -> i32 {
     let lines = chart.rows.iter().flat_map(|row| &row.lines);
     let lines = lines.filter(|line| is_in_words(line));
     let longest = lines.map(|line| line.label.chars().count()).max();
-    ((longest.unwrap_or(0) as f32 * LETTER) as i32 + 16).clamp(190, 330)
+    ((longest.unwrap_or(0) as f32 * LETTER) as i32 + 16).clamp(190, 260)
 }
 
 /// Whether a line's words stand between the connections and the broker.

@@ -27,16 +27,12 @@ pub(super) fn page(chart: &Chart) -> String {
     pen.put(format_args!(
         "<title>{title}</title>\n<style>\n{STYLE}</style>"
     ));
-    pen.put(format_args!("<body style=\"min-width:{}px\">", grid.width));
+    pen.put(format_args!("<body style=\"--natural:{}px\">", grid.width));
     pen.opening(&title);
-    pen.put(format_args!(
-        "<main style=\"width:{}px\">\n<div class=\"lanes\">",
-        grid.width
-    ));
+    pen.put("<main>\n<div class=\"lanes\">");
     pen.svg(HEAD, "The lanes", Pen::head);
     pen.put("</div>\n<div class=\"story\">");
-    let bottom = grid.bottom() + 24;
-    pen.svg(bottom, "What happened, from top to bottom", Pen::body);
+    pen.svg(pen.bottom(), "What happened, from top to bottom", Pen::body);
     pen.anchors();
     pen.put("</div>\n</main>");
     pen.put(format_args!(
@@ -63,15 +59,17 @@ pub(super) fn escape(text: &str) -> String {
 
 impl Pen<'_> {
     fn opening(&mut self, title: &str) {
-        self.put(format_args!(
-            "<header style=\"max-width:min(100vw,{}px)\">\n<div>\n<h1>{title}</h1>",
-            self.grid.width
-        ));
+        self.put(format_args!("<header>\n<div>\n<h1>{title}</h1>"));
         self.put(format_args!("<p>{}</p>", text::summary(self.chart)));
         for remark in &self.chart.remarks {
             self.put(format_args!("<p>{}</p>", escape(remark)));
         }
-        self.put("</div>");
+        let next = if self.chart.alarms().next().is_some() {
+            "<kbd>v</kbd> next violation · "
+        } else {
+            ""
+        };
+        self.put(format_args!("<p class=\"keys\">{next}{KEYS}</p>\n</div>"));
         self.put(LEGEND);
         for (number, (row, alarm)) in self.chart.alarms().take(MOST_ALARMS).enumerate() {
             let at = text::time(self.chart.rows[row].at);
@@ -139,21 +137,28 @@ impl Pen<'_> {
             ));
             self.put(format_args!(
                 r#"<text class="half" x="{}" y="42">mail</text>"#,
-                x + BAND + 34
+                x + BAND + 26
             ));
         }
+    }
+
+    fn bottom(&self) -> i32 {
+        self.grid.bottom() + 24
     }
 
     fn anchors(&mut self) {
         let rows: Vec<_> = self.chart.alarms().map(|(row, _)| row).collect();
         for (number, row) in rows.into_iter().enumerate() {
-            let y = self.grid.top(row);
+            // A part of the whole, since the picture is scaled.
+            let y = f64::from(self.grid.top(row)) / f64::from(self.bottom()) * 100.0;
             self.put(format_args!(
-                "<a class=\"anchor\" id=\"broke{number}\" style=\"top:{y}px\"></a>"
+                "<a class=\"anchor\" id=\"broke{number}\" style=\"top:{y:.3}%\"></a>"
             ));
         }
     }
 }
+
+const KEYS: &str = "click a name to follow it · <kbd>Esc</kbd> show all";
 
 const LEGEND: &str = r#"<ul class="legend">
 <li><svg width="34" height="14"><path class="shaft" d="M2 7H26"/><path class="head" d="M32 7l-8 -4v8z"/></svg>said, told, written</li>

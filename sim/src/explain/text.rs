@@ -10,6 +10,22 @@ use crate::plural::count;
 /// With more connections side by side, their lifelines are left out.
 const MOST_SLOTS: usize = 24;
 
+/// After so many rows it is said again whose columns they are.
+const HEADS: usize = 40;
+
+/// What the signs mean; those in the columns are left out with them.
+const LEGEND: [&str; 3] = [
+    "▸ the broker is told something, and what it wants done is indented below; ◆ a name changes",
+    "hands; ⚡ a fault; ✗ something is not as it should be. Beside a client: ▸ it writes, ◂ it reads,",
+    "✕ its connection ends.",
+];
+const COLUMNS: [&str; 4] = [
+    "Each column is a connection, and another one's once it is over: ▷ bytes come in, ▶ it says",
+    "something to the broker, ◀ it is told something, × it is told to stop, ◁ bytes go out, ┯ its",
+    "reader has finished, ┷ its writer has; ┃ both are there, │ one half is left, ┊ it is over.",
+    "The numbers above the columns are those of the connections, from top to bottom: 1 above 2 is c12.",
+];
+
 /// So many alarms are told ahead of what happened; of a record, one often leads to another.
 pub(super) const MOST_ALARMS: usize = 5;
 
@@ -27,6 +43,9 @@ pub(super) fn listing(chart: &Chart, colour: bool) -> String {
     let mut out = String::new();
     head(chart, paint, &mut out);
     for (index, row) in chart.rows.iter().enumerate() {
+        if index % HEADS == 0 {
+            heads(chart, paint, index, &mut out);
+        }
         if let Some(pause) = row.pause {
             let pause = format!("{:>12}  ┄┄ {}", "", duration(pause.as_micros()));
             lay(&mut out, &paint.with(FAINT, &pause));
@@ -118,6 +137,48 @@ fn head(chart: &Chart, paint: Paint, out: &mut String) {
         lay(out, &paint.with(RED, &format!("✗ and {more} more below")));
     }
     lay(out, "");
+    let columns: &[&str] = match chart.slots {
+        0 => &[],
+        1..=MOST_SLOTS => &COLUMNS,
+        _ => &["There are too many connections for a column each; a page of the run shows them."],
+    };
+    for line in LEGEND.iter().chain(columns) {
+        lay(out, &paint.with(FAINT, line));
+    }
+}
+
+/// The numbers of the connections over their columns: in each that of the first from this row on.
+fn heads(chart: &Chart, paint: Paint, row: usize, out: &mut String) {
+    let slots = if chart.slots > MOST_SLOTS {
+        0
+    } else {
+        chart.slots
+    };
+    let mut firsts: Vec<Option<(usize, String)>> = vec![None; slots];
+    for (conn, life) in &chart.lives {
+        let is_near = life.from < row + HEADS && row <= life.to;
+        let first = firsts.get_mut(life.slot).filter(|_| is_near);
+        if let Some(first) = first
+            && first.as_ref().is_none_or(|&(from, _)| life.from < from)
+        {
+            *first = Some((life.from, conn.number().to_string()));
+        }
+    }
+    lay(out, "");
+    let height = firsts
+        .iter()
+        .flatten()
+        .map(|(_, number)| number.len())
+        .max();
+    for line in 0..height.unwrap_or(1) {
+        let left = if line == 0 { "ms" } else { "" };
+        let digits = firsts.iter().map(|first| {
+            let number = first.as_ref().map_or("", |(_, number)| number);
+            format!("{} ", number.get(line..=line).unwrap_or(" "))
+        });
+        let digits = digits.collect::<String>();
+        lay(out, &paint.with(FAINT, &format!("{left:>12}  {digits}")));
+    }
 }
 
 fn row(chart: &Chart, paint: Paint, index: usize, row: &Row, out: &mut String) {
