@@ -223,6 +223,7 @@ pub(super) fn said(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::text;
 
     #[test]
     fn each_statement_is_found_in_its_source() {
@@ -234,6 +235,17 @@ mod tests {
         }
         assert_eq!(statement(0), "");
         assert_eq!(statement(99), "");
+    }
+
+    #[test]
+    fn what_was_said_stands_beside_its_number() {
+        let texts = ["hello".to_owned(), "bye".to_owned()];
+        let words = Words { texts: &texts };
+        let debug = r#"text: "m1......", from: m0, text: "m2", why: Some("m")"#;
+        let restored = r#"text: "m1 bye", from: m0, text: "m2", why: Some("m")"#;
+        assert_eq!(words.restore(debug), restored);
+        assert_eq!(words.message(&text(0, 9)), "m0 “hello”");
+        assert_eq!(Words::default().message(&text(0, 9)), "m0");
     }
 
     #[test]
