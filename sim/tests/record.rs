@@ -361,6 +361,19 @@ fn what_was_said_is_shown_if_it_was_recorded() {
     assert!(without.contains("texts were not recorded"));
 }
 
+/// A line of IRC may look like one of the plain protocol that sends something.
+#[test]
+fn whoever_logs_in_does_so_where_it_is_judged() {
+    let listing = explain::text(&replay(&story(true).bytes()).unwrap().trace, false);
+    for login in [
+        "c2 log in as alice (secret)",
+        "c3 log in as bob (guest)",
+        "c4 ◂ back alice, 4 kept",
+    ] {
+        assert!(listing.contains(login), "{login} is missing in\n{listing}");
+    }
+}
+
 #[test]
 fn spaces_behind_a_word_are_no_text() {
     let mut recorded = Recorded::new(true, Identity::default());
