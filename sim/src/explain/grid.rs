@@ -21,7 +21,8 @@ const CLIENT_PITCH: i32 = 76;
 const NAME_PITCH: i32 = 114;
 /// How wide a letter of a label is, at most, on average.
 const LETTER: f32 = 6.4;
-/// The same of what is bold, and larger.
+/// The same of what is larger, and of what is bold as well.
+const LARGE_LETTER: f32 = 7.0;
 const BOLD_LETTER: f32 = 8.2;
 /// How wide a band is.
 pub(super) const BAND: i32 = 68;
@@ -150,8 +151,8 @@ impl Grid {
     }
 
     /// How a paragraph of an alarm is broken into lines.
-    pub(super) fn wrap(&self, text: &str) -> Vec<String> {
-        let most = ((self.width - LEFT - 40) as f32 / BOLD_LETTER) as usize;
+    fn wrap(&self, text: &str, letter: f32) -> Vec<String> {
+        let most = ((self.width - LEFT - 40) as f32 / letter) as usize;
         let mut lines = vec![String::new()];
         for word in text.split(' ') {
             let last = lines.last_mut().expect("there is a line");
@@ -191,8 +192,11 @@ impl Grid {
     pub(super) fn alarm(&self, alarm: &Alarm) -> (Vec<String>, Vec<String>) {
         let what = words::shorten(&alarm.what, MOST_SAID);
         let what = format!("{}: {what}", alarm.head);
-        let more = alarm.more.iter().flat_map(|more| self.wrap(more));
-        (self.wrap(&what), more.collect())
+        let more = alarm
+            .more
+            .iter()
+            .flat_map(|more| self.wrap(more, LARGE_LETTER));
+        (self.wrap(&what, BOLD_LETTER), more.collect())
     }
 }
 
