@@ -16,6 +16,7 @@ pub mod network;
 pub mod outbox;
 pub mod plan;
 pub mod plant;
+pub mod plural;
 pub mod probe;
 pub mod reading;
 pub mod replay;

@@ -12,14 +12,15 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Request};
 use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, digest};
-use rejoin::hub::{Hub, Observer, Output, Outputs, Told};
+use rejoin::hub::{Frame, Hub, Observer, Output, Outputs, Protocol, Told};
 use rejoin::id::{ConnId, Time};
 use rejoin::wire::irc;
 use rejoin::wire::plain::{self, Command};
 
-use crate::moment::text;
+use crate::moment::text as text_of;
 use crate::outbox::Outbox;
-use crate::trace::{self, Trace, What};
+use crate::plural::count;
+use crate::trace::{self, Difference, Trace, What};
 use crate::watch::Watch;
 
 /// What a record came to.
@@ -41,38 +42,70 @@ pub struct Replayed {
 ///
 /// # Errors
 ///
-/// If it is no record, or one of another version.
+/// If it is no record, or one of another version, or nothing whole is in it.
 pub fn replay(record: &[u8]) -> Result<Replayed, BadRecord> {
     let mut entries = Entries::of(record)?;
-    let Some(Entry::Start { config, texts }) = entries.next().transpose()? else {
+    let first = entries.next().ok_or(BadRecord::Empty)??;
+    let Entry::Start { config, texts } = first else {
         return Err(BadRecord::Malformed);
     };
-    let watch = Arc::new(Mutex::new(Watch::new(&config, true)));
-    let mut exact = Side::new(&config);
-    let mut watched = Side::new(&config);
-    watched.hub.observe(Box::new(Lookout(Arc::clone(&watch))));
-    let mut replayed = Replayed {
-        trace: Trace::default(),
-        told: 0,
-        different: Vec::new(),
-        torn: false,
-        texts,
-    };
-    let (mut now, mut lines, mut sent) = (Time::ZERO, Vec::new(), 0);
+    let mut player = Player::new(&config, texts);
     for entry in entries.by_ref() {
-        match entry? {
+        player.play(entry?)?;
+    }
+    Ok(player.finish(entries.is_torn()))
+}
+
+/// Plays a record, entry by entry.
+struct Player {
+    exact: Side,
+    watched: Side,
+    watch: Arc<Mutex<Watch>>,
+    longest_line: usize,
+    now: Time,
+    /// What came from a connection, and has not been told to the hubs yet.
+    lines: Vec<Vec<u8>>,
+    protocols: BTreeMap<ConnId, Protocol>,
+    /// How many messages have got a number.
+    sent: u32,
+    replayed: Replayed,
+}
+
+impl Player {
+    fn new(config: &Config, texts: bool) -> Self {
+        let watch = Arc::new(Mutex::new(Watch::new(config, true)));
+        let mut watched = Side::new(config);
+        watched.hub.observe(Box::new(Lookout(Arc::clone(&watch))));
+        Self {
+            exact: Side::new(config),
+            watched,
+            watch,
+            longest_line: config.line_bytes.get().max(irc::MAX_LINE_BYTES),
+            now: Time::ZERO,
+            lines: Vec::new(),
+            protocols: BTreeMap::new(),
+            sent: 0,
+            replayed: Replayed {
+                trace: Trace::default(),
+                told: 0,
+                different: Vec::new(),
+                torn: false,
+                texts,
+            },
+        }
+    }
+
+    fn play(&mut self, entry: Entry<'_>) -> Result<(), BadRecord> {
+        match entry {
             Entry::Start { .. } => return Err(BadRecord::Malformed),
             Entry::Line { said, hidden } => {
                 let mut line = said.into_owned();
                 line.extend((0..hidden).map(|_| b'x'));
-                lines.push(line);
+                self.lines.push(line);
             }
-            Entry::TooLong => {
-                let longest = config.line_bytes.get().max(irc::MAX_LINE_BYTES);
-                lines.push(vec![b'x'; longest + 1]);
-            }
+            Entry::TooLong => self.lines.push(vec![b'x'; self.longest_line + 1]),
             Entry::Identity { identity } => {
-                for side in [&mut exact, &mut watched] {
+                for side in [&mut self.exact, &mut self.watched] {
                     side.hub.identify(identity.clone().into_owned());
                 }
             }
@@ -81,53 +114,186 @@ pub fn replay(record: &[u8]) -> Result<Replayed, BadRecord> {
                 told,
                 effects,
             } => {
-                now = now.after(Duration::from_micros(after));
-                if exact.tell(now, told, &lines, texts) != effects {
-                    replayed.different.push(replayed.told);
-                }
-                for line in &mut lines {
-                    if let Some(numbered) = numbered(line, &mut sent) {
-                        *line = numbered;
-                    }
-                }
-                watched.tell(now, told, &lines, texts);
-                lines.clear();
-                replayed.told += 1;
-                let mut watch = watch.lock().expect("nobody panics");
-                take_over(&mut watch, &mut replayed.trace);
+                self.now = self.now.after(Duration::from_micros(after));
+                self.tell(told, effects);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells both hubs something; the effects were to have the digest `recorded`.
+    fn tell(&mut self, told: Told, recorded: u32) {
+        let (now, texts) = (self.now, self.replayed.texts);
+        let before = self.replayed.trace.entries.len();
+        let came = self.exact.tell(now, told, &self.lines, texts);
+        let speaks = self.speaks(told);
+        for line in &mut self.lines {
+            let Some(text) = speaks.and_then(|speaks| text_in(line, speaks)) else {
+                continue;
+            };
+            line.truncate(text_start(line, &text));
+            let numbered = text_of(self.sent, text.len());
+            line.extend_from_slice(numbered.as_str().as_bytes());
+            self.sent += 1;
+            if texts {
+                self.replayed.trace.texts.push(text);
+            }
+        }
+        self.watched.tell(now, told, &self.lines, texts);
+        self.lines.clear();
+        self.take_over();
+        if came != recorded {
+            self.replayed.different.push(self.replayed.told);
+            let difference = Difference {
+                input: self.replayed.told,
+                told: said(told),
+                entries: self.replayed.trace.entries.len() - before,
+                recorded,
+                came,
+                effects: effects(&self.exact.outputs),
+            };
+            let (at, what) = (now, What::Differed(difference));
+            self.replayed.trace.entries.push(trace::Entry { at, what });
+        }
+        self.replayed.told += 1;
+    }
+
+    /// What the connection speaks whose lines come with `told`.
+    fn speaks(&mut self, told: Told) -> Option<Protocol> {
+        match told {
+            Told::Accepted { conn, protocol, .. } => {
+                self.protocols.insert(conn, protocol);
+                None
+            }
+            Told::Received { conn } => self.protocols.get(&conn).copied(),
+            Told::WriterFinished { conn, .. } => {
+                self.protocols.remove(&conn);
+                None
+            }
+            Told::ReaderFinished { .. } | Told::Overflowed { .. } | Told::Tick | Told::ShutDown => {
+                None
             }
         }
     }
-    replayed.torn = entries.is_torn();
-    if watched.ended && watched.hub.is_idle() {
-        let mut watch = watch.lock().expect("nobody panics");
-        watch.finish();
-        take_over(&mut watch, &mut replayed.trace);
+
+    fn take_over(&mut self) {
+        let trace = &mut self.replayed.trace;
+        let mut watch = self.watch.lock().expect("nobody panics");
+        let moments = watch.moments.replace(Vec::new()).into_iter().flatten();
+        trace.entries.extend(moments.map(|moment| trace::Entry {
+            at: moment.now,
+            what: What::Moment(Box::new(moment)),
+        }));
+        trace.violate(self.now, std::mem::take(&mut watch.violations));
     }
-    Ok(replayed)
+
+    fn finish(mut self, torn: bool) -> Replayed {
+        self.replayed.torn = torn;
+        if self.watched.ended && self.watched.hub.is_idle() {
+            self.watch.lock().expect("nobody panics").finish();
+            self.take_over();
+        }
+        self.replayed.trace.remarks = remarks(&self.replayed);
+        self.replayed
+    }
 }
 
-fn take_over(watch: &mut Watch, trace: &mut Trace) {
-    let moments = watch.moments.replace(Vec::new()).into_iter().flatten();
-    trace.entries.extend(moments.map(|moment| trace::Entry {
-        at: moment.now,
-        what: What::Moment(Box::new(moment)),
-    }));
-    let at = trace.entries.last().map_or(Time::ZERO, |entry| entry.at);
-    trace.violate(at, std::mem::take(&mut watch.violations));
-}
-
-/// The line with a numbered text, if it is one that sends something.
-fn numbered(line: &[u8], sent: &mut u32) -> Option<Vec<u8>> {
-    let said = match (plain::parse(line), irc::Message::parse(line)) {
-        (Ok(Command::Request(Request::Send { text, .. })), _) => text.as_str().len(),
-        (_, Ok(message)) if speaks(&message) => message.params[1].len(),
-        _ => return None,
+/// What is to be said of a record before all that is in it.
+fn remarks(replayed: &Replayed) -> Vec<String> {
+    let inputs = count(replayed.told, "input");
+    let effects = match replayed.different.first() {
+        None => format!("{inputs}, and the effects of each are those recorded"),
+        Some(first) => {
+            let different = replayed.different.len();
+            format!(
+                "{inputs}; the effects of {different} are not those recorded, first of input {first}"
+            )
+        }
     };
-    let head = line.len() - said;
-    let text = text(*sent, said);
-    *sent += 1;
-    Some([&line[..head], text.as_str().as_bytes()].concat())
+    let texts = "texts were not recorded; m0, m1 and so on stand for them";
+    let torn = "the last entry was cut off, as by a kill, and is left out";
+    let rest = [
+        (!replayed.texts).then_some(texts),
+        replayed.torn.then_some(torn),
+    ];
+    let rest = rest.into_iter().flatten().map(str::to_owned);
+    [effects].into_iter().chain(rest).collect()
+}
+
+/// What a hub was told, in words.
+fn said(told: Told) -> String {
+    match told {
+        Told::Accepted { conn, protocol, .. } => match protocol {
+            Protocol::Plain => format!("{conn} is accepted"),
+            Protocol::Irc => format!("{conn} is accepted, and speaks IRC"),
+        },
+        Told::Received { conn } => format!("bytes come from {conn}"),
+        Told::ReaderFinished { conn } => format!("the reader of {conn} has finished"),
+        Told::Overflowed { conn } => format!("too much waits for {conn}"),
+        Told::WriterFinished { conn, unwritten } => {
+            let unwritten = count(unwritten.into(), "frame");
+            format!("the writer of {conn} has finished, {unwritten} unwritten")
+        }
+        Told::Tick => "time has passed".to_owned(),
+        Told::ShutDown => "the server stops".to_owned(),
+    }
+}
+
+/// What a hub wants done, in words.
+fn effects(outputs: &Outputs) -> Vec<String> {
+    let discarded = count(outputs.discarded() as u64, "piece");
+    let discarded =
+        (outputs.discarded() > 0).then(|| format!("{discarded} of mail lost, and counted"));
+    outputs.iter().map(effect).chain(discarded).collect()
+}
+
+fn effect(output: Output<'_>) -> String {
+    let lines = |frame: &Frame| {
+        let text = String::from_utf8_lossy(frame.bytes());
+        text.lines().collect::<Vec<_>>().join(" ⏎ ")
+    };
+    match output {
+        Output::Send { to, frame, .. } => {
+            let to: Vec<_> = to.iter().map(ConnId::to_string).collect();
+            format!("{} ◂ {}", to.join(" "), lines(frame))
+        }
+        Output::StopReader { conn } => format!("{conn} ◂ stop reading"),
+        Output::StopWriter { conn, flush, last } => {
+            let flush = if flush { "flush, and " } else { "" };
+            format!("{conn} ◂ {flush}stop writing, and last: {}", lines(last))
+        }
+        Output::Proceed { conn } => format!("{conn} ◂ read on"),
+        Output::Retain { conn } => format!("{conn} ◂ keep mail until it is acknowledged"),
+        Output::Ask { conn, frame } => format!("{conn} ◂ {}", lines(frame)),
+        Output::Acknowledged { conn, marks } => {
+            format!("{conn} ◂ everything up to mark {marks} is acknowledged")
+        }
+        Output::Release { conn } => format!("{conn} ◂ keep no more mail"),
+        Output::Rehash => "read the server's texts again".to_owned(),
+    }
+}
+
+/// The text in a line, if it is one that sends something.
+fn text_in(line: &[u8], protocol: Protocol) -> Option<String> {
+    match protocol {
+        Protocol::Plain => match plain::parse(line).ok()? {
+            Command::Request(Request::Send { text, .. }) => Some(text.as_str().to_owned()),
+            Command::Request(_) | Command::LogIn { .. } | Command::Help | Command::Pong => None,
+        },
+        Protocol::Irc => {
+            let message = irc::Message::parse(line).ok()?;
+            speaks(&message).then(|| message.params[1].to_owned())
+        }
+    }
+}
+
+/// Where the text of a line starts: at its end, but for spaces that are not of the text.
+fn text_start(line: &[u8], text: &str) -> usize {
+    let mut end = line.len();
+    while end > text.len() && !line[..end].ends_with(text.as_bytes()) {
+        end -= 1;
+    }
+    end - text.len()
 }
 
 /// Whether a line of IRC says something, with its text at its end.

@@ -6,6 +6,7 @@ use rejoin::Config;
 
 use crate::invariants::{Invariants, Violation, determinism};
 use crate::moment::Moment;
+use crate::plural::count;
 use crate::probe::Probes;
 use crate::step::Step;
 use crate::world::World;
@@ -21,7 +22,7 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "after {} steps", self.step)?;
+        write!(f, "after {}", count(self.step as u64, "step"))?;
         for violation in &self.violations {
             write!(f, "\n  {violation}")?;
         }

@@ -15,6 +15,10 @@ pub struct Trace {
     pub title: String,
     /// The names of the clients, if there were any: a run of the broker alone has none.
     pub clients: Vec<String>,
+    /// What else is to be said of the run, before anything that happened.
+    pub remarks: Vec<String>,
+    /// What the messages said, by their numbers, if their texts are not those of a simulation.
+    pub texts: Vec<String>,
     /// What happened, in order.
     pub entries: Vec<Entry>,
 }
@@ -28,10 +32,12 @@ impl Trace {
         broken
     }
 
-    /// Whether something does not hold.
+    /// Whether something does not hold, or came otherwise than it was recorded.
     pub fn is_broken(&self) -> bool {
-        let violated = |entry: &Entry| matches!(entry.what, What::Violated(_));
-        self.entries.iter().any(violated)
+        self.entries.iter().any(|entry| match entry.what {
+            What::Violated(_) | What::Differed(_) => true,
+            What::Fault { .. } | What::Client { .. } | What::Moment(_) => false,
+        })
     }
 }
 
@@ -69,12 +75,31 @@ pub enum What {
     Moment(Box<Moment>),
     /// Something that always holds does not.
     Violated(Violation),
+    /// What a hub wanted done is not what was recorded.
+    Differed(Difference),
+}
+
+/// How a hub answers an input, and that it is not as it was recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// Which input of the record, from 0 on.
+    pub input: u64,
+    /// What the hub was told.
+    pub told: String,
+    /// How many entries just before this one tell of the input.
+    pub entries: usize,
+    /// The check sum of the effects that were recorded: no more is known of them.
+    pub recorded: u32,
+    /// The check sum of those that came now.
+    pub came: u32,
+    /// The effects that came now, in order.
+    pub effects: Vec<String>,
 }
 
 /// What a client did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Did {
-    /// It connected.
+    /// It connects.
     Connected,
     /// It wrote a line.
     Said(String),

@@ -26,7 +26,9 @@ fn the_same_seed_gives_the_same_trace_in_two_processes() {
     for seed in 0..SEEDS {
         let replay = || {
             let mut replay = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
-            let output = replay.args(["replay", &seed.to_string()]).output();
+            let output = replay
+                .args(["replay", "--full", &seed.to_string()])
+                .output();
             output.expect("it can be run").stdout
         };
         let (first, again) = (replay(), replay());

@@ -69,6 +69,27 @@ fn names_that_change_without_a_word_to_the_end() {
     );
 }
 
+#[test]
+fn no_more_states_are_remembered_than_asked_for() {
+    let universe = Universe {
+        names: 1,
+        connections: 2,
+        ..silent(Universe::TWO_NAMES)
+    };
+    let remembered = |states| {
+        let depth = u32::MAX;
+        let limits = Limits { depth, states };
+        search(universe, limits, JOBS, |_| {}).unwrap_or_else(|find| panic!("{find}"))
+    };
+    let all = remembered(usize::MAX);
+    assert!(all.complete);
+    assert_eq!(remembered(all.states), all);
+    for states in [1, 2, 100, all.states - 1] {
+        let progress = remembered(states);
+        assert_eq!((progress.states, progress.complete), (states, false));
+    }
+}
+
 fn silent(universe: Universe) -> Universe {
     Universe {
         rooms: 0,

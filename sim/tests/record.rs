@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::hub::record::Recorder;
+use rejoin::hub::record::{BadRecord, MAGIC, Recorder};
 use rejoin::hub::{
     Digest, Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood,
 };
 use rejoin::id::{ConnId, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
+use rejoin_sim::explain;
 use rejoin_sim::replay::{Replayed, replay};
 
 #[derive(Debug)]
@@ -290,5 +293,133 @@ fn a_record_of_irc_keeps_no_password_and_no_text_unless_asked_for() {
     for word in ["hello", "topic of alice", "away text", "typing"] {
         assert!(has(&with, word), "{word}");
         assert!(!has(&without, word), "{word}");
+    }
+}
+
+/// Where each whole entry of a record ends.
+fn ends(record: &[u8]) -> Vec<usize> {
+    let mut end = MAGIC.len();
+    let mut ends = Vec::new();
+    while let Some(&[low, high]) = record[end..].first_chunk() {
+        end += 2 + usize::from(u16::from_le_bytes([low, high]));
+        ends.push(end);
+    }
+    ends
+}
+
+#[test]
+fn effects_that_differ_are_marked_where_they_came() {
+    let mut record = kills(true).bytes();
+    // An entry that tells of an input ends with the check sum of its effects: here that of the end
+    // of dave's writer and, after two inputs with a line each, that of what root asked last.
+    let ends = ends(&record);
+    for end in [ends[ends.len() - 5], ends[ends.len() - 1]] {
+        record[end - 1] ^= 1;
+    }
+    let replayed = replay(&record).expect("it is a record");
+    let (first, last) = (replayed.told - 3, replayed.told - 1);
+    assert_eq!(replayed.different, [first, last]);
+    assert!(replayed.trace.is_broken());
+    let listing = explain::text(&replayed.trace, false);
+    let says = format!("the effects of 2 are not those recorded, first of input {first}");
+    assert!(listing.contains(&says), "{listing}");
+    let heads = [
+        format!("✗ The effects of input {first} are not those recorded: the writer of c4 has"),
+        format!("✗ The effects of input {last} are not those recorded: bytes come from c1"),
+    ];
+    for head in heads {
+        let (_, after) = listing.split_once(&head).expect("it is told");
+        for what in ["only the check sum is known", "c1 ◂ :"] {
+            assert!(after.contains(what), "{what} is missing in\n{listing}");
+        }
+    }
+    let page = explain::html(&replayed.trace);
+    assert_eq!(page.matches("are not those recorded</b>").count(), 2);
+    // The last input is one of the hub alone: there is no row of the broker to be marked.
+    for kind in ["written", "handled"] {
+        assert_eq!(
+            page.matches(&format!("class=\"row {kind} broken")).count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn what_was_said_is_shown_if_it_was_recorded() {
+    let shown = |texts| explain::text(&replay(&kills(texts).bytes()).unwrap().trace, false);
+    let (with, without) = (shown(true), shown(false));
+    let said = [
+        "▸ c2 says m0 “hello” to carol",
+        "c2 ◂ m1 “hello” from root",
+        "c1 ◂ m1 “hello” bounced: bob gone",
+    ];
+    for what in said {
+        assert!(with.contains(what), "{what} is missing in\n{with}");
+    }
+    assert!(without.contains("says m0 to carol"), "{without}");
+    assert!(!without.contains("hello"));
+    assert!(without.contains("texts were not recorded"));
+}
+
+/// A line of IRC may look like one of the plain protocol that sends something.
+#[test]
+fn whoever_logs_in_does_so_where_it_is_judged() {
+    let listing = explain::text(&replay(&story(true).bytes()).unwrap().trace, false);
+    for login in [
+        "c2 log in as alice (secret)",
+        "c3 log in as bob (guest)",
+        "c4 ◂ back alice, 4 kept",
+    ] {
+        assert!(listing.contains(login), "{login} is missing in\n{listing}");
+    }
+}
+
+#[test]
+fn spaces_behind_a_word_are_no_text() {
+    let mut recorded = Recorded::new(true, Identity::default());
+    recorded.says(1, "PASS correct-horse\nNICK bob\nUSER u 0 * :u");
+    recorded.says(1, "PRIVMSG bob hello  \nPRIVMSG bob :hello  ");
+    let replayed = replay(&recorded.bytes()).expect("it is a record");
+    assert_eq!(replayed.trace.texts, ["hello", "hello  "]);
+    assert_eq!(replayed.different, [0; 0]);
+    assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
+}
+
+#[test]
+fn a_record_that_was_cut_off_says_so() {
+    let record = story(true).bytes();
+    let replayed = replay(&record[..record.len() - 1]).expect("it is a record");
+    assert!(replayed.torn);
+    for drawn in [
+        explain::text(&replayed.trace, false),
+        explain::html(&replayed.trace),
+    ] {
+        assert!(drawn.contains("the last entry was cut off"));
+    }
+    assert!(!replayed.trace.is_broken());
+    let first = ends(&record)[0];
+    for cut in MAGIC.len()..first {
+        assert_eq!(replay(&record[..cut]).unwrap_err(), BadRecord::Empty);
+    }
+}
+
+#[test]
+fn both_commands_show_a_record_and_fail_if_its_effects_differ() {
+    let mut record = story(true).bytes();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differs.record");
+    for flipped in [0, 1] {
+        *record.last_mut().unwrap() ^= flipped;
+        std::fs::write(&file, &record).unwrap();
+        for command in ["replay", "explain"] {
+            let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+            let output = sim.arg(command).arg(&file).output().unwrap();
+            assert_eq!(output.status.code(), Some(flipped.into()), "{command}");
+            let says = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(
+                says.contains("are not those recorded"),
+                flipped == 1,
+                "{says}"
+            );
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
+use rejoin::broker::Input;
 use rejoin_sim::network::{Counts, simulate};
 use rejoin_sim::plan::{Kind, Plan};
 use rejoin_sim::probe::{Probe, Probes};
+use rejoin_sim::trace::{Did, What};
 
 /// How many it takes to get everywhere, and several times so.
 const SEEDS: u64 = 1_000;
@@ -43,5 +45,31 @@ fn a_run_that_does_not_get_everywhere_fails_if_it_must() {
         // Nobody leaves a name to two others within one run.
         let names = |missed: &str| missed.contains("LogIn to GuestSucceeded with Nothing");
         assert!(missed.is_none_or(names), "{says}");
+    }
+}
+
+#[test]
+fn a_client_connects_before_it_is_accepted() {
+    for seed in 0..4 {
+        let trace = simulate(&Plan::draw(seed), true).trace;
+        let (mut connects, mut accepted) = (0, 0);
+        for entry in trace.expect("it was to be kept").entries {
+            match entry.what {
+                What::Client {
+                    did: Did::Connected,
+                    ..
+                } => connects += 1,
+                What::Moment(moment) => {
+                    let is_one = matches!(moment.input(), Some(Input::Accepted { .. }));
+                    accepted += u32::from(is_one);
+                }
+                What::Client { .. }
+                | What::Fault { .. }
+                | What::Violated(_)
+                | What::Differed(_) => {}
+            }
+            assert!(accepted <= connects, "seed {seed}");
+        }
+        assert!(accepted > 5, "seed {seed}");
     }
 }

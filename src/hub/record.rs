@@ -408,6 +408,8 @@ pub struct Entries<'a> {
 pub enum BadRecord {
     /// It does not begin with [`MAGIC`]: it is no record, or one of another version.
     NoRecord,
+    /// It ends before the end of its first entry.
+    Empty,
     /// An entry has a form that this version does not know.
     Malformed,
 }
@@ -416,6 +418,7 @@ impl core::fmt::Display for BadRecord {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::NoRecord => "this is no record of this version of rejoin",
+            Self::Empty => "the record ends before the end of its first entry",
             Self::Malformed => "the record has an entry of an unknown form",
         })
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::value_parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
+use rejoin_sim::plural::count;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -99,8 +100,11 @@ fn explore(args: &Args, universe: Universe) -> Result<bool, Box<dyn Error>> {
         ..
     } = universe;
     println!(
-        "{names} names, {connections} connections, {rooms} rooms, {messages} messages, \
-         mailboxes of {mailbox}"
+        "{}, {}, {}, {}, mailboxes of {mailbox}",
+        count(names.into(), "name"),
+        count(connections.into(), "connection"),
+        count(rooms.into(), "room"),
+        count(messages.into(), "message"),
     );
     match result {
         Ok(progress) => {
@@ -124,5 +128,6 @@ fn figures(progress: Progress, elapsed: Duration) -> String {
         ..
     } = progress;
     let rate = steps as f64 / elapsed.as_secs_f64();
-    format!("{states} states, {steps} steps, depth {depth}, {elapsed:.1?}, {rate:.0} steps/s")
+    let (states, steps) = (count(states as u64, "state"), count(steps, "step"));
+    format!("{states}, {steps}, depth {depth}, {elapsed:.1?}, {rate:.0} steps/s")
 }

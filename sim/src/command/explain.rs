@@ -22,17 +22,24 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let (trace, _) = source::open(&args.what)?;
+    let trace = source::open(&args.what)?;
     match &args.html {
-        Some(file) => std::fs::write(file, explain::html(&trace))?,
-        None => print(&trace)?,
+        Some(file) => std::fs::write(file, explain::html(&trace))
+            .map_err(|error| format!("{}: {error}", file.display()))?,
+        None => print(|is_terminal| explain::text(&trace, is_terminal))?,
     }
-    Ok(ExitCode::from(u8::from(trace.is_broken())))
+    Ok(verdict(&trace))
 }
 
-pub(super) fn print(trace: &Trace) -> io::Result<()> {
+/// How the command ends that has shown a trace.
+pub(super) fn verdict(trace: &Trace) -> ExitCode {
+    ExitCode::from(u8::from(trace.is_broken()))
+}
+
+/// Prints a text that depends on whether it goes to a terminal.
+pub(super) fn print(text: impl FnOnce(bool) -> String) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let text = explain::text(trace, stdout.is_terminal());
+    let text = text(stdout.is_terminal());
     match stdout.write_all(text.as_bytes()) {
         // Who pages through the text may stop reading.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use rejoin_sim::plant::{Check, Nursery, Plant, Verdict};
+use rejoin_sim::plural::count;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -79,8 +80,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         summary(&rows);
     }
     println!(
-        "{} bugs planted, {missed} times not found; {rotten} could not be planted",
-        plants.len() - rotten
+        "{} planted, {} not found; {rotten} could not be planted",
+        count((plants.len() - rotten) as u64, "bug"),
+        count(missed as u64, "time"),
     );
     Ok(ExitCode::from(u8::from(missed + rotten > 0)))
 }

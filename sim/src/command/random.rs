@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rejoin_sim::network::{On, simulate_on};
+use rejoin_sim::plural::count;
 use rejoin_sim::probe::Probes;
 use rejoin_sim::setting::{SETTINGS, network, setting};
 use rejoin_sim::{frames, search, strategy};
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    println!("{} cases, and nothing was found", args.cases);
+    let cases = count(args.cases.into(), "case");
+    println!("{cases}, and nothing was found");
     Ok(ExitCode::SUCCESS)
 }
 

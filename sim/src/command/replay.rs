@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use super::explain::print;
+use rejoin_sim::explain;
+
+use super::explain::{print, verdict};
 use super::source;
 
 #[derive(Debug, clap::Args)]
@@ -11,15 +13,18 @@ pub(crate) struct Args {
     /// A seed, the file of a plan, or a record that a server made.
     #[arg(value_name = "SEED|FILE")]
     what: String,
+
+    /// Prints everything that is known of each event, as the program holds it.
+    #[arg(long)]
+    full: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let (trace, remark) = source::open(&args.what)?;
-    print(&trace)?;
-    let mut is_bad = trace.is_broken();
-    if let Some(remark) = remark {
-        println!("{}", remark.says);
-        is_bad |= remark.is_bad;
+    let trace = source::open(&args.what)?;
+    if args.full {
+        print(|_| format!("{trace:#?}\n"))?;
+    } else {
+        print(|is_terminal| explain::text(&trace, is_terminal))?;
     }
-    Ok(ExitCode::from(u8::from(is_bad)))
+    Ok(verdict(&trace))
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use rejoin_sim::network::{Counts, Outcome, simulate};
 use rejoin_sim::plan::{Kind, Plan};
+use rejoin_sim::plural::count;
 use rejoin_sim::probe::{Probe, Probes};
 use rejoin_sim::shrink::shrink;
 
@@ -127,12 +128,12 @@ fn run_all(args: &Args) -> Sum {
 fn print(sum: &Sum, elapsed: Duration) {
     let per_second = sum.runs as f64 / elapsed.as_secs_f64();
     println!(
-        "{} simulations in {:.1} s, {per_second:.0} a second; {} simulated, {:.2} h a second; {} inputs judged",
-        sum.runs,
+        "{} in {:.1} s, {per_second:.0} a second; {} simulated, {:.2} h a second; {} judged",
+        count(sum.runs, "simulation"),
         elapsed.as_secs_f64(),
         hours(sum.simulated),
         sum.simulated.as_secs_f64() / 3600.0 / elapsed.as_secs_f64(),
-        sum.moments
+        count(sum.moments, "input"),
     );
     println!("faults that took effect:");
     for kind in Kind::ALL {
@@ -163,7 +164,8 @@ fn missed(sum: &Sum) -> Vec<String> {
 /// Shows the shortest plan that still fails, or the plan as it is.
 fn report(seed: u64, as_it_is: bool) {
     let mut plan = Plan::draw(seed);
-    println!("\nseed {seed} fails, with {} actions", plan.actions.len());
+    let actions = count(plan.actions.len() as u64, "action");
+    println!("\nseed {seed} fails, with {actions}");
     if !as_it_is {
         println!("the shortest plan that still does:");
         plan = in_silence(|| shrink(plan));

@@ -2,61 +2,68 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::Path;
 
-use rejoin::hub::record::MAGIC;
+use rejoin::hub::record::{BadRecord, MAGIC};
 use rejoin_sim::network::simulate;
 use rejoin_sim::plan::Plan;
 use rejoin_sim::replay::replay;
 use rejoin_sim::trace::Trace;
 
-/// The run that `what` names: a seed, the file of a plan, or a record of a server. The second is
-/// what else is to be said of it, and whether something is wrong with it beside the trace.
-pub(crate) fn open(what: &str) -> Result<(Trace, Option<Remark>), Box<dyn Error>> {
-    if let Ok(seed) = what.parse() {
-        return Ok((played(&Plan::draw(seed), what), None));
-    }
-    let file = fs::read(Path::new(what)).map_err(|error| format!("{what}: {error}"))?;
-    if !file.starts_with(MAGIC) {
-        let plan = String::from_utf8(file).map_err(|_| format!("{what}: no plan, no record"))?;
-        let plan = Plan::from_file(&plan).map_err(|error| format!("{what}: {error}"))?;
-        return Ok((played(&plan, what), None));
-    }
-    let replayed = replay(&file).map_err(|error| format!("{what}: {error}"))?;
-    let mut trace = replayed.trace;
-    trace.title = format!("cargo sim replay {what}");
-    let mut says = format!("{} inputs", replayed.told);
-    match replayed.different.first() {
-        None => says += ", the same effects as recorded",
-        Some(first) => {
-            let different = replayed.different.len();
-            says += &format!(
-                "; the effects of {different} differ from those recorded, first of input {first}"
-            );
-        }
-    }
-    if !replayed.texts {
-        says += "; texts were not recorded";
-    }
-    if replayed.torn {
-        says += "; the last entry is torn, and left out";
-    }
-    let remark = Remark {
-        says,
-        is_bad: !replayed.different.is_empty(),
+/// The run that `what` names: a seed, the file of a plan, or a record of a server.
+pub(crate) fn open(what: &str) -> Result<Trace, Box<dyn Error>> {
+    let mut trace = match seed(what)? {
+        Some(seed) => played(&Plan::draw(seed)),
+        None => in_file(what).map_err(|error| format!("{what}: {error}"))?,
     };
-    Ok((trace, Some(remark)))
-}
-
-/// What is to be said of a record.
-pub(crate) struct Remark {
-    pub(crate) says: String,
-    pub(crate) is_bad: bool,
-}
-
-fn played(plan: &Plan, what: &str) -> Trace {
-    let outcome = simulate(plan, true);
-    let mut trace = outcome.trace.expect("it was to be kept");
     trace.title = format!("cargo sim replay {what}");
-    trace
+    Ok(trace)
+}
+
+/// What has digits alone is a seed, and no file.
+fn seed(what: &str) -> Result<Option<u64>, String> {
+    if what.is_empty() || !what.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let seed = what.parse().map(Some);
+    seed.map_err(|_| format!("{what} is no seed: the largest is {}", u64::MAX))
+}
+
+fn in_file(name: &str) -> Result<Trace, Box<dyn Error>> {
+    let file = fs::read(name)?;
+    if !is_record(&file)? {
+        let plan = str::from_utf8(&file).map_err(|_| "this is neither a plan nor a record")?;
+        return Ok(played(&Plan::from_file(plan)?));
+    }
+    Ok(replay(&file)?.trace)
+}
+
+/// Whether a file is a record and not, perhaps, a plan.
+///
+/// # Errors
+///
+/// If it is empty, or a record that cannot be read: one of another version, or without an entry.
+fn is_record(file: &[u8]) -> Result<bool, Box<dyn Error>> {
+    if file.starts_with(MAGIC) {
+        return Ok(true);
+    }
+    if file.is_empty() {
+        return Err("the file is empty".into());
+    }
+    if MAGIC.starts_with(file) {
+        return Err(BadRecord::Empty.into());
+    }
+    let first = file.split(|&byte| byte == b'\n').next().unwrap_or(file);
+    let version = first.strip_prefix(b"rejoin record ");
+    let Some(version) = version.and_then(|version| str::from_utf8(version).ok()) else {
+        return Ok(false);
+    };
+    let ours = str::from_utf8(&MAGIC[b"rejoin record ".len()..]).expect("it is ASCII");
+    let ours = ours.trim_end();
+    let version = version.escape_debug();
+    Err(format!("the record is of version {version}, and this program reads version {ours}").into())
+}
+
+fn played(plan: &Plan) -> Trace {
+    let outcome = simulate(plan, true);
+    outcome.trace.expect("it was to be kept")
 }

@@ -53,6 +53,7 @@ use std::thread;
 use rejoin::broker::Effects;
 
 use crate::invariants::Violation;
+use crate::plural::count;
 use crate::step::Step;
 use judge::Show;
 use state::{Order, State};
@@ -66,7 +67,8 @@ pub use universe::Universe;
 pub struct Limits {
     /// How many steps a run has at most.
     pub depth: u32,
-    /// How many states are remembered until the search ends; each takes about 30 bytes.
+    /// How many states are remembered, at least one: the search ends at one more. Each takes about
+    /// 30 bytes.
     pub states: usize,
 }
 
@@ -129,6 +131,8 @@ struct Search<W> {
     alphabet: Vec<Step>,
     tree: Tree,
     limits: Limits,
+    /// Whether a state was left out, since there would have been too many.
+    cut: bool,
     steps: u64,
     walkers: Vec<Walker>,
     watch: W,
@@ -156,6 +160,7 @@ impl<W: FnMut(Progress)> Search<W> {
             alphabet,
             tree,
             limits,
+            cut: false,
             steps: 0,
             walkers: vec![Walker::new(start); jobs.get()],
             watch,
@@ -173,7 +178,7 @@ impl<W: FnMut(Progress)> Search<W> {
                 let progress = self.progress(depth, false);
                 (self.watch)(progress);
                 self.expand(first..level.end.min(first + LOOK), depth)?;
-                if self.tree.len() >= self.limits.states {
+                if self.cut {
                     return Ok(self.progress(depth, false));
                 }
             }
@@ -212,7 +217,11 @@ impl<W: FnMut(Progress)> Search<W> {
         for found in founds {
             self.steps += found.steps;
             for (fingerprint, way) in found.states {
-                self.tree.insert(fingerprint, way);
+                if self.tree.len() < self.limits.states {
+                    self.tree.insert(fingerprint, way);
+                } else {
+                    self.cut |= !self.tree.contains(fingerprint);
+                }
             }
             if let Some((steps, wrong)) = found.wrong {
                 return Err(Box::new(Find {
@@ -402,7 +411,8 @@ impl fmt::Display for Wrong {
 impl fmt::Display for Find {
     /// The steps are written so that a test can take them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "after {} steps, {}", self.steps.len(), self.wrong)?;
+        let steps = count(self.steps.len() as u64, "step");
+        writeln!(f, "after {steps}, {}", self.wrong)?;
         writeln!(f, "    let steps = [")?;
         for step in &self.steps {
             writeln!(f, "        {},", code(step))?;

@@ -7,6 +7,7 @@ use rejoin::id::{ConnId, Name, Time};
 
 use super::follow::Follower;
 use super::rows::Scribe;
+use super::words;
 use crate::trace::Trace;
 
 /// A run, laid out. A row is an index into `rows`; a name or a client is one into theirs.
@@ -14,6 +15,8 @@ use crate::trace::Trace;
 pub(super) struct Chart {
     /// What it is a run of.
     pub(super) title: String,
+    /// What else is to be said of it.
+    pub(super) remarks: Vec<String>,
     /// The clients, leftmost first.
     pub(super) clients: Vec<String>,
     /// When each client was connected.
@@ -113,6 +116,8 @@ pub(super) struct Level {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Row {
     pub(super) at: Time,
+    /// Whether what an alarm tells of broke here.
+    pub(super) broken: bool,
     /// The silence before it, if it is long, as compared with the others.
     pub(super) pause: Option<Duration>,
     pub(super) kind: Kind,
@@ -128,6 +133,12 @@ pub(super) struct Row {
     pub(super) turns: Vec<Turn>,
 }
 
+impl Row {
+    fn breaks(&mut self) {
+        self.broken = self.kind.alarm().is_none();
+    }
+}
+
 /// What a row tells of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
@@ -139,8 +150,31 @@ pub(super) enum Kind {
     Client,
     /// A fault took effect.
     Fault,
-    /// Something does not hold, since the last row of another kind.
-    Violated { statement: u8, what: String },
+    /// Something is not as it should be, since the last row of another kind.
+    Alarm(Alarm),
+}
+
+impl Kind {
+    /// What is wrong, if that is what the row tells.
+    pub(super) const fn alarm(&self) -> Option<&Alarm> {
+        match self {
+            Self::Alarm(alarm) => Some(alarm),
+            Self::Handled | Self::Written | Self::Client | Self::Fault => None,
+        }
+    }
+}
+
+/// What is not as it should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Alarm {
+    /// What is wrong, in a few words.
+    pub(super) head: String,
+    /// How many rows just before this one tell of it.
+    pub(super) rows: usize,
+    /// How it is wrong.
+    pub(super) what: String,
+    /// What should be, or else is known of it, a paragraph each.
+    pub(super) more: Vec<String>,
 }
 
 /// One arrow, or one mark.
@@ -220,6 +254,10 @@ impl Chart {
             let mut row = scribe.row(index, entry, &before, &follower);
             row.turns = turns;
             follower.mention(index, &row);
+            if let Some(alarm) = row.kind.alarm() {
+                let told: &mut [Row] = &mut rows[index.saturating_sub(alarm.rows)..];
+                told.iter_mut().for_each(Row::breaks);
+            }
             rows.push(row);
         }
         let sessions = scribe.finish(rows.len());
@@ -228,11 +266,16 @@ impl Chart {
         let slots = assign_slots(&mut lives);
         mark_pauses(&mut rows);
         Self {
-            title: super::words::clean(&trace.title),
+            title: words::clean(&trace.title),
+            remarks: trace
+                .remarks
+                .iter()
+                .map(|says| words::clean(says))
+                .collect(),
             clients: trace
                 .clients
                 .iter()
-                .map(|c| super::words::clean(c))
+                .map(|name| words::clean(name))
                 .collect(),
             sessions,
             lives,
@@ -244,19 +287,10 @@ impl Chart {
         }
     }
 
-    /// The rows that tell of a violation, in order.
-    pub(super) fn violations(&self) -> impl Iterator<Item = (usize, u8, &str)> {
+    /// The rows that tell of something wrong, in order.
+    pub(super) fn alarms(&self) -> impl Iterator<Item = (usize, &Alarm)> {
         let rows = self.rows.iter().enumerate();
-        rows.filter_map(|(index, row)| match &row.kind {
-            Kind::Violated { statement, what } => Some((index, *statement, what.as_str())),
-            Kind::Handled | Kind::Written | Kind::Client | Kind::Fault => None,
-        })
-    }
-
-    /// Whether a statement broke in this row: the one before the violation.
-    pub(super) fn is_broken(&self, row: usize) -> bool {
-        let violated = |row: &Row| matches!(row.kind, Kind::Violated { .. });
-        !violated(&self.rows[row]) && self.rows.get(row + 1).is_some_and(violated)
+        rows.filter_map(|(index, row)| Some((index, row.kind.alarm()?)))
     }
 }
 

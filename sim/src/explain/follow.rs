@@ -49,7 +49,9 @@ impl Follower {
                 self.weigh(row, &moment.view);
                 self.turn(row, &moment.view)
             }
-            What::Fault { .. } | What::Client { .. } | What::Violated(_) => Vec::new(),
+            What::Fault { .. } | What::Client { .. } | What::Violated(_) | What::Differed(_) => {
+                Vec::new()
+            }
         }
     }
 

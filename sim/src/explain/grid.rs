@@ -1,6 +1,6 @@
 //! Where rows and lanes lie on the page, in pixels.
 
-use super::chart::{Chart, Kind, Lane, Line, Row};
+use super::chart::{Alarm, Chart, Lane, Line, Row};
 use super::words;
 
 /// From one line to the next in a row.
@@ -12,19 +12,24 @@ pub(super) const PAUSE: i32 = 22;
 /// Above the first row.
 const TOP: i32 = 10;
 /// Where the time ends, and what is left of the lanes.
-pub(super) const TIME: i32 = 92;
-const LEFT: i32 = 112;
-/// What the page should fill, if lanes can be narrower or wider.
-const WIDTH: i32 = 1552;
+pub(super) const TIME: i32 = 80;
+const LEFT: i32 = 92;
+/// What lanes that can be narrower or wider should fill. The browser scales it to its window: the
+/// less there is, the larger are its letters.
+const WIDTH: i32 = 1240;
+const CLIENT_PITCH: i32 = 76;
+const NAME_PITCH: i32 = 114;
 /// How wide a letter of a label is, at most, on average.
 const LETTER: f32 = 6.4;
+/// The same of what is larger, and of what is bold as well.
+const LARGE_LETTER: f32 = 7.0;
+const BOLD_LETTER: f32 = 8.2;
 /// How wide a band is.
 pub(super) const BAND: i32 = 68;
 
 /// Where everything lies.
 #[derive(Debug)]
 pub(super) struct Grid {
-    client_pitch: i32,
     slots_at: i32,
     slot_pitch: i32,
     /// Where the words are.
@@ -34,7 +39,6 @@ pub(super) struct Grid {
     /// The broker's lifeline.
     pub(super) broker: i32,
     names_at: i32,
-    name_pitch: i32,
     /// Of the whole page.
     pub(super) width: i32,
     /// The top of each row, and the bottom of the last.
@@ -46,27 +50,23 @@ impl Grid {
     pub(super) fn of(chart: &Chart) -> Self {
         let (clients, slots) = (whole(chart.clients.len()), whole(chart.slots));
         let names = whole(chart.names.len());
-        let client_pitch = if clients > 5 { 76 } else { 104 };
-        let name_pitch = if names > 4 { 112 } else { 126 };
         let words = words_width(chart);
-        let fixed = LEFT + clients * client_pitch + words + 64 + names * name_pitch + 16;
-        let slot_pitch = ((WIDTH - fixed) / slots.max(1)).clamp(24, 92);
-        let slots_at = LEFT + clients * client_pitch;
+        let fixed = LEFT + clients * CLIENT_PITCH + words + 64 + names * NAME_PITCH + 16;
+        let slot_pitch = ((WIDTH - fixed) / slots.max(1)).clamp(22, 72);
+        let slots_at = LEFT + clients * CLIENT_PITCH;
         let words_at = slots_at + slots * slot_pitch + 12;
         // What the other lanes leave is for the words, which are the most to read.
         let spare = (WIDTH - fixed - slots * slot_pitch).clamp(0, 160);
         let broker = words_at + words + spare + 8;
         let names_at = broker + 44;
         let mut grid = Self {
-            client_pitch,
             slots_at,
             slot_pitch,
             words_at,
             words_most: letters(words + spare),
             broker,
             names_at,
-            name_pitch,
-            width: names_at + names * name_pitch + 16,
+            width: names_at + names * NAME_PITCH + 16,
             tops: Vec::new(),
         };
         grid.tops = grid.stack(chart);
@@ -75,7 +75,7 @@ impl Grid {
 
     /// The middle of a client's lane.
     pub(super) fn client(&self, index: usize) -> i32 {
-        LEFT + self.client_pitch * whole(index) + self.client_pitch / 2
+        LEFT + CLIENT_PITCH * whole(index) + CLIENT_PITCH / 2
     }
 
     /// The middle of a connection's column.
@@ -85,7 +85,7 @@ impl Grid {
 
     /// Half of what lies between a reader and its writer.
     pub(super) fn half(&self) -> i32 {
-        (self.slot_pitch / 5).clamp(6, 14)
+        (self.slot_pitch / 5).clamp(5, 14)
     }
 
     /// Where what a connection writes leaves the picture, if no client is in it.
@@ -95,7 +95,7 @@ impl Grid {
 
     /// Where a name's band begins.
     pub(super) fn name(&self, index: usize) -> i32 {
-        self.names_at + self.name_pitch * whole(index)
+        self.names_at + NAME_PITCH * whole(index)
     }
 
     /// Where the first lane begins, after the time.
@@ -150,9 +150,9 @@ impl Grid {
         self.top(usize::MAX)
     }
 
-    /// How a violation is broken into lines; what it is first, what should hold last.
-    pub(super) fn wrap(&self, text: &str) -> Vec<String> {
-        let most = letters(self.width - LEFT - 40);
+    /// How a paragraph of an alarm is broken into lines.
+    fn wrap(&self, text: &str, letter: f32) -> Vec<String> {
+        let most = ((self.width - LEFT - 40) as f32 / letter) as usize;
         let mut lines = vec![String::new()];
         for word in text.split(' ') {
             let last = lines.last_mut().expect("there is a line");
@@ -179,22 +179,24 @@ impl Grid {
     }
 
     fn row_height(&self, row: &Row) -> i32 {
-        match &row.kind {
-            Kind::Violated { statement, what } => {
-                let lines = self.violation(*statement, what);
+        match row.kind.alarm() {
+            Some(alarm) => {
+                let lines = self.alarm(alarm);
                 10 + 18 * whole(lines.0.len() + lines.1.len()) + 8
             }
-            Kind::Handled | Kind::Written | Kind::Client | Kind::Fault => {
-                2 * PAD + LINE * whole(row.lines.len())
-            }
+            None => 2 * PAD + LINE * whole(row.lines.len()),
         }
     }
 
-    /// The lines of what is violated, and of what should hold.
-    pub(super) fn violation(&self, statement: u8, what: &str) -> (Vec<String>, Vec<String>) {
-        let what = words::shorten(what, MOST_SAID);
-        let what = format!("Statement {statement} is violated: {what}");
-        (self.wrap(&what), self.wrap(&words::statement(statement)))
+    /// The lines of what is wrong, and of what else an alarm says.
+    pub(super) fn alarm(&self, alarm: &Alarm) -> (Vec<String>, Vec<String>) {
+        let what = words::shorten(&alarm.what, MOST_SAID);
+        let what = format!("{}: {what}", alarm.head);
+        let more = alarm
+            .more
+            .iter()
+            .flat_map(|more| self.wrap(more, LARGE_LETTER));
+        (self.wrap(&what, BOLD_LETTER), more.collect())
     }
 }
 
@@ -205,7 +207,7 @@ fn words_width(chart: &Chart) -> i32 {
     let lines = chart.rows.iter().flat_map(|row| &row.lines);
     let lines = lines.filter(|line| is_in_words(line));
     let longest = lines.map(|line| line.label.chars().count()).max();
-    ((longest.unwrap_or(0) as f32 * LETTER) as i32 + 16).clamp(190, 330)
+    ((longest.unwrap_or(0) as f32 * LETTER) as i32 + 16).clamp(190, 260)
 }
 
 /// Whether a line's words stand between the connections and the broker.

@@ -3,7 +3,8 @@
 use super::chart::Chart;
 use super::grid::{BAND, Grid, TIME};
 use super::svg::{Pen, hue};
-use super::text;
+use super::text::{self, MOST_ALARMS};
+use super::words;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -26,16 +27,12 @@ pub(super) fn page(chart: &Chart) -> String {
     pen.put(format_args!(
         "<title>{title}</title>\n<style>\n{STYLE}</style>"
     ));
-    pen.put(format_args!("<body style=\"min-width:{}px\">", grid.width));
+    pen.put(format_args!("<body style=\"--natural:{}px\">", grid.width));
     pen.opening(&title);
-    pen.put(format_args!(
-        "<main style=\"width:{}px\">\n<div class=\"lanes\">",
-        grid.width
-    ));
+    pen.put("<main>\n<div class=\"lanes\">");
     pen.svg(HEAD, "The lanes", Pen::head);
     pen.put("</div>\n<div class=\"story\">");
-    let bottom = grid.bottom() + 24;
-    pen.svg(bottom, "What happened, from top to bottom", Pen::body);
+    pen.svg(pen.bottom(), "What happened, from top to bottom", Pen::body);
     pen.anchors();
     pen.put("</div>\n</main>");
     pen.put(format_args!(
@@ -62,18 +59,30 @@ pub(super) fn escape(text: &str) -> String {
 
 impl Pen<'_> {
     fn opening(&mut self, title: &str) {
-        self.put(format_args!(
-            "<header style=\"max-width:min(100vw,{}px)\">\n<div>\n<h1>{title}</h1>",
-            self.grid.width
-        ));
-        self.put(format_args!("<p>{}</p>\n</div>", text::summary(self.chart)));
+        self.put(format_args!("<header>\n<div>\n<h1>{title}</h1>"));
+        self.put(format_args!("<p>{}</p>", text::summary(self.chart)));
+        for remark in &self.chart.remarks {
+            self.put(format_args!("<p>{}</p>", escape(remark)));
+        }
+        let next = if self.chart.alarms().next().is_some() {
+            "<kbd>v</kbd> next violation · "
+        } else {
+            ""
+        };
+        self.put(format_args!("<p class=\"keys\">{next}{KEYS}</p>\n</div>"));
         self.put(LEGEND);
-        let violations: Vec<_> = self.chart.violations().collect();
-        for (number, (row, statement, what)) in violations.into_iter().enumerate() {
+        for (number, (row, alarm)) in self.chart.alarms().take(MOST_ALARMS).enumerate() {
             let at = text::time(self.chart.rows[row].at);
-            let what = escape(&super::words::shorten(what, 220));
+            let (head, what) = (&alarm.head, words::shorten(&alarm.what, 400));
+            let (head, what) = (escape(head), escape(&what));
             self.put(format_args!(
-                "<a class=\"broke\" href=\"#broke{number}\"><b>Statement {statement} is violated</b> after {at} ms: {what}</a>"
+                "<a class=\"broke\" href=\"#broke{number}\"><b>{head}</b> at {at} ms: {what}</a>"
+            ));
+        }
+        let more = self.chart.alarms().count().saturating_sub(MOST_ALARMS);
+        if more > 0 {
+            self.put(format_args!(
+                "<a class=\"broke\" href=\"#broke{MOST_ALARMS}\">and {more} more</a>"
             ));
         }
         self.put("</header>");
@@ -95,7 +104,7 @@ impl Pen<'_> {
             r#"<text class="unit" x="{TIME}" y="42">ms</text>"#
         ));
         for (index, client) in chart.clients.iter().enumerate() {
-            let client = escape(&super::words::shorten(client, 12));
+            let client = escape(&words::shorten(client, 12));
             let x = grid.client(index);
             self.put(format_args!(
                 r#"<text class="lane" x="{x}" y="42">{client}</text>"#
@@ -128,21 +137,28 @@ impl Pen<'_> {
             ));
             self.put(format_args!(
                 r#"<text class="half" x="{}" y="42">mail</text>"#,
-                x + BAND + 34
+                x + BAND + 26
             ));
         }
     }
 
+    fn bottom(&self) -> i32 {
+        self.grid.bottom() + 24
+    }
+
     fn anchors(&mut self) {
-        let rows: Vec<_> = self.chart.violations().map(|(row, ..)| row).collect();
+        let rows: Vec<_> = self.chart.alarms().map(|(row, _)| row).collect();
         for (number, row) in rows.into_iter().enumerate() {
-            let y = self.grid.top(row);
+            // A part of the whole, since the picture is scaled.
+            let y = f64::from(self.grid.top(row)) / f64::from(self.bottom()) * 100.0;
             self.put(format_args!(
-                "<a class=\"anchor\" id=\"broke{number}\" style=\"top:{y}px\"></a>"
+                "<a class=\"anchor\" id=\"broke{number}\" style=\"top:{y:.3}%\"></a>"
             ));
         }
     }
 }
+
+const KEYS: &str = "click a name to follow it · <kbd>Esc</kbd> show all";
 
 const LEGEND: &str = r#"<ul class="legend">
 <li><svg width="34" height="14"><path class="shaft" d="M2 7H26"/><path class="head" d="M32 7l-8 -4v8z"/></svg>said, told, written</li>

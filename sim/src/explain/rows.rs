@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use rejoin::broker::{Event, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Name};
 
-use super::chart::{Kind, Lane, Line, Row, Session, Stage, Style};
+use super::chart::{Alarm, Kind, Lane, Line, Row, Session, Stage, Style};
 use super::follow::Follower;
-use super::words;
+use super::words::{self, Words};
 use crate::invariants::Violation;
 use crate::moment::{Act, Happening, Moment, actor, mail_of};
-use crate::trace::{Did, Entry, Trace, What};
+use crate::trace::{Did, Difference, Entry, Trace, What};
 
 /// What a row has to know of the others.
 #[derive(Debug)]
-pub(super) struct Scribe {
+pub(super) struct Scribe<'a> {
+    words: Words<'a>,
+    clients: Vec<String>,
     /// Whose connection it is.
     owners: BTreeMap<ConnId, usize>,
     open: BTreeMap<usize, usize>,
@@ -24,14 +26,22 @@ pub(super) struct Scribe {
 /// How many characters of a client's line are shown.
 const LINE: usize = 30;
 
-impl Scribe {
+impl<'a> Scribe<'a> {
     /// Knows from the start which client has which connection.
-    pub(super) fn new(trace: &Trace) -> Self {
+    pub(super) fn new(trace: &'a Trace) -> Self {
         let owners = trace.entries.iter().filter_map(|entry| match entry.what {
             What::Client { client, conn, .. } => Some((conn?, client)),
-            What::Fault { .. } | What::Moment(_) | What::Violated(_) => None,
+            What::Fault { .. } | What::Moment(_) | What::Violated(_) | What::Differed(_) => None,
         });
         Self {
+            words: Words {
+                texts: &trace.texts,
+            },
+            clients: trace
+                .clients
+                .iter()
+                .map(|name| words::clean(name))
+                .collect(),
             owners: owners.collect(),
             open: BTreeMap::new(),
             sessions: Vec::new(),
@@ -71,13 +81,15 @@ impl Scribe {
                 };
                 (kind, conn, self.moment(moment, mailbox, follower))
             }
-            What::Violated(violation) => violated(violation),
+            What::Violated(violation) => alarm(violated(self.words, violation)),
+            What::Differed(difference) => alarm(differed(difference)),
         };
         let lanes = lines.iter().flat_map(|line| line.to.iter());
         let conns = lanes.filter_map(|lane| lane.conn()).chain(conn);
         names.extend(conns.filter_map(|conn| held(&conn)));
         Row {
             at: entry.at,
+            broken: false,
             pause: None,
             kind,
             hue: conn.as_ref().and_then(held),
@@ -114,9 +126,9 @@ impl Scribe {
     fn moment(&self, moment: &Moment, mailbox: Option<usize>, follower: &Follower) -> Vec<Line> {
         match &moment.happening {
             Happening::Handled { input, acts } => {
-                let mut lines = told(input, mailbox);
+                let mut lines = self.told(input, mailbox);
                 for act in acts {
-                    take_down(act, follower, &mut lines);
+                    self.take_down(act, follower, &mut lines);
                 }
                 lines
             }
@@ -126,11 +138,120 @@ impl Scribe {
                     style: Style::Says,
                     from: Lane::Writer(*conn),
                     to: to.into_iter().collect(),
-                    label: format!("{conn} wrote {}", list(items.iter().map(words::event))),
-                    detail: format!("written: {items:#?}"),
+                    label: format!(
+                        "{conn} wrote {}",
+                        list(items.iter().map(|item| self.words.event(item)))
+                    ),
+                    detail: self.words.restore(&format!("written: {items:#?}")),
                 }]
             }
         }
+    }
+
+    /// What the broker was told; mail that was given back goes to `mailbox`.
+    fn told(&self, input: &Input, mailbox: Option<usize>) -> Vec<Line> {
+        let half = match input {
+            Input::Accepted { conn }
+            | Input::Request { conn, .. }
+            | Input::GiveUp { conn, .. }
+            | Input::ReaderFinished { conn } => Some(Lane::Reader(*conn)),
+            Input::WriterFinished { conn, .. } => Some(Lane::Writer(*conn)),
+            Input::Dismiss { .. } | Input::Tick | Input::ShutDown => None,
+        };
+        let label = match (input, actor(input)) {
+            (Input::Accepted { conn }, _) => match self.owners.get(conn) {
+                Some(&client) => format!("{conn} accepted from {}", self.clients[client]),
+                None => format!("{conn} accepted"),
+            },
+            (_, Some(conn)) => format!("{conn} {}", self.words.input(input)),
+            (_, None) => self.words.input(input),
+        };
+        let style = match input {
+            Input::ReaderFinished { .. } | Input::WriterFinished { .. } => Style::Ends,
+            Input::Accepted { .. } | Input::Request { .. } | Input::GiveUp { .. } => Style::Says,
+            Input::Dismiss { .. } | Input::Tick | Input::ShutDown => Style::Notes,
+        };
+        let mut lines = vec![Line {
+            style,
+            from: half.unwrap_or(Lane::Broker),
+            to: half.map(|_| Lane::Broker).into_iter().collect(),
+            label,
+            detail: self.words.restore(&format!("{input:#?}")),
+        }];
+        if let Input::WriterFinished { conn, undelivered } = input
+            && !undelivered.is_empty()
+        {
+            let mail = list(undelivered.iter().map(|mail| self.words.mail(mail)));
+            lines.push(Line {
+                style: Style::Returns,
+                from: Lane::Writer(*conn),
+                to: vec![mailbox.map_or(Lane::Broker, Lane::Name)],
+                label: format!("{} back: {mail}", undelivered.len()),
+                detail: self
+                    .words
+                    .restore(&format!("not written: {undelivered:#?}")),
+            });
+        }
+        lines
+    }
+
+    /// What the broker wants done. The orders to both halves of a connection are one line.
+    fn take_down(&self, act: &Act, follower: &Follower, lines: &mut Vec<Line>) {
+        let line = match act {
+            Act::Tell { to, event } => Line {
+                style: Style::Tells,
+                from: Lane::Broker,
+                to: to.iter().copied().map(Lane::Writer).collect(),
+                label: format!("{} ◂ {}", receivers(to), self.words.event(event)),
+                detail: self.words.restore(&format!("to {to:?}: {event:#?}")),
+            },
+            Act::StopReader { conn } => Line {
+                style: Style::Orders,
+                from: Lane::Broker,
+                to: vec![Lane::Reader(*conn)],
+                label: format!("{conn} ◂ stop reading"),
+                detail: format!("{act:?}"),
+            },
+            Act::StopWriter { conn, reason } => {
+                let reader = [Lane::Reader(*conn)];
+                let both = lines
+                    .pop_if(|line| line.style == Style::Orders && line.to == reader)
+                    .is_some();
+                let half = if both { "" } else { " writing" };
+                Line {
+                    style: Style::Orders,
+                    from: Lane::Broker,
+                    to: [Lane::Writer(*conn)]
+                        .into_iter()
+                        .chain(both.then_some(reader[0]))
+                        .collect(),
+                    label: format!("{conn} ◂ stop{half}: {}", words::stop(*reason)),
+                    detail: format!("{act:?}"),
+                }
+            }
+            Act::Discard {
+                receiver,
+                mail,
+                reason,
+            } => Line {
+                style: Style::Discards,
+                from: Lane::Broker,
+                to: follower
+                    .name(receiver)
+                    .map(Lane::Name)
+                    .into_iter()
+                    .collect(),
+                label: format!(
+                    "drops {}: {}",
+                    self.words.mail(mail),
+                    words::bounce(*reason)
+                ),
+                detail: self.words.restore(&format!("{act:#?}")),
+            },
+            // That somebody is gone shows in the band of its name.
+            Act::Forget { .. } => return,
+        };
+        lines.push(line);
     }
 }
 
@@ -178,113 +299,58 @@ fn client_line(client: usize, conn: Option<ConnId>, did: &Did) -> Line {
     }
 }
 
-fn violated(violation: &Violation) -> (Kind, Option<ConnId>, Vec<Line>) {
-    let what = words::clean(&violation.what);
-    let statement = violation.statement;
+fn alarm(alarm: Alarm) -> (Kind, Option<ConnId>, Vec<Line>) {
     let line = Line {
         style: Style::Notes,
         from: Lane::Everywhere,
         to: Vec::new(),
-        label: format!("statement {statement}: {what}"),
-        detail: words::statement(statement),
+        label: format!("{}: {}", alarm.head, alarm.what),
+        detail: alarm.more.join("\n"),
     };
-    (Kind::Violated { statement, what }, None, vec![line])
+    (Kind::Alarm(alarm), None, vec![line])
 }
 
-/// What the broker was told; mail that was given back goes to `mailbox`.
-fn told(input: &Input, mailbox: Option<usize>) -> Vec<Line> {
-    let half = match input {
-        Input::Accepted { conn }
-        | Input::Request { conn, .. }
-        | Input::GiveUp { conn, .. }
-        | Input::ReaderFinished { conn } => Some(Lane::Reader(*conn)),
-        Input::WriterFinished { conn, .. } => Some(Lane::Writer(*conn)),
-        Input::Dismiss { .. } | Input::Tick | Input::ShutDown => None,
-    };
-    let label = match actor(input) {
-        Some(conn) => format!("{conn} {}", words::input(input)),
-        None => words::input(input),
-    };
-    let style = match input {
-        Input::ReaderFinished { .. } | Input::WriterFinished { .. } => Style::Ends,
-        Input::Accepted { .. } | Input::Request { .. } | Input::GiveUp { .. } => Style::Says,
-        Input::Dismiss { .. } | Input::Tick | Input::ShutDown => Style::Notes,
-    };
-    let mut lines = vec![Line {
-        style,
-        from: half.unwrap_or(Lane::Broker),
-        to: half.map(|_| Lane::Broker).into_iter().collect(),
-        label,
-        detail: format!("{input:#?}"),
-    }];
-    if let Input::WriterFinished { conn, undelivered } = input
-        && !undelivered.is_empty()
-    {
-        let mail = list(undelivered.iter().map(words::mail));
-        lines.push(Line {
-            style: Style::Returns,
-            from: Lane::Writer(*conn),
-            to: vec![mailbox.map_or(Lane::Broker, Lane::Name)],
-            label: format!("{} back: {mail}", undelivered.len()),
-            detail: format!("not written: {undelivered:#?}"),
-        });
+fn violated(words: Words<'_>, violation: &Violation) -> Alarm {
+    let statement = violation.statement;
+    Alarm {
+        head: format!("Statement {statement} is violated"),
+        rows: 1,
+        what: words::clean(&words.restore(&violation.what)),
+        more: vec![words::statement(statement)],
     }
-    lines
 }
 
-/// What the broker wants done. The orders to both halves of a connection are one line.
-fn take_down(act: &Act, follower: &Follower, lines: &mut Vec<Line>) {
-    let line = match act {
-        Act::Tell { to, event } => Line {
-            style: Style::Tells,
-            from: Lane::Broker,
-            to: to.iter().copied().map(Lane::Writer).collect(),
-            label: format!("{} ◂ {}", receivers(to), words::event(event)),
-            detail: format!("to {to:?}: {event:#?}"),
-        },
-        Act::StopReader { conn } => Line {
-            style: Style::Orders,
-            from: Lane::Broker,
-            to: vec![Lane::Reader(*conn)],
-            label: format!("{conn} ◂ stop reading"),
-            detail: format!("{act:?}"),
-        },
-        Act::StopWriter { conn, reason } => {
-            let reader = [Lane::Reader(*conn)];
-            let both = lines
-                .pop_if(|line| line.style == Style::Orders && line.to == reader)
-                .is_some();
-            let half = if both { "" } else { " writing" };
-            Line {
-                style: Style::Orders,
-                from: Lane::Broker,
-                to: [Lane::Writer(*conn)]
-                    .into_iter()
-                    .chain(both.then_some(reader[0]))
-                    .collect(),
-                label: format!("{conn} ◂ stop{half}: {}", words::stop(*reason)),
-                detail: format!("{act:?}"),
-            }
-        }
-        Act::Discard {
-            receiver,
-            mail,
-            reason,
-        } => Line {
-            style: Style::Discards,
-            from: Lane::Broker,
-            to: follower
-                .name(receiver)
-                .map(Lane::Name)
-                .into_iter()
-                .collect(),
-            label: format!("drops {}: {}", words::mail(mail), words::bounce(*reason)),
-            detail: format!("{act:#?}"),
-        },
-        // That somebody is gone shows in the band of its name.
-        Act::Forget { .. } => return,
-    };
-    lines.push(line);
+/// How many effects of an input are shown.
+const EFFECTS: usize = 40;
+
+fn differed(difference: &Difference) -> Alarm {
+    let Difference {
+        input,
+        told,
+        entries,
+        recorded,
+        came,
+        effects,
+    } = difference;
+    let known = format!(
+        "Of the recorded effects only the check sum is known, {recorded:08x}. These came, with {came:08x}:"
+    );
+    let nothing = effects.is_empty().then(|| "nothing".to_owned());
+    let left_out = effects.len().saturating_sub(EFFECTS);
+    let left_out = (left_out > 0).then(|| format!("and {left_out} more"));
+    let effects = effects.iter().take(EFFECTS);
+    let effects = effects.map(|effect| words::shorten(&words::clean(effect), 300));
+    Alarm {
+        head: format!("The effects of input {input} are not those recorded"),
+        rows: *entries,
+        what: told.clone(),
+        more: [known]
+            .into_iter()
+            .chain(effects)
+            .chain(nothing)
+            .chain(left_out)
+            .collect(),
+    }
 }
 
 fn receivers(to: &[ConnId]) -> String {

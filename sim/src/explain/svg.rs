@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use rejoin::id::ConnId;
 
-use super::chart::{Band, Chart, Grip, Kind, Lane, Level, Life, Line, Row, Stage, Style};
+use super::chart::{Alarm, Band, Chart, Grip, Kind, Lane, Level, Life, Line, Row, Stage, Style};
 use super::grid::{BAND, Grid, PAUSE, TIME, is_in_words};
 use super::html::escape;
 use super::{text, words};
@@ -70,8 +70,10 @@ impl Pen<'_> {
         ));
         let class = match self.chart.rows[index].kind {
             Kind::Fault => "storm",
-            Kind::Handled | Kind::Written | Kind::Client if self.chart.is_broken(index) => "alarm",
-            Kind::Handled | Kind::Written | Kind::Client | Kind::Violated { .. } => return,
+            Kind::Handled | Kind::Written | Kind::Client if self.chart.rows[index].broken => {
+                "alarm"
+            }
+            Kind::Handled | Kind::Written | Kind::Client | Kind::Alarm(_) => return,
         };
         let (width, height) = (self.grid.width - 12, self.grid.height(self.chart, index));
         self.put(format_args!(
@@ -122,7 +124,7 @@ impl Pen<'_> {
         let from = self.grid.turn(life.from);
         let x = self.grid.slot(life.slot);
         let half = self.grid.half();
-        let (left, width) = (x - half - 5, 2 * half + 10);
+        let (left, width) = (x - half - 6, 2 * half + 12);
         self.put(format_args!(
             r#"<g class="tag"><rect x="{left}" y="{}" width="{width}" height="15" rx="4"/><text x="{x}" y="{}">{conn}</text></g>"#,
             from - 9,
@@ -284,13 +286,9 @@ impl Pen<'_> {
             Kind::Written => "written",
             Kind::Client => "client",
             Kind::Fault => "fault",
-            Kind::Violated { .. } => "violated",
+            Kind::Alarm(_) => "violated",
         };
-        let broken = if chart.is_broken(index) {
-            " broken"
-        } else {
-            ""
-        };
+        let broken = if row.broken { " broken" } else { "" };
         let names: Vec<_> = row.names.iter().map(usize::to_string).collect();
         let hue = hue(row.hue);
         self.put(format_args!(
@@ -306,8 +304,8 @@ impl Pen<'_> {
                 y + 13
             ));
         }
-        if let Kind::Violated { statement, what } = &row.kind {
-            self.violation(y, *statement, what);
+        if let Some(alarm) = row.kind.alarm() {
+            self.alarm(y, alarm);
         } else {
             for number in 0..row.lines.len() {
                 self.line(index, row, number);
@@ -316,8 +314,8 @@ impl Pen<'_> {
         self.put("</g>");
     }
 
-    fn violation(&mut self, top: i32, statement: u8, what: &str) {
-        let (what, should) = self.grid.violation(statement, what);
+    fn alarm(&mut self, top: i32, alarm: &Alarm) {
+        let (what, more) = self.grid.alarm(alarm);
         let x = self.grid.left();
         let mut y = top + 21;
         self.put(format_args!(
@@ -326,7 +324,7 @@ impl Pen<'_> {
             y - 9
         ));
         let classes = what.iter().map(|line| ("what", line));
-        let classes = classes.chain(should.iter().map(|line| ("should", line)));
+        let classes = classes.chain(more.iter().map(|line| ("should", line)));
         for (class, line) in classes {
             let line = escape(line);
             self.put(format_args!(

@@ -3,7 +3,8 @@
 use rejoin::broker::{Event, Input};
 use rejoin::id::{ConnId, Time};
 
-use super::{html, text, words};
+use super::words::Words;
+use super::{html, text};
 use crate::forge::{break_off, come, config, moments, say, story};
 use crate::invariants::Violation;
 use crate::moment::{Happening, Moment};
@@ -49,7 +50,8 @@ fn what_is_hostile_is_shown_and_not_obeyed() {
                 did: Did::Connected,
                 ..
             }
-            | What::Moment(_) => {}
+            | What::Moment(_)
+            | What::Differed(_) => {}
         }
     }
     let page = html(&trace);
@@ -86,8 +88,10 @@ fn a_violation_is_told_on_top_and_where_it_broke() {
     assert_eq!(page.matches("href=\"#broke0\"").count(), 1);
     assert_eq!(page.matches("id=\"broke0\"").count(), 1);
     assert_eq!(page.matches("class=\"row handled broken").count(), 1);
+    assert!(page.contains("<kbd>v</kbd> next violation"));
+    assert!(!html(&alone()).contains("<kbd>v</kbd>"), "there is none");
     let listing = text(&network(), false);
-    let told = "statement 1 is violated: ann was removed too early";
+    let told = "Statement 1 is violated: ann was removed too early";
     assert_eq!(listing.matches(told).count(), 2);
     assert!(listing.contains("A peer is removed only when the writer of its holder"));
 }
@@ -109,6 +113,33 @@ fn the_text_tells_a_takeover() {
     }
     assert!(!listing.contains('\u{1b}'));
     assert!(text(&alone(), true).contains('\u{1b}'));
+}
+
+/// The numbers over the columns, and the first row below them.
+#[test]
+fn the_text_says_whose_columns_they_are() {
+    let listing = text(&alone(), false);
+    let heads = "          ms  0 1 2\n       0.000  ▶      ▸ c0 accepted\n";
+    assert!(listing.contains(heads), "{listing}");
+    assert!(listing.contains("┯ its\nreader has finished"), "{listing}");
+    let crowd: Vec<_> = (0..12).map(|_| Step::Accept).collect();
+    let listing = text(&of_steps(&config(), &crowd), false);
+    let heads = "ms  0 1 2 3 4 5 6 7 8 9 1 1\n                                  0 1\n";
+    assert!(listing.contains(heads), "{listing}");
+}
+
+#[test]
+fn many_alarms_are_counted_on_top() {
+    let mut trace = network();
+    let last = trace.entries.last().unwrap().clone();
+    trace.entries.extend(vec![last; 6]);
+    let page = html(&trace);
+    assert_eq!(page.matches("class=\"broke\"").count(), 6);
+    assert!(page.contains("href=\"#broke5\">and 2 more</a>"));
+    assert_eq!(page.matches("class=\"anchor\"").count(), 7);
+    let listing = text(&trace, false);
+    assert!(listing.contains("✗ and 2 more below"));
+    assert_eq!(listing.matches("is violated").count(), 5 + 7);
 }
 
 #[test]
@@ -216,7 +247,7 @@ impl Forger {
                     self.fault(Some(0), Some(ConnId::new(0)), "alice's link is cut");
                     self.micros += 30_000;
                 }
-                self.client(*conn, Did::Said(words::input(input)));
+                self.client(*conn, Did::Said(Words::default().input(input)));
             }
             Input::ReaderFinished { conn } => self.client(*conn, Did::Ended("reset".to_owned())),
             Input::WriterFinished { conn, .. } => self.fault(None, Some(*conn), "write times out"),
@@ -227,7 +258,7 @@ impl Forger {
     }
 
     fn after(&mut self, conn: ConnId, event: &Event) {
-        self.client(conn, Did::Heard(words::event(event)));
+        self.client(conn, Did::Heard(Words::default().event(event)));
     }
 
     fn client(&mut self, conn: ConnId, did: Did) {

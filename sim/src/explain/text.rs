@@ -5,10 +5,29 @@ use std::fmt::Write;
 use rejoin::id::{ConnId, Time};
 
 use super::chart::{Chart, Grip, Kind, Lane, Life, Line, Row, Style, Turn};
-use super::words;
+use crate::plural::count;
 
 /// With more connections side by side, their lifelines are left out.
 const MOST_SLOTS: usize = 24;
+
+/// After so many rows it is said again whose columns they are.
+const HEADS: usize = 40;
+
+/// What the signs mean; those in the columns are left out with them.
+const LEGEND: [&str; 3] = [
+    "▸ the broker is told something, and what it wants done is indented below; ◆ a name changes",
+    "hands; ⚡ a fault; ✗ something is not as it should be. Beside a client: ▸ it writes, ◂ it reads,",
+    "✕ its connection ends.",
+];
+const COLUMNS: [&str; 4] = [
+    "Each column is a connection, and another one's once it is over: ▷ bytes come in, ▶ it says",
+    "something to the broker, ◀ it is told something, × it is told to stop, ◁ bytes go out, ┯ its",
+    "reader has finished, ┷ its writer has; ┃ both are there, │ one half is left, ┊ it is over.",
+    "The numbers above the columns are those of the connections, from top to bottom: 1 above 2 is c12.",
+];
+
+/// So many alarms are told ahead of what happened; of a record, one often leads to another.
+pub(super) const MOST_ALARMS: usize = 5;
 
 const RED: &str = "1;31";
 const YELLOW: &str = "1;33";
@@ -24,6 +43,9 @@ pub(super) fn listing(chart: &Chart, colour: bool) -> String {
     let mut out = String::new();
     head(chart, paint, &mut out);
     for (index, row) in chart.rows.iter().enumerate() {
+        if index % HEADS == 0 {
+            heads(chart, paint, index, &mut out);
+        }
         if let Some(pause) = row.pause {
             let pause = format!("{:>12}  ┄┄ {}", "", duration(pause.as_micros()));
             lay(&mut out, &paint.with(FAINT, &pause));
@@ -50,9 +72,9 @@ pub(super) fn duration(micros: u128) -> String {
 
 /// How much a chart shows, in a line.
 pub(super) fn summary(chart: &Chart) -> String {
-    let violations = chart.violations().count();
+    let count = |number: usize, what| count(number as u64, what);
     let mut parts = vec![
-        count(chart.rows.len() - violations, "event"),
+        count(chart.rows.len() - chart.alarms().count(), "event"),
         count(chart.lives.len(), "connection"),
         count(chart.names.len(), "name"),
     ];
@@ -71,11 +93,6 @@ pub(super) fn summary(chart: &Chart) -> String {
         parts.push(duration(last.at.since(first.at).as_micros()));
     }
     parts.join(" · ")
-}
-
-fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 #[derive(Clone, Copy)]
@@ -107,25 +124,73 @@ fn lay(out: &mut String, line: &str) {
 fn head(chart: &Chart, paint: Paint, out: &mut String) {
     lay(out, &paint.with("1", &chart.title));
     lay(out, &summary(chart));
-    for (row, statement, what) in chart.violations() {
+    for remark in &chart.remarks {
+        lay(out, remark);
+    }
+    for (row, alarm) in chart.alarms().take(MOST_ALARMS) {
         let at = time(chart.rows[row].at);
-        let said = format!("✗ {at} ms: statement {statement} is violated: {what}");
+        let said = format!("✗ {at} ms: {}: {}", alarm.head, alarm.what);
         lay(out, &paint.with(RED, &said));
     }
+    let more = chart.alarms().count().saturating_sub(MOST_ALARMS);
+    if more > 0 {
+        lay(out, &paint.with(RED, &format!("✗ and {more} more below")));
+    }
     lay(out, "");
+    let columns: &[&str] = match chart.slots {
+        0 => &[],
+        1..=MOST_SLOTS => &COLUMNS,
+        _ => &["There are too many connections for a column each; a page of the run shows them."],
+    };
+    for line in LEGEND.iter().chain(columns) {
+        lay(out, &paint.with(FAINT, line));
+    }
+}
+
+/// The numbers of the connections over their columns: in each that of the first from this row on.
+fn heads(chart: &Chart, paint: Paint, row: usize, out: &mut String) {
+    let slots = if chart.slots > MOST_SLOTS {
+        0
+    } else {
+        chart.slots
+    };
+    let mut firsts: Vec<Option<(usize, String)>> = vec![None; slots];
+    for (conn, life) in &chart.lives {
+        let is_near = life.from < row + HEADS && row <= life.to;
+        let first = firsts.get_mut(life.slot).filter(|_| is_near);
+        if let Some(first) = first
+            && first.as_ref().is_none_or(|&(from, _)| life.from < from)
+        {
+            *first = Some((life.from, conn.number().to_string()));
+        }
+    }
+    lay(out, "");
+    let height = firsts
+        .iter()
+        .flatten()
+        .map(|(_, number)| number.len())
+        .max();
+    for line in 0..height.unwrap_or(1) {
+        let left = if line == 0 { "ms" } else { "" };
+        let digits = firsts.iter().map(|first| {
+            let number = first.as_ref().map_or("", |(_, number)| number);
+            format!("{} ", number.get(line..=line).unwrap_or(" "))
+        });
+        let digits = digits.collect::<String>();
+        lay(out, &paint.with(FAINT, &format!("{left:>12}  {digits}")));
+    }
 }
 
 fn row(chart: &Chart, paint: Paint, index: usize, row: &Row, out: &mut String) {
-    if let Kind::Violated { statement, what } = &row.kind {
-        let said = format!(
-            "{:>12}  ✗ statement {statement} is violated: {what}",
-            time(row.at)
-        );
+    if let Some(alarm) = row.kind.alarm() {
+        let said = format!("{:>12}  ✗ {}: {}", time(row.at), alarm.head, alarm.what);
         lay(out, &paint.with(RED, &said));
-        let means = format!("{:>12}    {}", "", words::statement(*statement));
-        return lay(out, &paint.with("31", &means));
+        for more in &alarm.more {
+            lay(out, &paint.with("31", &format!("{:>12}    {more}", "")));
+        }
+        return;
     }
-    let broken = chart.is_broken(index);
+    let broken = row.broken;
     for (number, line) in row.lines.iter().enumerate() {
         let at = if number == 0 {
             time(row.at)
@@ -145,7 +210,7 @@ fn row(chart: &Chart, paint: Paint, index: usize, row: &Row, out: &mut String) {
             Kind::Written | Kind::Client => paint.with(FAINT, &words),
             Kind::Handled if line.from == Lane::Broker => words,
             Kind::Handled => paint.name(row.hue, &words),
-            Kind::Violated { .. } => unreachable!("a violation has no arrows"),
+            Kind::Alarm(_) => unreachable!("an alarm has no arrows"),
         };
         lay(out, &format!("{at} {mark}{graph} {words}"));
     }

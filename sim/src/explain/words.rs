@@ -3,7 +3,10 @@
 use rejoin::broker::{
     BounceReason, Event, Input, LeaveReason, Mail, Receiver, Refusal, Request, StopReason,
 };
-use rejoin::id::Room;
+use rejoin::id::{Room, Text};
+
+use crate::moment::number_in;
+use crate::plural::count;
 
 /// The sources that open with the statements, in the order of their numbers.
 const STATEMENTS: [&str; 9] = [
@@ -48,39 +51,104 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end_matches([' ', '.']))
 }
 
-/// An input of the broker.
-pub(super) fn input(input: &Input) -> String {
-    match input {
-        Input::Accepted { .. } => "accepted".to_owned(),
-        Input::Request { request, .. } => self::request(request),
-        Input::GiveUp { reason, .. } => format!("given up: {}", stop(*reason)),
-        Input::Dismiss { name, .. } => format!("{name} is dismissed"),
-        Input::ReaderFinished { .. } => "reader finished".to_owned(),
-        Input::WriterFinished { .. } => "writer finished".to_owned(),
-        Input::Tick => "time has passed".to_owned(),
-        Input::ShutDown => "the server stops".to_owned(),
-    }
+/// Says what happened. What messages said is told by their numbers, and in full if that is known.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Words<'a> {
+    /// The texts of the messages, by their numbers, if they are not those of a simulation.
+    pub(super) texts: &'a [String],
 }
 
-fn request(request: &Request) -> String {
-    match request {
-        Request::LogIn { name, proof } => {
-            let how = if proof.is_some() { "secret" } else { "guest" };
-            format!("log in as {name} ({how})")
+impl Words<'_> {
+    /// An input of the broker.
+    pub(super) fn input(self, input: &Input) -> String {
+        match input {
+            Input::Accepted { .. } => "accepted".to_owned(),
+            Input::Request { request, .. } => self.request(request),
+            Input::GiveUp { reason, .. } => format!("given up: {}", stop(*reason)),
+            Input::Dismiss { name, .. } => format!("{name} is dismissed"),
+            Input::ReaderFinished { .. } => "reader finished".to_owned(),
+            Input::WriterFinished { .. } => "writer finished".to_owned(),
+            Input::Tick => "time has passed".to_owned(),
+            Input::ShutDown => "the server stops".to_owned(),
         }
-        Request::Send { to, text, .. } => {
-            let to: Vec<_> = to.iter().map(receiver).collect();
-            format!("says {} to {}", said(text.as_str()), to.join(", "))
+    }
+
+    fn request(self, request: &Request) -> String {
+        match request {
+            Request::LogIn { name, proof } => {
+                let how = if proof.is_some() { "secret" } else { "guest" };
+                format!("log in as {name} ({how})")
+            }
+            Request::Send { to, text, .. } => {
+                let to: Vec<_> = to.iter().map(receiver).collect();
+                format!("says {} to {}", self.message(text), to.join(", "))
+            }
+            Request::Join { room } => format!("join {room}"),
+            Request::Leave { room, .. } => format!("leave {room}"),
+            Request::Kick { room, name, .. } => format!("kick {name} from {room}"),
+            Request::Rename { name } => format!("be {name}"),
+            Request::Rooms => "which rooms?".to_owned(),
+            Request::Who { room: None } => "who is here?".to_owned(),
+            Request::Who { room: Some(room) } => format!("who is in {room}?"),
+            Request::Quit { why: None } => "quit".to_owned(),
+            Request::Quit { why: Some(why) } => format!("quit: {}", said(why.as_str())),
         }
-        Request::Join { room } => format!("join {room}"),
-        Request::Leave { room, .. } => format!("leave {room}"),
-        Request::Kick { room, name, .. } => format!("kick {name} from {room}"),
-        Request::Rename { name } => format!("be {name}"),
-        Request::Rooms => "which rooms?".to_owned(),
-        Request::Who { room: None } => "who is here?".to_owned(),
-        Request::Who { room: Some(room) } => format!("who is in {room}?"),
-        Request::Quit { why: None } => "quit".to_owned(),
-        Request::Quit { why: Some(why) } => format!("quit: {}", said(why.as_str())),
+    }
+
+    /// What a connection is told.
+    pub(super) fn event(self, event: &Event) -> String {
+        match event {
+            Event::Welcome { name } => format!("welcome {name}"),
+            Event::Back { name, kept } => format!("back {name}, {kept} kept"),
+            Event::Mail(mail) => self.mail(mail),
+            Event::KeptMail(mail) => format!("kept: {}", self.mail(mail)),
+            Event::Kept { name } => format!("waits for {name}"),
+            Event::Joined { room, name } => format!("{name} joined {room}"),
+            Event::Left { room, name, why } => format!("{name} left {room}{}", leave(why)),
+            Event::Renamed { from, to } => format!("{from} is now {to}"),
+            Event::Rooms { total, .. } => count(*total as u64, "room"),
+            Event::Who { total, .. } => count(*total as u64, "peer"),
+            Event::Refused(refusal) => format!("refused: {}", self::refusal(refusal)),
+        }
+    }
+
+    /// A piece of mail.
+    pub(super) fn mail(self, mail: &Mail) -> String {
+        let message = mail.message();
+        let text = self.message(&message.text);
+        match mail {
+            Mail::Message(_) => format!("{text} from {}{}", message.from, within(message.room)),
+            Mail::Bounce(bounced) => {
+                let why = bounce(bounced.reason);
+                format!("{text} bounced: {} {why}", bounced.receiver)
+            }
+        }
+    }
+
+    fn message(self, text: &Text) -> String {
+        let number = number_in(text.as_str().as_bytes());
+        match number.and_then(|number| self.said(number)) {
+            Some(said) => format!("m{} “{}”", number.unwrap_or(0), shorten(&clean(said), 24)),
+            None => said(text.as_str()),
+        }
+    }
+
+    /// What is written by `Debug`, with what each message said beside its number.
+    pub(super) fn restore(self, debug: &str) -> String {
+        let quoted = debug.split('"').map(|part| {
+            let digits = part.trim_end_matches('.').strip_prefix('m');
+            let number = digits.and_then(|digits| digits.parse().ok());
+            match number.and_then(|number: u32| Some((number, self.said(number)?))) {
+                Some((number, said)) => format!("m{number} {said}"),
+                None => part.to_owned(),
+            }
+        });
+        quoted.collect::<Vec<_>>().join("\"")
+    }
+
+    fn said(&self, number: u32) -> Option<&str> {
+        let said = self.texts.get(usize::try_from(number).ok()?)?;
+        Some(said)
     }
 }
 
@@ -88,23 +156,6 @@ fn receiver(receiver: &Receiver) -> String {
     match receiver {
         Receiver::Peer(name) => name.to_string(),
         Receiver::Room(room) | Receiver::OpenRoom(room) => room.to_string(),
-    }
-}
-
-/// What a connection is told.
-pub(super) fn event(event: &Event) -> String {
-    match event {
-        Event::Welcome { name } => format!("welcome {name}"),
-        Event::Back { name, kept } => format!("back {name}, {kept} kept"),
-        Event::Mail(mail) => self::mail(mail),
-        Event::KeptMail(mail) => format!("kept: {}", self::mail(mail)),
-        Event::Kept { name } => format!("waits for {name}"),
-        Event::Joined { room, name } => format!("{name} joined {room}"),
-        Event::Left { room, name, why } => format!("{name} left {room}{}", leave(why)),
-        Event::Renamed { from, to } => format!("{from} is now {to}"),
-        Event::Rooms { total, .. } => format!("{total} rooms"),
-        Event::Who { total, .. } => format!("{total} peers"),
-        Event::Refused(refusal) => format!("refused: {}", self::refusal(refusal)),
     }
 }
 
@@ -131,19 +182,6 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::NotInRoom { room } => format!("not in {room}"),
         Refusal::AlreadyInRoom { room } => format!("already in {room}"),
         Refusal::TooManyRooms { limit } => format!("more than {limit} rooms"),
-    }
-}
-
-/// A piece of mail.
-pub(super) fn mail(mail: &Mail) -> String {
-    let message = mail.message();
-    let text = said(message.text.as_str());
-    match mail {
-        Mail::Message(_) => format!("{text} from {}{}", message.from, within(message.room)),
-        Mail::Bounce(bounced) => {
-            let why = bounce(bounced.reason);
-            format!("{text} bounced: {} {why}", bounced.receiver)
-        }
     }
 }
 
@@ -187,6 +225,7 @@ pub(super) fn said(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::text;
 
     #[test]
     fn each_statement_is_found_in_its_source() {
@@ -198,6 +237,17 @@ mod tests {
         }
         assert_eq!(statement(0), "");
         assert_eq!(statement(99), "");
+    }
+
+    #[test]
+    fn what_was_said_stands_beside_its_number() {
+        let texts = ["hello".to_owned(), "bye".to_owned()];
+        let words = Words { texts: &texts };
+        let debug = r#"text: "m1......", from: m0, text: "m2", why: Some("m")"#;
+        let restored = r#"text: "m1 bye", from: m0, text: "m2", why: Some("m")"#;
+        assert_eq!(words.restore(debug), restored);
+        assert_eq!(words.message(&text(0, 9)), "m0 “hello”");
+        assert_eq!(Words::default().message(&text(0, 9)), "m0");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::invariants::Violation;
 use crate::irc;
 use crate::moment::mail_of;
 use crate::outbox::Outbox;
+use crate::plural::count;
 use crate::probe::{Path, Probes};
 use crate::replay::replay;
 use crate::search::Failure;
@@ -293,7 +294,8 @@ impl Server {
         let given_back = unwritten.iter().filter(|frame| frame.mail().is_some());
         let given_back = given_back.count();
         self.ensure(given_back == rest, 4, || {
-            format!("{conn} has not read {rest} messages, and gives {given_back} back")
+            let rest = count(rest as u64, "message");
+            format!("{conn} has not read {rest}, and gives {given_back} back")
         });
         self.hub
             .writer_finished(self.now, conn, unwritten, &mut self.outputs);
@@ -376,7 +378,7 @@ impl Server {
                     let link = self.links.get_mut(&conn);
                     let known = link.is_none_or(|link| link.outbox.acknowledge(marks));
                     self.ensure(known, 4, || {
-                        format!("{conn} was asked less than {marks} times")
+                        format!("{conn} was asked less than {}", count(marks, "time"))
                     });
                 }
                 Output::Release { conn } => {

@@ -136,10 +136,11 @@ impl Client {
         mut lines: mpsc::UnboundedReceiver<String>,
     ) -> std::io::Result<()> {
         let index = self.index;
-        let (stream, address) = dial.connect(index, self.speaks_irc).await?;
+        // Told ahead of what it leads to: the server may accept before this end knows it.
         self.stage
             .lock()
             .note_client(index, None, || Did::Connected);
+        let (stream, address) = dial.connect(index, self.speaks_irc).await?;
         let (read, mut write) = split(stream);
         let mut read = BufReader::new(read);
         let mut heard = Vec::new();

@@ -359,6 +359,7 @@ impl Play<'_> {
             title: self.title,
             clients: clients.collect(),
             entries,
+            ..Trace::default()
         });
         Outcome {
             violations,

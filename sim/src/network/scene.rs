@@ -12,11 +12,13 @@ use rejoin::net::{Point, Points};
 use rejoin::wire::lines::Line;
 
 use super::TICK;
+use super::ground::host_of;
 use super::stream::{Pipe, number};
 use crate::invariants::Violation;
 use crate::irc;
 use crate::moment;
 use crate::plan::{CLIENTS, Kind, Plan};
+use crate::plural::messages;
 use crate::probe::Path;
 use crate::reading::Readings;
 use crate::trace::{Did, Entry, What};
@@ -194,7 +196,13 @@ impl Scene {
         let expected = pipe.taken.get(pipe.heard).copied();
         pipe.heard += 1;
         if expected != Some(number) {
-            let what = format!("client {client} reads m{number}, and not {expected:?}");
+            let read = messages(&[number]);
+            let expected: Vec<_> = expected.into_iter().collect();
+            let expected = messages(&expected);
+            let what = format!(
+                "{} reads {read}, where {expected} comes next",
+                host_of(client)
+            );
             self.violate(Violation { statement: 5, what });
         }
     }
@@ -349,7 +357,10 @@ impl Scene {
         let (taken, answered) = (pipe.taken.clone(), pipe.answered);
         let Some(done) = self.readings.done(conn) else {
             if taken != claimed {
-                let what = format!("the socket of {conn} has taken {taken:?}, and not {claimed:?}");
+                let (taken, claimed) = (messages(&taken), messages(&claimed));
+                let what = format!(
+                    "the socket of {conn} took {taken}, but its writer says that it took {claimed}"
+                );
                 self.violate(Violation { statement: 4, what });
             }
             return;
@@ -358,11 +369,34 @@ impl Scene {
             self.watch.probes.reach(Path::AnswerLost);
         }
         if answered < done || taken.get(..done) != Some(&claimed) {
-            let what = format!(
-                "{conn} has taken {taken:?}, has acknowledged {answered} of them, which is known of {done}, and not {claimed:?}"
-            );
+            let what = unread(conn, &taken, [answered, done], &claimed);
             self.violate(Violation { statement: 4, what });
         }
+    }
+}
+
+/// How it is wrong which mail counts as read: `claimed` does by the writer of `conn`, and of
+/// `taken` the first `answered` were acknowledged, and `done` by the books of the hub.
+fn unread(conn: ConnId, taken: &[u32], [answered, done]: [usize; 2], claimed: &[u32]) -> String {
+    let first = |count: usize| messages(taken.get(..count).unwrap_or(taken));
+    let read = first(answered);
+    let begin = format!(
+        "the socket of {conn} took {}, and its client has acknowledged {read}",
+        messages(taken)
+    );
+    let is_done = |number: &u32| taken.iter().take(done).any(|done| done == number);
+    let lost: Vec<_> = claimed.iter().copied().filter(|n| !is_done(n)).collect();
+    if answered < done {
+        format!(
+            "{begin}, but the server takes {} for acknowledged",
+            first(done)
+        )
+    } else if lost.is_empty() {
+        let claimed = messages(claimed);
+        format!("{begin}, but its writer counts {claimed} as read")
+    } else {
+        let lost = messages(&lost);
+        format!("{begin}; its writer ends, and does not give back {lost}")
     }
 }
 
@@ -424,5 +458,28 @@ impl Points for Turns {
         if sleeps {
             tokio::time::sleep(TICK * turns.into()).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_read_is_told_in_a_sentence() {
+        let told = |counts, claimed| unread(ConnId::new(2), &[13, 15, 20], counts, claimed);
+        let took = "the socket of c2 took m13, m15 and m20, and its client has acknowledged";
+        assert_eq!(
+            told([0, 0], &[13, 15]),
+            format!("{took} nothing; its writer ends, and does not give back m13 and m15")
+        );
+        assert_eq!(
+            told([1, 1], &[]),
+            format!("{took} m13, but its writer counts nothing as read")
+        );
+        assert_eq!(
+            told([1, 2], &[13, 15]),
+            format!("{took} m13, but the server takes m13 and m15 for acknowledged")
+        );
     }
 }

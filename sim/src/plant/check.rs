@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::plural::count;
+
 /// A check that a planted bug can be shown to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Check {
@@ -88,9 +90,9 @@ impl Check {
     /// What its output says of how far it had to go.
     pub(super) fn effort(self, output: &str) -> String {
         let (before, unit, offset) = match self {
-            Self::Broker | Self::Hub | Self::Driver => ("case ", "cases", 1),
-            Self::Exhaust => ("after ", "steps", 0),
-            Self::Network => ("seed ", "seeds", 1),
+            Self::Broker | Self::Hub | Self::Driver => ("case ", "case", 1),
+            Self::Exhaust => ("after ", "step", 0),
+            Self::Network => ("seed ", "seed", 1),
             Self::Determinism | Self::Loom => return String::new(),
         };
         let mut numbers = output.lines().filter_map(|line| {
@@ -99,7 +101,7 @@ impl Check {
         });
         numbers
             .next()
-            .map_or_else(String::new, |number| format!("{} {unit}", number + offset))
+            .map_or_else(String::new, |number| count(number + offset, unit))
     }
 }
 
@@ -141,7 +143,7 @@ mod tests {
         );
         assert_eq!(
             Check::Network.effort("\nseed 0 fails, with 9 actions"),
-            "1 seeds"
+            "1 seed"
         );
         assert_eq!(Check::Network.effort("never came about: Return"), "");
     }

@@ -1,0 +1,80 @@
+//! What `cargo sim replay` and `cargo sim explain` say of what they cannot show.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rejoin_sim::plan::Plan;
+
+fn written(name: &str, what: impl AsRef<[u8]>) -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, what).unwrap();
+    file
+}
+
+/// What goes to the standard error; nothing may go to the other.
+fn refusal(arguments: &[&str]) -> String {
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+    let output = sim.args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn assert_refused(name: &str, what: impl AsRef<[u8]>, why: &str) {
+    let file = written(name, what);
+    let file = file.to_str().unwrap();
+    for command in ["replay", "explain"] {
+        let says = refusal(&[command, file]);
+        let expected = format!("cargo sim: {file}: {why}");
+        assert!(says.starts_with(&expected), "{says}, and not {expected}");
+    }
+}
+
+#[test]
+fn a_seed_is_no_larger_than_a_seed_can_be() {
+    let says = refusal(&["replay", "18446744073709551616"]);
+    let expected = "18446744073709551616 is no seed: the largest is 18446744073709551615";
+    assert_eq!(says, format!("cargo sim: {expected}\n"));
+}
+
+#[test]
+fn a_file_that_is_missing_is_named() {
+    let says = refusal(&["explain", "nowhere.plan"]);
+    assert!(says.starts_with("cargo sim: nowhere.plan: "), "{says}");
+    let says = refusal(&["explain", "7", "--html", "nowhere/run.html"]);
+    assert!(says.starts_with("cargo sim: nowhere/run.html: "), "{says}");
+}
+
+#[test]
+fn a_record_of_another_version_says_which() {
+    let why = "the record is of version 2, and this program reads version 3";
+    assert_refused("other.record", b"rejoin record 2\n\x05\xff", why);
+}
+
+#[test]
+fn a_record_without_an_entry_is_no_plan() {
+    let why = "the record ends before the end of its first entry";
+    for (name, what) in [
+        ("cut-0.record", "rejoin rec"),
+        ("cut-1.record", "rejoin record 3\n"),
+        ("cut-2.record", "rejoin record 3\n\u{5}"),
+    ] {
+        assert_refused(name, what, why);
+    }
+    assert_refused("empty", "", "the file is empty");
+}
+
+#[test]
+fn a_file_that_is_neither_is_refused() {
+    let why = "this is neither a plan nor a record";
+    assert_refused("neither", b"\x7fELF\xff", why);
+    assert_refused("cut.plan", "(seed: 1,\n", "this is no plan: 1:10-2:1: ");
+}
+
+#[test]
+fn a_plan_with_an_index_into_nothing_names_it() {
+    let plan = Plan::draw(0);
+    let plan = Plan { setting: 4, ..plan };
+    let why = "setting is 4, and may be 0 to 3\n";
+    assert_refused("setting.plan", plan.to_file(), why);
+}
