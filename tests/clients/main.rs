@@ -52,6 +52,7 @@ stories! {
     a_link_breaks_while_several_talk
     a_link_breaks
     a_link_looks_alive
+    killed_under_another_nick
     a_held_nick_is_refused
     a_guest_comes_back
     a_guest_waits_for_its_old_link

@@ -200,6 +200,34 @@ pub(crate) fn killed_before_it_reads(program: &'static Program) {
     scene.expect_nobody_noticed();
 }
 
+/// Killed under a nick that it took since; its configuration has another.
+pub(crate) fn killed_under_another_nick(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    let mut scene = Scene::of(program, Some(SECRET));
+    let link = scene.link();
+    scene.alice.client().change_nick("alicia");
+    hears(&mut scene.carol, " NICK ");
+    scene.alice.kills();
+    link.wait_for_end();
+    scene.bob.send("alicia: hi");
+    scene.bob.expect(&format!("* joined {ROOM} carol"));
+    scene.bob.expect("* renamed alice alicia");
+    scene.bob.expect("* kept alicia");
+    scene.alice.starts_again();
+    assert_eq!(scene.alice.is_welcomed(1), "alicia");
+    // ii learns from nobody how it is called, and takes what is for alicia to be in a room.
+    wait_for("alice to see it", || {
+        let seen = ["bob", "alicia"].map(|place| scene.alice.sees(place, "bob").len());
+        (seen.iter().sum::<usize>() == 1).then_some(())
+    });
+    scene.alice.client().say(ROOM, "here I am");
+    scene
+        .bob
+        .expect(&format!("from alicia in {ROOM}: here I am"));
+}
+
 /// What several say at once, each in the room and to alice alone, by turns.
 struct Crowd {
     dave: Line,
