@@ -10,6 +10,9 @@ pub const CLIENTS: u8 = 5;
 /// Everything that a simulation is made from. The same plan gives the same trace.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Plan {
+    /// What it runs on; a network, in a file that does not say it.
+    #[serde(default)]
+    pub on: On,
     /// From this come delays, lengths and turns, which no action says.
     pub seed: u64,
     /// The index of the server's configuration.
@@ -20,6 +23,16 @@ pub struct Plan {
     pub irc: u8,
     /// What happens, in order.
     pub actions: Vec<Action>,
+}
+
+/// What a simulation runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum On {
+    /// A network of hosts, whose links are slow and can break.
+    #[default]
+    Network,
+    /// Streams in memory: faster, and without faults of links.
+    Memory,
 }
 
 /// One thing that happens.
@@ -178,6 +191,7 @@ impl Plan {
             dice.act(&mut actions, &mut messages);
         }
         Self {
+            on: On::Network,
             seed,
             setting,
             yields,
@@ -472,7 +486,11 @@ mod tests {
     fn a_plan_comes_back_from_its_file() {
         for seed in 0..20 {
             let plan = Plan::draw(seed);
-            assert_eq!(Plan::from_file(&plan.to_file()).unwrap(), plan);
+            let file = plan.to_file();
+            assert_eq!(Plan::from_file(&file).unwrap(), plan);
+            let older = file.replace("    on: Network,\n", "");
+            assert_ne!(older, file);
+            assert_eq!(Plan::from_file(&older).unwrap(), plan);
         }
     }
 }

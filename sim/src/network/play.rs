@@ -10,10 +10,10 @@ use super::ground::{Ground, host_of};
 use super::scene::{Stage, Wire};
 use super::server::{Fate, Server};
 use super::stream::{Read, Write};
-use super::{On, Outcome, Outline, TICK};
+use super::{Outcome, Outline, TICK};
 use crate::invariants::Violation;
 use crate::irc;
-use crate::plan::{Action, CLIENTS, Fault, Kind, Plan};
+use crate::plan::{Action, CLIENTS, Fault, Kind, On, Plan};
 use crate::spelling::line_of;
 use crate::step::{GiveUp, Step, Until};
 use crate::trace::{Trace, What};
@@ -39,7 +39,7 @@ pub(super) struct Play<'a> {
 }
 
 impl Play<'_> {
-    pub(super) fn new(plan: &Plan, on: On, config: &Config, traces: bool) -> Self {
+    pub(super) fn new(plan: &Plan, config: &Config, traces: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(!plan.seed);
         let outline = Outline {
             seed: plan.seed,
@@ -55,7 +55,7 @@ impl Play<'_> {
         let clients: Vec<_> = (0..CLIENTS.into())
             .map(|index| Client::new(index, plan.speaks_irc(index), &stage))
             .collect();
-        let ground = match on {
+        let ground = match plan.on {
             On::Network => Ground::network(outline, &server, &clients),
             On::Memory => Ground::memory(&server, &clients),
         };

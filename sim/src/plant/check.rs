@@ -70,9 +70,11 @@ impl Check {
 
     pub(super) const fn task(self) -> Task {
         match self {
-            Self::Broker => Task::Simulator(&["random", "broker", "--cases", "2000"]),
-            Self::Hub => Task::Simulator(&["random", "hub", "--cases", "2000"]),
-            Self::Driver => Task::Simulator(&["random", "driver", "--cases", "1000"]),
+            Self::Broker => Task::Simulator(&["random", "broker", "--no-shrink"]),
+            Self::Hub => Task::Simulator(&["random", "hub", "--no-shrink"]),
+            Self::Driver => {
+                Task::Simulator(&["random", "driver", "--cases", "1000", "--no-shrink"])
+            }
             Self::Exhaust => Task::Simulator(&["exhaust", "--states", "1000000"]),
             Self::Network => Task::Simulator(&["run", "--seeds", "0..3000", "--no-shrink"]),
             Self::Determinism => Task::Test(&["--package=rejoin-sim", "--test=determinism"]),
