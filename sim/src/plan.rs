@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::Labeler;
 use crate::step::{GiveUp, Length, NAMES, ROOMS, Step, To, Until};
 
 /// How many clients a simulated network has.
@@ -21,6 +22,9 @@ pub struct Plan {
     pub yields: bool,
     /// Which clients speak IRC, one bit for each.
     pub irc: u8,
+    /// Which of those put labels on some of their commands.
+    #[serde(default)]
+    pub labels: u8,
     /// What happens, in order.
     pub actions: Vec<Action>,
 }
@@ -167,7 +171,7 @@ impl Kind {
 pub const MESSAGES: usize = 200;
 
 /// How many messages come at once for somebody who does not answer.
-const CROWD: usize = 30;
+const CROWD: usize = 34;
 
 impl Plan {
     /// The plan that is drawn from `seed`: the standard world, in which some kinds of fault happen
@@ -196,6 +200,7 @@ impl Plan {
             setting,
             yields,
             irc,
+            labels: Labeler::new(seed).among(irc),
             actions,
         }
     }
@@ -218,6 +223,11 @@ impl Plan {
     /// Whether the client with this index speaks IRC.
     pub const fn speaks_irc(&self, client: usize) -> bool {
         self.irc >> client & 1 == 1
+    }
+
+    /// Whether the client with this index puts labels on some of its commands.
+    pub const fn labels(&self, client: usize) -> bool {
+        self.irc & self.labels >> client & 1 == 1
     }
 
     /// The steps alone.

@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::label::Labeler;
 use crate::plan::{Action, CLIENTS, Fault, Kind, On, Plan};
 use crate::setting::SETTINGS;
 use crate::step::{GiveUp, Length, NAMES, ROOMS, SECRETS, Step, To, Until};
@@ -36,6 +37,7 @@ pub fn plan(most: usize) -> impl Strategy<Value = Plan> {
         setting,
         yields,
         irc,
+        labels: Labeler::new(seed).among(irc),
         actions,
     })
 }

@@ -49,6 +49,7 @@ fn the_rare_paths_of_irc_are_reached_by_lines() {
         Path::RenameRefused,
         Path::RenameWithMail,
         Path::LoginAfterRename,
+        Path::LabelAtTheEnd,
     ] {
         let count = probes.count(Probe::Path(path));
         println!("{count:>7} {path:?}");

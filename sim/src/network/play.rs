@@ -13,6 +13,7 @@ use super::stream::{Read, Write};
 use super::{Outcome, Outline, TICK};
 use crate::invariants::Violation;
 use crate::irc;
+use crate::label::Labeler;
 use crate::plan::{Action, CLIENTS, Fault, Kind, On, Plan};
 use crate::spelling::line_of;
 use crate::step::{GiveUp, Step, Until};
@@ -35,6 +36,7 @@ pub(super) struct Play<'a> {
     pub(super) config: Config,
     title: String,
     sent: u32,
+    labeler: Labeler,
     stopping: bool,
 }
 
@@ -53,7 +55,7 @@ impl Play<'_> {
             config: config.clone(),
         };
         let clients: Vec<_> = (0..CLIENTS.into())
-            .map(|index| Client::new(index, plan.speaks_irc(index), &stage))
+            .map(|index| Client::new(index, plan, &stage))
             .collect();
         let ground = match plan.on {
             On::Network => Ground::network(outline, &server, &clients),
@@ -67,6 +69,7 @@ impl Play<'_> {
             config: config.clone(),
             title: format!("cargo sim replay {}", plan.seed),
             sent: 0,
+            labeler: Labeler::new(plan.seed),
             stopping: false,
         }
     }
@@ -134,7 +137,7 @@ impl Play<'_> {
     fn step(&mut self, step: &Step) -> Result<(), Violation> {
         match step {
             Step::LogIn { conn, .. } => {
-                self.clients[index(*conn)].order(Order::Connect);
+                self.clients[index(*conn)].connect();
                 self.say(*conn, step);
             }
             Step::Send { conn, .. }
@@ -146,7 +149,7 @@ impl Play<'_> {
             | Step::Quit { conn, .. } => self.say(*conn, step),
             Step::Accept | Step::AcceptIrc => {
                 let client = self.stage.lock().rng.u8(..CLIENTS);
-                self.clients[index(client)].order(Order::Connect);
+                self.clients[index(client)].connect();
             }
             &Step::Answer { conn, .. } => self.clients[index(conn)].order(Order::Answer),
             &Step::ReaderFinishes { conn } => self.clients[index(conn)].order(Order::Finish),
@@ -183,7 +186,10 @@ impl Play<'_> {
         } else {
             line_of(request, &mut self.sent).map(|line| line + "\n")
         };
-        if let Some(lines) = lines {
+        if let Some(mut lines) = lines {
+            if client.labels {
+                lines = self.labeler.request(request, lines);
+            }
             client.order(Order::Say(lines));
         }
     }
@@ -197,7 +203,7 @@ impl Play<'_> {
             }),
             GiveUp::FailedLogins => {
                 let client = &self.clients[index(conn)];
-                client.order(Order::Connect);
+                client.connect();
                 for _ in 0..self.config.failed_logins_per_connection.get() {
                     client.order(Order::Say("ann short\n".to_owned()));
                 }
