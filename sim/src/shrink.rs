@@ -51,4 +51,10 @@ mod tests {
         assert_eq!(shrink((0..40).collect(), fails), [3, 17]);
         assert_eq!(shrink((0..40).collect(), |_| true), [0; 0]);
     }
+
+    #[test]
+    fn what_can_be_spared_once_something_else_is_gone_is_not_left() {
+        let fails = |items: &[u8]| [&[1, 2, 4][..], &[1, 4], &[4]].contains(&items);
+        assert_eq!(shrink(vec![1, 2, 3, 4], fails), [4]);
+    }
 }
