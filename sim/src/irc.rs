@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rejoin::broker::Mail;
 
+use crate::label::split_tags;
 use crate::moment::{number_in, text};
 use crate::step::{self, Length, Step, To};
 use crate::world::LONG;
@@ -63,6 +64,7 @@ fn receiver(to: To) -> String {
 
 /// The number of the message in a line that hands one over, or reports one undelivered.
 pub fn number(line: &str) -> Option<u32> {
+    let (_, line) = split_tags(line);
     let (_, rest) = line.strip_prefix(':')?.split_once(' ')?;
     let text = if rest.starts_with("PRIVMSG ") {
         rest.split_once(" :")?.1
@@ -87,6 +89,7 @@ pub fn mark(line: &str) -> Option<&str> {
 
 /// Whether a line says that its reader is registered.
 pub fn is_welcome(line: &str) -> bool {
+    let (_, line) = split_tags(line);
     let words = line.split_once(' ').map(|(_, words)| words);
     words.is_some_and(|words| words.starts_with("001 "))
 }
@@ -95,6 +98,7 @@ pub fn is_welcome(line: &str) -> bool {
 pub fn hands_over(mail: &Mail, line: &str) -> bool {
     let message = mail.message();
     let text = message.text.as_str();
+    let (_, line) = split_tags(line);
     match mail {
         Mail::Message(_) => {
             let from = format!(":{}!", message.from);
@@ -121,6 +125,7 @@ mod tests {
     #[test]
     fn a_line_tells_its_number() {
         assert_eq!(number(":ann!~user@h PRIVMSG #one :m12..."), Some(12));
+        assert_eq!(number("@batch=1 :ann!~user@h PRIVMSG bob :m12"), Some(12));
         let back = ":rejoin NOTICE ann :bob in #one is gone, and will not get: m3";
         assert_eq!(number(back), Some(3));
         assert_eq!(

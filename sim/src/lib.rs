@@ -10,6 +10,7 @@ pub mod explain;
 pub mod frames;
 pub mod invariants;
 pub mod irc;
+pub mod label;
 pub mod links;
 pub mod moment;
 pub mod network;

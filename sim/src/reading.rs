@@ -247,63 +247,74 @@ impl Readings {
             }
             Output::Ask { conn, frame } => {
                 let line = str::from_utf8(frame.bytes()).expect("the server writes UTF-8");
-                let token = irc::question(line.trim_end())
-                    .unwrap_or_default()
-                    .to_owned();
-                let reading = self.readings.get_mut(&conn);
-                ensure!(reading.is_some(), 4, "{conn} is asked, and cannot return");
-                if let Some(reading) = reading {
-                    let mail = reading.mail.len();
-                    let before = reading.asked.last().map_or(0, |(_, mail)| *mail);
-                    ensure!(
-                        mail > before,
-                        4,
-                        "{conn} is asked how far it has read nothing"
-                    );
-                    reading.asked.push((token, mail));
-                    reading.first_asked.get_or_insert(now);
-                }
+                self.asks(now, conn, line.trim_end())?;
             }
-            Output::Acknowledged { conn, marks } => {
-                let reading = self.readings.get_mut(&conn);
-                let answered = reading.as_ref().map_or(0, |reading| reading.answered);
-                let is = usize::try_from(marks).is_ok_and(|marks| marks == answered);
-                ensure!(
-                    is,
-                    4,
-                    "{conn} has answered {answered} times, and not {marks}"
-                );
-                if let Some(reading) = reading {
-                    reading.taken = answered;
-                }
-            }
+            Output::Acknowledged { conn, marks } => self.takes(conn, marks)?,
             Output::Retain { conn } => {
                 let reading = self.readings.get_mut(&conn);
                 let kept = reading.map(|reading| std::mem::replace(&mut reading.is_kept, true));
                 ensure!(kept == Some(false), 4, "{conn} is not one to keep mail for");
             }
-            Output::Release { conn } => {
-                let Some(reading) = self.readings.get_mut(&conn) else {
-                    return Ok(());
-                };
-                // To a writer that was told to stop it means nothing.
-                if reading.is_stopped {
-                    return Ok(());
-                }
-                reading.is_released = true;
-                let kept = std::mem::take(&mut reading.is_kept);
-                let may = kept && (reading.quits || reading.is_late);
-                ensure!(may, 4, "what {conn} has not acknowledged is given up");
-                if reading.is_late {
-                    probes.reach(Path::NeverAnswers);
-                }
-            }
+            Output::Release { conn } => self.releases(conn, probes)?,
             Output::StopWriter { conn, .. } => {
                 if let Some(reading) = self.readings.get_mut(&conn) {
                     reading.is_stopped = true;
                 }
             }
             Output::StopReader { .. } | Output::Proceed { .. } | Output::Rehash => {}
+        }
+        Ok(())
+    }
+
+    /// It asks a client how far it has read.
+    fn asks(&mut self, now: Time, conn: ConnId, line: &str) -> Result<(), Violation> {
+        let token = irc::question(line).unwrap_or_default().to_owned();
+        let reading = self.readings.get_mut(&conn);
+        let Some(reading) = reading else {
+            let what = format!("{conn} is asked, and cannot return");
+            return Err(Violation { statement: 4, what });
+        };
+        let mail = reading.mail.len();
+        let before = reading.asked.last().map_or(0, |(_, mail)| *mail);
+        ensure!(
+            mail > before,
+            4,
+            "{conn} is asked how far it has read nothing"
+        );
+        reading.asked.push((token, mail));
+        reading.first_asked.get_or_insert(now);
+        Ok(())
+    }
+
+    /// It takes a client's answers for so many.
+    fn takes(&mut self, conn: ConnId, marks: u64) -> Result<(), Violation> {
+        let reading = self.readings.get_mut(&conn);
+        let answered = reading.as_ref().map_or(0, |reading| reading.answered);
+        let is = usize::try_from(marks).is_ok_and(|marks| marks == answered);
+        ensure!(
+            is,
+            4,
+            "{conn} has answered {answered} times, and not {marks}"
+        );
+        if let Some(reading) = reading {
+            reading.taken = answered;
+        }
+        Ok(())
+    }
+
+    /// It waits for a client's answers no more.
+    fn releases(&mut self, conn: ConnId, probes: &mut Probes) -> Result<(), Violation> {
+        let reading = self.readings.get_mut(&conn);
+        // To a writer that was told to stop it means nothing.
+        let Some(reading) = reading.filter(|reading| !reading.is_stopped) else {
+            return Ok(());
+        };
+        reading.is_released = true;
+        let kept = std::mem::take(&mut reading.is_kept);
+        let may = kept && (reading.quits || reading.is_late);
+        ensure!(may, 4, "what {conn} has not acknowledged is given up");
+        if reading.is_late {
+            probes.reach(Path::NeverAnswers);
         }
         Ok(())
     }

@@ -48,6 +48,9 @@ pub fn setting(index: usize) -> Config {
     config
 }
 
+/// What IRC says to who comes back fits in, with labels and with tags for them.
+const SMALL_OUTBOX_BYTES: usize = 7 << 9;
+
 /// The setting with this index, for the whole server: its waits are short, so that a simulation
 /// sees their ends.
 pub fn network(index: usize) -> Config {
@@ -73,7 +76,7 @@ pub fn network(index: usize) -> Config {
         outbox_bytes: size(if index.is_multiple_of(2) {
             1 << 16
         } else {
-            3 << 10
+            SMALL_OUTBOX_BYTES
         }),
         mailbox_bytes: size(if index.is_multiple_of(2) {
             1 << 16

@@ -3,7 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::plan::{Action, CLIENTS, Fault, Kind, Plan};
+use crate::label::Labeler;
+use crate::plan::{Action, CLIENTS, Fault, Kind, On, Plan};
 use crate::setting::SETTINGS;
 use crate::step::{GiveUp, Length, NAMES, ROOMS, SECRETS, Step, To, Until};
 
@@ -20,7 +21,7 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// A plan of up to `most` phrases and faults, in any order.
+/// A plan of up to `most` phrases and faults, in any order, on streams in memory.
 pub fn plan(most: usize) -> impl Strategy<Value = Plan> {
     let actions = prop_oneof![
         9 => phrase().prop_map(|steps| steps.into_iter().map(Action::Step).collect()),
@@ -31,10 +32,12 @@ pub fn plan(most: usize) -> impl Strategy<Value = Plan> {
     let irc = 0..1_u8 << CLIENTS;
     let rest = (any::<u64>(), settings, any::<bool>(), irc, actions);
     rest.prop_map(|(seed, setting, yields, irc, actions)| Plan {
+        on: On::Memory,
         seed,
         setting,
         yields,
         irc,
+        labels: Labeler::new(seed).among(irc),
         actions,
     })
 }

@@ -93,49 +93,19 @@ impl World {
                 self.accepted += 1;
                 self.handle(Input::Accepted { conn }, moments);
             }
-            &Step::LogIn { conn, name, secret } => {
-                let name = step::name(name);
-                let proof = secret.map(step::proof);
-                self.request(conn, Request::LogIn { name, proof }, moments);
-            }
-            Step::Send { conn, to, length } => {
-                let bytes = match length {
-                    Length::Short => 0,
-                    Length::Long => LONG,
-                };
-                let text = text(self.sent, bytes);
-                self.sent += 1;
-                let to = to.iter().copied().map(receiver).collect();
-                self.request(
-                    *conn,
-                    Request::Send {
-                        to,
-                        text,
-                        stamp: Stamp::default(),
-                    },
-                    moments,
-                );
-            }
-            &Step::Join { conn, room } => {
-                let room = step::room(room);
-                self.request(conn, Request::Join { room }, moments);
-            }
-            &Step::Leave { conn, room } => {
-                let room = step::room(room);
-                self.request(conn, Request::Leave { room, why: None }, moments);
-            }
-            &Step::Rename { conn, name } => {
-                let name = step::name(name);
-                self.request(conn, Request::Rename { name }, moments);
-            }
-            &Step::Rooms { conn } => self.request(conn, Request::Rooms, moments),
-            &Step::Who { conn, room } => {
-                let room = room.map(step::room);
-                self.request(conn, Request::Who { room }, moments);
-            }
-            &Step::Quit { conn, why } => {
-                let why = why.then(|| text(0, 0));
-                self.request(conn, Request::Quit { why }, moments);
+            &(Step::LogIn { conn, .. }
+            | Step::Send { conn, .. }
+            | Step::Join { conn, .. }
+            | Step::Leave { conn, .. }
+            | Step::Rename { conn, .. }
+            | Step::Rooms { conn }
+            | Step::Who { conn, .. }
+            | Step::Quit { conn, .. }) => {
+                let request = self.request(step);
+                let login = matches!(request, Request::LogIn { .. });
+                if let Some(conn) = self.pick(conn, login) {
+                    self.handle(Input::Request { conn, request }, moments);
+                }
             }
             &Step::Dismiss { name } => {
                 let name = step::name(name);
@@ -174,10 +144,56 @@ impl World {
         }
     }
 
-    fn request(&mut self, conn: u8, request: Request, moments: &mut Vec<Moment>) {
-        let login = matches!(request, Request::LogIn { .. });
-        if let Some(conn) = self.pick(conn, login) {
-            self.handle(Input::Request { conn, request }, moments);
+    /// What a client asks for.
+    fn request(&mut self, step: &Step) -> Request {
+        match step {
+            &Step::LogIn { name, secret, .. } => {
+                let name = step::name(name);
+                let proof = secret.map(step::proof);
+                Request::LogIn { name, proof }
+            }
+            Step::Send { to, length, .. } => {
+                let bytes = match length {
+                    Length::Short => 0,
+                    Length::Long => LONG,
+                };
+                let text = text(self.sent, bytes);
+                self.sent += 1;
+                let to = to.iter().copied().map(receiver).collect();
+                let stamp = Stamp::default();
+                Request::Send { to, text, stamp }
+            }
+            &Step::Join { room, .. } => {
+                let room = step::room(room);
+                Request::Join { room }
+            }
+            &Step::Leave { room, .. } => {
+                let room = step::room(room);
+                Request::Leave { room, why: None }
+            }
+            &Step::Rename { name, .. } => {
+                let name = step::name(name);
+                Request::Rename { name }
+            }
+            Step::Rooms { .. } => Request::Rooms,
+            &Step::Who { room, .. } => {
+                let room = room.map(step::room);
+                Request::Who { room }
+            }
+            &Step::Quit { why, .. } => {
+                let why = why.then(|| text(0, 0));
+                Request::Quit { why }
+            }
+            Step::Accept
+            | Step::AcceptIrc
+            | Step::Dismiss { .. }
+            | Step::Answer { .. }
+            | Step::ReaderFinishes { .. }
+            | Step::Write { .. }
+            | Step::WriterFinishes { .. }
+            | Step::GiveUp { .. }
+            | Step::Wait { .. }
+            | Step::ShutDown => unreachable!("{step:?} is no request"),
         }
     }
 

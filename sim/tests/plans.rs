@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use common::{MOST_PHRASES, runs};
 use rejoin_sim::frames;
-use rejoin_sim::network::{On, simulate_on};
+use rejoin_sim::network::simulate;
 use rejoin_sim::probe::{Path, Probe, Probes};
 use rejoin_sim::setting::{SETTINGS, network};
 use rejoin_sim::strategy::{plan, steps};
@@ -30,7 +30,7 @@ proptest! {
 
     #[test]
     fn whatever_breaks_the_driver_keeps_its_word(plan in plan(MOST_PHRASES)) {
-        let outcome = simulate_on(On::Memory, &plan, false);
+        let outcome = simulate(&plan, false);
         prop_assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
     }
 }
@@ -49,6 +49,7 @@ fn the_rare_paths_of_irc_are_reached_by_lines() {
         Path::RenameRefused,
         Path::RenameWithMail,
         Path::LoginAfterRename,
+        Path::LabelAtTheEnd,
     ] {
         let count = probes.count(Probe::Path(path));
         println!("{count:>7} {path:?}");

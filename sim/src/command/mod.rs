@@ -11,3 +11,13 @@ pub(crate) mod replay;
 pub(crate) mod run;
 
 mod source;
+
+use rejoin_sim::plan::Plan;
+
+/// Writes a plan that was made shorter to a file, and says how it is replayed.
+fn save(plan: &Plan, file: &str) {
+    match std::fs::write(file, plan.to_file()) {
+        Ok(()) => println!("the shrunk plan: cargo sim replay {file}"),
+        Err(error) => println!("the shrunk plan can't be written to {file}: {error}"),
+    }
+}

@@ -13,7 +13,9 @@ use rejoin_sim::network::{Counts, Outcome, simulate};
 use rejoin_sim::plan::{Kind, Plan};
 use rejoin_sim::plural::count;
 use rejoin_sim::probe::{Probe, Probes};
-use rejoin_sim::shrink::shrink;
+use rejoin_sim::shrink::shrink_plan;
+
+use super::save;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -168,7 +170,7 @@ fn report(seed: u64, as_it_is: bool) {
     println!("\nseed {seed} fails, with {actions}");
     if !as_it_is {
         println!("the shortest plan that still does:");
-        plan = in_silence(|| shrink(plan));
+        plan = in_silence(|| shrink_plan(&plan));
         for action in &plan.actions {
             println!("  {action:?}");
         }
@@ -180,11 +182,7 @@ fn report(seed: u64, as_it_is: bool) {
     if as_it_is {
         return;
     }
-    let file = format!("seed-{seed}.plan");
-    match std::fs::write(&file, plan.to_file()) {
-        Ok(()) => println!("the shrunk plan: cargo sim replay {file}"),
-        Err(error) => println!("the shrunk plan can't be written to {file}: {error}"),
-    }
+    save(&plan, &format!("seed-{seed}.plan"));
 }
 
 /// What panics in `simulate` has done so, and was reported, before.

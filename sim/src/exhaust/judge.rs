@@ -2,7 +2,7 @@
 
 use rejoin::broker::lifecycle::{Binding, Hold, Phase};
 use rejoin::broker::{
-    Broker, Effect, Event, Input, LeaveReason, Mail, Receiver, Request, StopReason,
+    Broker, Effect, Event, Input, LeaveReason, Mail, Message, Receiver, Request, StopReason,
 };
 use rejoin::id::{ConnId, Name, PeerId, Room, Time};
 
@@ -213,22 +213,7 @@ impl Turn<'_> {
                 );
                 true
             }
-            Event::Mail(Mail::Message(message)) => {
-                let says = actor(self.input).and_then(|conn| self.after.online(conn));
-                let hears = self.after.online(conn);
-                let both = says.zip(hears);
-                both.is_some_and(|((_, says), (name, hears))| {
-                    let meant = match message.room {
-                        Some(room) => {
-                            let index = room_index(&room);
-                            let both = says.rooms[index] && hears.rooms[index];
-                            both && self.is_sent_to(Receiver::Room(room))
-                        }
-                        None => self.is_sent_to(Receiver::Peer(self.setup.names[name])),
-                    };
-                    says.peer == message.sender && meant
-                })
-            }
+            Event::Mail(Mail::Message(message)) => self.is_meant_for(conn, message),
             Event::Mail(Mail::Bounce(bounce)) => {
                 let link = self.after.link(conn);
                 link.is_some_and(|link| link.peer == Some(bounce.message.sender))
@@ -256,6 +241,24 @@ impl Turn<'_> {
             "{conn} is told what is none of its business: {event:?}"
         );
         Ok(())
+    }
+
+    /// Whether it is what this input says to a receiver that the connection serves.
+    fn is_meant_for(&self, conn: ConnId, message: &Message) -> bool {
+        let says = actor(self.input).and_then(|conn| self.after.online(conn));
+        let hears = self.after.online(conn);
+        let both = says.zip(hears);
+        both.is_some_and(|((_, says), (name, hears))| {
+            let meant = match message.room {
+                Some(room) => {
+                    let index = room_index(&room);
+                    let both = says.rooms[index] && hears.rooms[index];
+                    both && self.is_sent_to(Receiver::Room(room))
+                }
+                None => self.is_sent_to(Receiver::Peer(self.setup.names[name])),
+            };
+            says.peer == message.sender && meant
+        })
     }
 
     fn is_sent_to(&self, receiver: Receiver) -> bool {

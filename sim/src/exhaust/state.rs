@@ -228,48 +228,23 @@ impl State {
                 .pick(conn, login)
                 .expect("an allowed step is possible")
         };
-        let request = |conn, request| {
-            let login = matches!(request, Request::LogIn { .. });
-            let conn = pick(conn, login);
-            Happens::Input(Input::Request { conn, request })
-        };
         match step {
             Step::Accept => {
                 self.accepted += 1;
                 let conn = ConnId::new(self.accepted);
                 Happens::Input(Input::Accepted { conn })
             }
-            &Step::LogIn { conn, name, secret } => {
-                let name = setup.names[usize::from(name)];
-                let proof = secret.map(step::proof);
-                request(conn, Request::LogIn { name, proof })
+            &(Step::LogIn { conn, .. }
+            | Step::Send { conn, .. }
+            | Step::Join { conn, .. }
+            | Step::Leave { conn, .. }
+            | Step::Rename { conn, .. }
+            | Step::Quit { conn, .. }) => {
+                let request = self.request(setup, step);
+                let login = matches!(request, Request::LogIn { .. });
+                let conn = pick(conn, login);
+                Happens::Input(Input::Request { conn, request })
             }
-            Step::Send { conn, to, .. } => {
-                let text = text(self.sent, 0);
-                self.sent += 1;
-                let to = to.iter().map(|&to| receiver(setup, to)).collect();
-                request(
-                    *conn,
-                    Request::Send {
-                        to,
-                        text,
-                        stamp: Stamp::default(),
-                    },
-                )
-            }
-            &Step::Join { conn, room } => {
-                let room = setup.rooms[usize::from(room)];
-                request(conn, Request::Join { room })
-            }
-            &Step::Leave { conn, room } => {
-                let room = setup.rooms[usize::from(room)];
-                request(conn, Request::Leave { room, why: None })
-            }
-            &Step::Rename { conn, name } => {
-                let name = setup.names[usize::from(name)];
-                request(conn, Request::Rename { name })
-            }
-            &Step::Quit { conn, .. } => request(conn, Request::Quit { why: None }),
             &Step::Dismiss { name } => {
                 let name = step::name(name);
                 Happens::Input(Input::Dismiss { name, why: None })
@@ -303,6 +278,49 @@ impl State {
             Step::Rooms { .. } | Step::Who { .. } | Step::AcceptIrc | Step::Answer { .. } => {
                 unreachable!("no alphabet has it")
             }
+        }
+    }
+
+    /// What a client asks for.
+    fn request(&mut self, setup: &Setup, step: &Step) -> Request {
+        match step {
+            &Step::LogIn { name, secret, .. } => {
+                let name = setup.names[usize::from(name)];
+                let proof = secret.map(step::proof);
+                Request::LogIn { name, proof }
+            }
+            Step::Send { to, .. } => {
+                let text = text(self.sent, 0);
+                self.sent += 1;
+                let to = to.iter().map(|&to| receiver(setup, to)).collect();
+                let stamp = Stamp::default();
+                Request::Send { to, text, stamp }
+            }
+            &Step::Join { room, .. } => {
+                let room = setup.rooms[usize::from(room)];
+                Request::Join { room }
+            }
+            &Step::Leave { room, .. } => {
+                let room = setup.rooms[usize::from(room)];
+                Request::Leave { room, why: None }
+            }
+            &Step::Rename { name, .. } => {
+                let name = setup.names[usize::from(name)];
+                Request::Rename { name }
+            }
+            Step::Quit { .. } => Request::Quit { why: None },
+            Step::Accept
+            | Step::AcceptIrc
+            | Step::Answer { .. }
+            | Step::Dismiss { .. }
+            | Step::GiveUp { .. }
+            | Step::ReaderFinishes { .. }
+            | Step::Rooms { .. }
+            | Step::ShutDown
+            | Step::Wait { .. }
+            | Step::Who { .. }
+            | Step::Write { .. }
+            | Step::WriterFinishes { .. } => unreachable!("{step:?} is no request"),
         }
     }
 

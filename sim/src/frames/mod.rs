@@ -19,6 +19,7 @@ use rejoin::id::{ConnId, Time};
 
 use crate::invariants::Violation;
 use crate::irc;
+use crate::label::{self, Labeler};
 use crate::moment::mail_of;
 use crate::outbox::Outbox;
 use crate::plural::count;
@@ -56,6 +57,8 @@ pub fn run(config: &Config, steps: &[Step], probes: &mut Probes) -> Result<(), F
 #[derive(Debug, Default)]
 struct Link {
     speaks_irc: bool,
+    /// Whether it puts labels on some of its commands.
+    labels: bool,
     outbox: Outbox,
     /// Frames of it.
     written: usize,
@@ -74,6 +77,7 @@ struct Server {
     links: BTreeMap<ConnId, Link>,
     accepted: u64,
     sent: u32,
+    labeler: Labeler,
     outputs: Outputs,
     violations: Vec<Violation>,
 }
@@ -93,6 +97,7 @@ impl Server {
             links: BTreeMap::new(),
             accepted: 0,
             sent: 0,
+            labeler: Labeler::new(0),
             outputs: Outputs::new(),
             violations: Vec::new(),
         }
@@ -179,11 +184,18 @@ impl Server {
         let out = &mut self.outputs;
         let admitted = self.hub.accepted(self.now, conn, address, protocol, out);
         if admitted.is_ok() {
+            let speaks_irc = protocol == Protocol::Irc;
+            let labels = speaks_irc && self.labeler.takes();
             let link = Link {
-                speaks_irc: protocol == Protocol::Irc,
+                speaks_irc,
+                labels,
                 ..Link::default()
             };
             self.links.insert(conn, link);
+            self.take_outputs();
+            if labels {
+                self.say(conn, label::BEGIN.as_bytes());
+            }
         }
         self.take_outputs();
     }
@@ -201,7 +213,10 @@ impl Server {
         } else {
             line_of(request, &mut self.sent).map(|line| line + "\n")
         };
-        if let Some(lines) = lines {
+        if let Some(mut lines) = lines {
+            if self.links[&conn].labels {
+                lines = self.labeler.request(request, lines);
+            }
             self.say(conn, lines.as_bytes());
         }
     }

@@ -10,6 +10,7 @@ use rejoin::hub::{Digest, Observer, Outputs, Told, Understood};
 use rejoin::id::{ConnId, Name, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
 
+use crate::label::Labels;
 use crate::moment::{Act, mail_of};
 use crate::reading::Readings;
 use crate::watch::Watch;
@@ -19,6 +20,7 @@ use crate::watch::Watch;
 pub(super) struct Sight {
     pub(super) watch: Watch,
     pub(super) readings: Readings,
+    pub(super) labels: Labels,
     /// What each connection is to be sent; of those that speak IRC, the mail.
     pub(super) told: BTreeMap<ConnId, VecDeque<Event>>,
 }
@@ -28,6 +30,7 @@ impl Sight {
         Self {
             watch: Watch::new(config, false),
             readings: Readings::new(config),
+            labels: Labels::default(),
             told: BTreeMap::new(),
         }
     }
@@ -40,12 +43,17 @@ impl Observer for Lookout {
     fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
         let mut sight = self.0.lock().expect("nobody panics");
         sight.readings.line(understood);
+        sight.labels.line(understood);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
         let sight = &mut *self.0.lock().expect("nobody panics");
         let probes = &mut sight.watch.probes;
-        let found = sight.readings.told(now, told, wants, probes).err();
+        let found = [
+            sight.readings.told(now, told, wants, probes),
+            sight.labels.told(told, wants, probes),
+        ];
+        let found = found.into_iter().filter_map(Result::err);
         sight.watch.violations.extend(found);
     }
 

@@ -10,6 +10,8 @@ use tokio::sync::{Notify, mpsc};
 use super::ground::Dial;
 use super::scene::Stage;
 use crate::irc;
+use crate::label;
+use crate::plan::Plan;
 use crate::trace::Did;
 
 /// What a client is to do next.
@@ -42,6 +44,8 @@ pub(super) enum State {
 pub(super) struct Client {
     pub(super) index: usize,
     pub(super) speaks_irc: bool,
+    /// Whether it puts labels on some of its commands.
+    pub(super) labels: bool,
     pub(super) stage: Stage,
     orders: Rc<RefCell<VecDeque<Order>>>,
     ready: Rc<Notify>,
@@ -53,10 +57,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(index: usize, speaks_irc: bool, stage: &Stage) -> Self {
+    pub(super) fn new(index: usize, plan: &Plan, stage: &Stage) -> Self {
         Self {
             index,
-            speaks_irc,
+            speaks_irc: plan.speaks_irc(index),
+            labels: plan.labels(index),
             unanswered: Rc::default(),
             stage: stage.clone(),
             orders: Rc::default(),
@@ -69,6 +74,14 @@ impl Client {
     pub(super) fn order(&self, order: Order) {
         self.orders.borrow_mut().push_back(order);
         self.ready.notify_one();
+    }
+
+    /// Opens a connection.
+    pub(super) fn connect(&self) {
+        self.order(Order::Connect);
+        if self.labels {
+            self.order(Order::Say(label::BEGIN.to_owned()));
+        }
     }
 
     pub(super) fn state(&self) -> State {

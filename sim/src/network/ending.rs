@@ -66,7 +66,7 @@ impl Play<'_> {
                 missing |= state != State::LoggedIn;
                 if waited % RETRY == 0 && state != State::LoggedIn {
                     self.clients[peer].order(Order::Close);
-                    self.clients[peer].order(Order::Connect);
+                    self.clients[peer].connect();
                     let (conn, name) = (peer as u8, peer as u8);
                     // All have the same secrets, and so two may be one peer: it can be known by
                     // the one's name and have come with the other's.

@@ -51,15 +51,6 @@ pub struct Outcome {
     pub trace: Option<Trace>,
 }
 
-/// What a simulation runs on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum On {
-    /// A network of hosts, whose links are slow and can break.
-    Network,
-    /// Streams in memory: faster, and without faults of links.
-    Memory,
-}
-
 /// What a network is made from.
 #[derive(Clone, Copy, Debug)]
 struct Outline {
@@ -68,16 +59,11 @@ struct Outline {
     latency: Duration,
 }
 
-/// Goes through `plan` on a network. Keeps what happens, if `traces`.
-pub fn simulate(plan: &Plan, traces: bool) -> Outcome {
-    simulate_on(On::Network, plan, traces)
-}
-
 /// Goes through `plan`. Keeps what happens, if `traces`.
-pub fn simulate_on(on: On, plan: &Plan, traces: bool) -> Outcome {
+pub fn simulate(plan: &Plan, traces: bool) -> Outcome {
     hide_planned_panics();
     let config: Config = network(plan.setting.into());
-    let mut play = Play::new(plan, on, &config, traces);
+    let mut play = Play::new(plan, &config, traces);
     let result = play.go(plan).and_then(|()| play.end());
     play.outcome(result)
 }

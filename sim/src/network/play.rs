@@ -10,10 +10,11 @@ use super::ground::{Ground, host_of};
 use super::scene::{Stage, Wire};
 use super::server::{Fate, Server};
 use super::stream::{Read, Write};
-use super::{On, Outcome, Outline, TICK};
+use super::{Outcome, Outline, TICK};
 use crate::invariants::Violation;
 use crate::irc;
-use crate::plan::{Action, CLIENTS, Fault, Kind, Plan};
+use crate::label::Labeler;
+use crate::plan::{Action, CLIENTS, Fault, Kind, On, Plan};
 use crate::spelling::line_of;
 use crate::step::{GiveUp, Step, Until};
 use crate::trace::{Trace, What};
@@ -35,11 +36,12 @@ pub(super) struct Play<'a> {
     pub(super) config: Config,
     title: String,
     sent: u32,
+    labeler: Labeler,
     stopping: bool,
 }
 
 impl Play<'_> {
-    pub(super) fn new(plan: &Plan, on: On, config: &Config, traces: bool) -> Self {
+    pub(super) fn new(plan: &Plan, config: &Config, traces: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(!plan.seed);
         let outline = Outline {
             seed: plan.seed,
@@ -53,9 +55,9 @@ impl Play<'_> {
             config: config.clone(),
         };
         let clients: Vec<_> = (0..CLIENTS.into())
-            .map(|index| Client::new(index, plan.speaks_irc(index), &stage))
+            .map(|index| Client::new(index, plan, &stage))
             .collect();
-        let ground = match on {
+        let ground = match plan.on {
             On::Network => Ground::network(outline, &server, &clients),
             On::Memory => Ground::memory(&server, &clients),
         };
@@ -67,6 +69,7 @@ impl Play<'_> {
             config: config.clone(),
             title: format!("cargo sim replay {}", plan.seed),
             sent: 0,
+            labeler: Labeler::new(plan.seed),
             stopping: false,
         }
     }
@@ -134,7 +137,7 @@ impl Play<'_> {
     fn step(&mut self, step: &Step) -> Result<(), Violation> {
         match step {
             Step::LogIn { conn, .. } => {
-                self.clients[index(*conn)].order(Order::Connect);
+                self.clients[index(*conn)].connect();
                 self.say(*conn, step);
             }
             Step::Send { conn, .. }
@@ -146,7 +149,7 @@ impl Play<'_> {
             | Step::Quit { conn, .. } => self.say(*conn, step),
             Step::Accept | Step::AcceptIrc => {
                 let client = self.stage.lock().rng.u8(..CLIENTS);
-                self.clients[index(client)].order(Order::Connect);
+                self.clients[index(client)].connect();
             }
             &Step::Answer { conn, .. } => self.clients[index(conn)].order(Order::Answer),
             &Step::ReaderFinishes { conn } => self.clients[index(conn)].order(Order::Finish),
@@ -183,7 +186,10 @@ impl Play<'_> {
         } else {
             line_of(request, &mut self.sent).map(|line| line + "\n")
         };
-        if let Some(lines) = lines {
+        if let Some(mut lines) = lines {
+            if client.labels {
+                lines = self.labeler.request(request, lines);
+            }
             client.order(Order::Say(lines));
         }
     }
@@ -197,7 +203,7 @@ impl Play<'_> {
             }),
             GiveUp::FailedLogins => {
                 let client = &self.clients[index(conn)];
-                client.order(Order::Connect);
+                client.connect();
                 for _ in 0..self.config.failed_logins_per_connection.get() {
                     client.order(Order::Say("ann short\n".to_owned()));
                 }

@@ -16,6 +16,7 @@ use super::ground::host_of;
 use super::stream::{Pipe, number};
 use crate::invariants::Violation;
 use crate::irc;
+use crate::label::Labels;
 use crate::moment;
 use crate::plan::{CLIENTS, Kind, Plan};
 use crate::plural::messages;
@@ -74,6 +75,7 @@ pub(super) struct Scene {
     pub(super) counts: Counts,
     pub(super) watch: Watch,
     pub(super) readings: Readings,
+    labels: Labels,
     pub(super) pipes: BTreeMap<ConnId, Pipe>,
     pub(super) wires: [Wire; CLIENTS as usize],
     pub(super) addresses: BTreeMap<IpAddr, usize>,
@@ -105,6 +107,7 @@ impl Stage {
             counts: Counts::default(),
             watch: Watch::new(config, traces),
             readings: Readings::new(config),
+            labels: Labels::default(),
             pipes: BTreeMap::new(),
             wires: Default::default(),
             addresses: BTreeMap::new(),
@@ -155,6 +158,7 @@ impl Scene {
     pub(super) fn restart(&mut self) {
         self.watch.restart(&self.config);
         self.readings = Readings::new(&self.config);
+        self.labels = Labels::default();
         self.pipes.clear();
         self.conns.clear();
         self.stopping.clear();
@@ -415,13 +419,19 @@ pub(super) struct Lookout(pub(super) Stage);
 
 impl Observer for Lookout {
     fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
-        self.0.lock().readings.line(understood);
+        let mut scene = self.0.lock();
+        scene.readings.line(understood);
+        scene.labels.line(understood);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
         let scene = &mut *self.0.lock();
         let probes = &mut scene.watch.probes;
-        if let Err(violation) = scene.readings.told(now, told, wants, probes) {
+        let found = [
+            scene.readings.told(now, told, wants, probes),
+            scene.labels.told(told, wants, probes),
+        ];
+        for violation in found.into_iter().filter_map(Result::err) {
             scene.violate(violation);
         }
     }

@@ -63,6 +63,7 @@ impl Plan {
         let own = [
             ("setting", plan.setting, SETTINGS as u8 - 1),
             ("irc", plan.irc, (1 << CLIENTS) - 1),
+            ("labels", plan.labels, (1 << CLIENTS) - 1),
         ];
         let own = own.map(|ranged| (None, ranged));
         let actions = plan.actions.iter().enumerate();

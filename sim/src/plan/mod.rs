@@ -4,6 +4,7 @@ mod file;
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::Labeler;
 use crate::step::{GiveUp, Length, NAMES, ROOMS, Step, To, Until};
 
 pub use file::BadPlan;
@@ -14,6 +15,8 @@ pub const CLIENTS: u8 = 5;
 /// Everything that a simulation is made from. The same plan gives the same trace.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Plan {
+    /// What it runs on.
+    pub on: On,
     /// From this come delays, lengths and turns, which no action says.
     pub seed: u64,
     /// The index of the server's configuration.
@@ -22,8 +25,19 @@ pub struct Plan {
     pub yields: bool,
     /// Which clients speak IRC, one bit for each.
     pub irc: u8,
+    /// Which of those put labels on some of their commands.
+    pub labels: u8,
     /// What happens, in order.
     pub actions: Vec<Action>,
+}
+
+/// What a simulation runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum On {
+    /// A network of hosts, whose links are slow and can break.
+    Network,
+    /// Streams in memory: faster, and without faults of links.
+    Memory,
 }
 
 /// One thing that happens.
@@ -158,7 +172,7 @@ impl Kind {
 pub const MESSAGES: usize = 200;
 
 /// How many messages come at once for somebody who does not answer.
-const CROWD: usize = 30;
+const CROWD: usize = 34;
 
 impl Plan {
     /// The plan that is drawn from `seed`: the standard world, in which some kinds of fault happen
@@ -182,10 +196,12 @@ impl Plan {
             dice.act(&mut actions, &mut messages);
         }
         Self {
+            on: On::Network,
             seed,
             setting,
             yields,
             irc,
+            labels: Labeler::new(seed).among(irc),
             actions,
         }
     }
@@ -193,6 +209,11 @@ impl Plan {
     /// Whether the client with this index speaks IRC.
     pub const fn speaks_irc(&self, client: usize) -> bool {
         self.irc >> client & 1 == 1
+    }
+
+    /// Whether the client with this index puts labels on some of its commands.
+    pub const fn labels(&self, client: usize) -> bool {
+        self.irc & self.labels >> client & 1 == 1
     }
 
     /// The steps alone.

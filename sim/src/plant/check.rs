@@ -21,6 +21,10 @@ pub enum Check {
     Determinism,
     /// Every interleaving of the outbox's ends.
     Loom,
+    /// Records of IRC, played again and looked through.
+    Record,
+    /// The server's own tests, but for those with other programs and those that load it.
+    Suites,
 }
 
 /// What a check runs.
@@ -34,7 +38,7 @@ pub(super) enum Task {
 
 impl Check {
     /// All checks.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Broker,
         Self::Hub,
         Self::Driver,
@@ -42,6 +46,8 @@ impl Check {
         Self::Network,
         Self::Determinism,
         Self::Loom,
+        Self::Record,
+        Self::Suites,
     ];
 
     /// What a patch calls it.
@@ -54,6 +60,8 @@ impl Check {
             Self::Network => "network",
             Self::Determinism => "determinism",
             Self::Loom => "loom",
+            Self::Record => "record",
+            Self::Suites => "suites",
         }
     }
 
@@ -64,17 +72,19 @@ impl Check {
         let is_in = |places: &[&str]| places.iter().any(|place| file.starts_with(place));
         match self {
             Self::Broker | Self::Exhaust => is_in(BROKER),
-            Self::Hub => is_in(BROKER) || is_in(HUB),
-            Self::Driver | Self::Network | Self::Determinism => true,
+            Self::Hub | Self::Record => is_in(BROKER) || is_in(HUB),
+            Self::Driver | Self::Network | Self::Determinism | Self::Suites => true,
             Self::Loom => is_in(&["src/net/outbox/"]),
         }
     }
 
     pub(super) const fn task(self) -> Task {
         match self {
-            Self::Broker => Task::Simulator(&["random", "broker", "--cases", "2000"]),
-            Self::Hub => Task::Simulator(&["random", "hub", "--cases", "2000"]),
-            Self::Driver => Task::Simulator(&["random", "driver", "--cases", "1000"]),
+            Self::Broker => Task::Simulator(&["random", "broker", "--no-shrink"]),
+            Self::Hub => Task::Simulator(&["random", "hub", "--no-shrink"]),
+            Self::Driver => {
+                Task::Simulator(&["random", "driver", "--cases", "1000", "--no-shrink"])
+            }
             Self::Exhaust => Task::Simulator(&["exhaust", "--states", "1000000"]),
             Self::Network => Task::Simulator(&["run", "--seeds", "0..3000", "--no-shrink"]),
             Self::Determinism => Task::Test(&["--package=rejoin-sim", "--test=determinism"]),
@@ -83,6 +93,20 @@ impl Check {
                 "--package=rejoin",
                 "--no-default-features",
                 "--test=outbox_loom",
+            ]),
+            Self::Record => Task::Test(&["--package=rejoin-sim", "--test=record"]),
+            Self::Suites => Task::Test(&[
+                "--package=rejoin",
+                "--lib",
+                "--test=binary",
+                "--test=broker",
+                "--test=chat",
+                "--test=driver",
+                "--test=hub",
+                "--test=lifecycle",
+                "--test=limits",
+                "--test=plain",
+                "--test=reconnect",
             ]),
         }
     }
@@ -93,7 +117,7 @@ impl Check {
             Self::Broker | Self::Hub | Self::Driver => ("case ", "case", 1),
             Self::Exhaust => ("after ", "step", 0),
             Self::Network => ("seed ", "seed", 1),
-            Self::Determinism | Self::Loom => return String::new(),
+            Self::Determinism | Self::Loom | Self::Record | Self::Suites => return String::new(),
         };
         let mut numbers = output.lines().filter_map(|line| {
             let (number, _) = line.strip_prefix(before)?.split_once(' ')?;
@@ -123,13 +147,13 @@ mod tests {
     #[test]
     fn a_check_sees_what_it_runs() {
         let see = |file| Check::ALL.map(|check| check.runs(file));
-        let all_but_loom = [true, true, true, true, true, true, false];
+        let all_but_loom = [true, true, true, true, true, true, false, true, true];
         assert_eq!(see("src/broker/lifecycle.rs"), all_but_loom);
-        let hub = [false, true, true, false, true, true, false];
+        let hub = [false, true, true, false, true, true, false, true, true];
         assert_eq!(see("src/wire/plain.rs"), hub);
-        let driver = [false, false, true, false, true, true, false];
+        let driver = [false, false, true, false, true, true, false, false, true];
         assert_eq!(see("src/net/server.rs"), driver);
-        let outbox = [false, false, true, false, true, true, true];
+        let outbox = [false, false, true, false, true, true, true, false, true];
         assert_eq!(see("src/net/outbox/mod.rs"), outbox);
     }
 

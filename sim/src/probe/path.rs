@@ -73,11 +73,13 @@ pub enum Path {
     NeverAnswers,
     /// A writer may have to wait until its client answers: as much as may be is not acknowledged.
     WindowFull,
+    /// A command with a label ends its own connection.
+    LabelAtTheEnd,
 }
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::BothEndAtOnce,
         Self::TakeoverOfATakeover,
         Self::WaiterInherits,
@@ -113,13 +115,19 @@ impl Path {
         Self::TakeoverUnanswered,
         Self::NeverAnswers,
         Self::WindowFull,
+        Self::LabelAtTheEnd,
     ];
 
-    /// Whether a broker alone can reach it. How far clients have read only a hub knows.
+    /// Whether a broker alone can reach it. How far clients have read, and what labels their commands
+    /// have, only a hub knows.
     pub const fn is_within_reach_of_the_broker(self) -> bool {
         !matches!(
             self,
-            Self::AnswerLost | Self::TakeoverUnanswered | Self::NeverAnswers | Self::WindowFull
+            Self::AnswerLost
+                | Self::TakeoverUnanswered
+                | Self::NeverAnswers
+                | Self::WindowFull
+                | Self::LabelAtTheEnd
         )
     }
 
@@ -162,7 +170,8 @@ impl Path {
             | Self::AnswerLost
             | Self::TakeoverUnanswered
             | Self::NeverAnswers
-            | Self::WindowFull => true,
+            | Self::WindowFull
+            | Self::LabelAtTheEnd => true,
         }
     }
 }
@@ -175,7 +184,7 @@ mod tests {
     #[test]
     fn all_holds_each_path_once() {
         assert_eq!(BTreeSet::from(Path::ALL).len(), Path::ALL.len());
-        let last = Path::WindowFull as usize;
+        let last = Path::LabelAtTheEnd as usize;
         assert_eq!(Path::ALL.len(), last + 1);
     }
 }

@@ -43,51 +43,14 @@ pub(super) fn run(target: &Target, effort: &Effort, messages: usize) -> Result<F
         refused: 0,
         pongs: 0,
         is_gone: false,
+        start: Instant::now(),
     };
-    let before = target.pid.map(process::memory).transpose()?;
-    let mut most = before;
-    let start = Instant::now();
-    let mut batch = Batch::new(&dialect.said(&place, &slow.text), BATCH);
-    let (mut number, mut asked) = (Number::ZERO, 0);
-    for _ in 0..messages.div_ceil(BATCH) {
-        wire.send(sender, batch.next(&mut number))?;
-        // An answer to a question after them shows that the server has taken them.
-        wire.send(sender, b"/who #nowhere\n")?;
-        asked += 1;
-        while slow.pongs < asked {
-            ensure!(start.elapsed() < PATIENCE, "the sender is held up");
-            wire.turn(Some(Duration::from_secs(1)), &mut slow)?;
-        }
-        most = most.max(target.pid.map(process::memory).transpose()?);
-    }
-    wire.hear(listener, &mut slow)?;
-    while !slow.is_gone {
-        ensure!(
-            start.elapsed() < PATIENCE,
-            "the server holds on to a slow reader"
-        );
-        wire.turn(Some(Duration::from_millis(10)), &mut slow)?;
-    }
-    slow.listener = wire.connect()?;
-    slow.login = Some(Login::begin(
-        dialect,
-        &clients[0],
-        &mut wire,
-        slow.listener,
-    )?);
-    let said = messages.div_ceil(BATCH) * BATCH;
-    while slow.heard.len() + slow.returned.len() + slow.refused < said {
-        ensure!(
-            start.elapsed() < PATIENCE,
-            "of {said} messages {} were heard, {} came back, and {} were refused",
-            slow.heard.len(),
-            slow.returned.len(),
-            slow.refused
-        );
-        wire.turn(Some(Duration::from_secs(1)), &mut slow)?;
-    }
+    let batches = messages.div_ceil(BATCH);
+    let held = slow.speak(&mut wire, target, &place, batches)?;
+    slow.come_back(&mut wire, &clients[0])?;
+    let said = batches * BATCH;
+    slow.hear(&mut wire, said)?;
     slow.check(said)?;
-    let held = before.zip(most).map(|(before, most)| most - before);
     Ok(Figures {
         count: said as u64,
         kib: held.map(|bytes| bytes as f64 / 1024.0),
@@ -108,9 +71,67 @@ struct Slow {
     pongs: u64,
     /// Whether the slow reader's first connection has ended.
     is_gone: bool,
+    start: Instant,
 }
 
 impl Slow {
+    /// The sender says so many batches. Returns by how much the memory of the server grows
+    /// meanwhile, if its process is known.
+    fn speak(
+        &mut self,
+        wire: &mut Wire,
+        target: &Target,
+        place: &Place,
+        batches: usize,
+    ) -> Result<Option<u64>> {
+        let before = target.pid.map(process::memory).transpose()?;
+        let mut most = before;
+        let mut batch = Batch::new(&self.dialect.said(place, &self.text), BATCH);
+        let (mut number, mut asked) = (Number::ZERO, 0);
+        for _ in 0..batches {
+            wire.send(self.sender, batch.next(&mut number))?;
+            // An answer to a question after them shows that the server has taken them.
+            wire.send(self.sender, b"/who #nowhere\n")?;
+            asked += 1;
+            while self.pongs < asked {
+                let is_early = self.start.elapsed() < PATIENCE;
+                ensure!(is_early, "the sender is held up");
+                wire.turn(Some(Duration::from_secs(1)), self)?;
+            }
+            most = most.max(target.pid.map(process::memory).transpose()?);
+        }
+        Ok(before.zip(most).map(|(before, most)| most - before))
+    }
+
+    /// The slow reader reads until its connection ends, and logs in on another.
+    fn come_back(&mut self, wire: &mut Wire, sloth: &Client) -> Result<()> {
+        wire.hear(self.listener, self)?;
+        while !self.is_gone {
+            let is_early = self.start.elapsed() < PATIENCE;
+            ensure!(is_early, "the server holds on to a slow reader");
+            wire.turn(Some(Duration::from_millis(10)), self)?;
+        }
+        self.listener = wire.connect()?;
+        let login = Login::begin(self.dialect, sloth, wire, self.listener)?;
+        self.login = Some(login);
+        Ok(())
+    }
+
+    /// Until it is known what has become of all that was said.
+    fn hear(&mut self, wire: &mut Wire, said: usize) -> Result<()> {
+        while self.heard.len() + self.returned.len() + self.refused < said {
+            ensure!(
+                self.start.elapsed() < PATIENCE,
+                "of {said} messages {} were heard, {} came back, and {} were refused",
+                self.heard.len(),
+                self.returned.len(),
+                self.refused
+            );
+            wire.turn(Some(Duration::from_secs(1)), self)?;
+        }
+        Ok(())
+    }
+
     /// The number of a message.
     fn number(&self, text: &str) -> Result<u64> {
         let (digits, rest) = text.split_at_checked(DIGITS).context("no message")?;
