@@ -57,8 +57,8 @@ pub struct Config {
     /// How long a resumable peer without a connection keeps its name, its rooms
     /// and its mailbox.
     pub resume_window: Duration,
-    /// Bytes that may wait for one connection's socket, [`Config::MAIL_OVERHEAD`] for
-    /// each message included. Mail that comes in bulk is counted apart, as
+    /// Bytes that may wait for one connection's socket: lines, [`Config::FRAME_OVERHEAD`] for each
+    /// of them, and what the mail costs that they hand over. Mail that comes in bulk is counted apart, as
     /// [`bulk_bytes`](Self::bulk_bytes) says. As many bytes of both may be written and not
     /// acknowledged, if the client acknowledges what it reads.
     pub outbox_bytes: NonZeroUsize,
@@ -108,29 +108,37 @@ impl Config {
     /// short secret fits.
     pub const MIN_LINE_BYTES: usize = 64;
 
-    /// By how much [`outbox_bytes`](Self::outbox_bytes) must be greater than
-    /// [`line_bytes`](Self::line_bytes): a message of one line and an answer fit.
+    /// By how much [`outbox_bytes`](Self::outbox_bytes) must be greater than twice
+    /// [`line_bytes`](Self::line_bytes): a message of one line fits, as a message and as a line.
     pub const MIN_OUTBOX_BYTES: usize = 1024;
 
     /// What one entry of a list, or one line of an explanation, has at most, in bytes.
     const LISTED_BYTES: usize = 96;
 
+    /// More lines than an explanation has, or the greeting of a client that speaks IRC.
+    const EXPLANATION_LINES: usize = 64;
+
     /// The greatest [`read_bytes`](Self::read_bytes): each thread keeps a buffer of that
     /// size.
     pub const MAX_READ_BYTES: usize = 1 << 20;
 
-    /// What a waiting message costs beside its words, in bytes.
-    pub const MAIL_OVERHEAD: usize = 64;
+    /// What a waiting message costs beside its words, in bytes: as much as it takes in memory.
+    pub const MAIL_OVERHEAD: usize = 320;
+
+    /// What a waiting line costs beside its bytes and its mail, as much as it takes in memory.
+    pub const FRAME_OVERHEAD: usize = 128;
 
     /// Bytes that come in bulk and may wait for one connection's socket, beside
     /// [`outbox_bytes`](Self::outbox_bytes): what it found in its mailbox when it came
-    /// back, as much again of what comes back to it undelivered, and a list that it asked
-    /// for. However fast it reads, that comes many at once.
+    /// back, as much again of what comes back to it undelivered, and a list, or anything else,
+    /// that it asked for. However fast it reads, that comes many at once.
     pub const fn bulk_bytes(&self) -> usize {
         let listed = self.listed.get().saturating_mul(Self::LISTED_BYTES);
-        let mail = self.mailbox_bytes.get().saturating_mul(2);
+        // Its line, with the overhead of that, costs no more than the mail itself.
+        let mail = self.mailbox_bytes.get().saturating_mul(2 * 2);
         mail.saturating_add(listed)
-            .saturating_add(Self::LISTED_BYTES * 16)
+            .saturating_add(Self::LISTED_BYTES * Self::EXPLANATION_LINES)
+            .saturating_add(Self::FRAME_OVERHEAD * Self::EXPLANATION_LINES)
     }
 
     /// Whether the limits agree with each other.
@@ -179,10 +187,13 @@ impl Config {
                 must: "hold a message of one line",
             });
         }
-        if self.outbox_bytes.get() < line.saturating_add(Self::MIN_OUTBOX_BYTES) {
+        let least = line
+            .saturating_mul(2)
+            .saturating_add(Self::MIN_OUTBOX_BYTES);
+        if self.outbox_bytes.get() < least {
             return Err(BadConfig {
                 limit: "outbox_bytes",
-                must: "be greater than line_bytes by 1024",
+                must: "be greater than twice line_bytes by 1024",
             });
         }
         // Rates are kept in microseconds.
@@ -251,8 +262,8 @@ impl Default for Config {
             connections_per_address: size(1_000),
             peers: size(20_000),
             resume_window: Duration::from_secs(5 * 60),
-            outbox_bytes: size(1 << 20),
-            mailbox_bytes: size(4 << 20),
+            outbox_bytes: size(4 << 20),
+            mailbox_bytes: size(8 << 20),
             mailbox_messages: size(20_000),
             receivers: size(16),
             rooms_per_peer: size(32),

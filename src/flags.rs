@@ -347,7 +347,8 @@ struct Limits {
     #[arg(default_value_t = Config::default().resume_window.into())]
     resume_window: Duration,
 
-    /// Bytes that may wait for one connection's socket; more than --line-bytes by 1024.
+    /// Bytes that may wait for one connection's socket; more than twice --line-bytes
+    /// by 1024.
     #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
     #[arg(default_value_t = Config::default().outbox_bytes)]
     outbox_bytes: NonZeroUsize,

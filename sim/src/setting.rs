@@ -49,7 +49,7 @@ pub fn setting(index: usize) -> Config {
 }
 
 /// What IRC says to who comes back fits in, with labels and with tags for them.
-const SMALL_OUTBOX_BYTES: usize = 7 << 9;
+const SMALL_OUTBOX_BYTES: usize = 12 << 10;
 
 /// The setting with this index, for the whole server: its waits are short, so that a simulation
 /// sees their ends.
@@ -81,7 +81,7 @@ pub fn network(index: usize) -> Config {
         mailbox_bytes: size(if index.is_multiple_of(2) {
             1 << 16
         } else {
-            2 << 10
+            4 << 10
         }),
         ..setting(index)
     };

@@ -50,11 +50,11 @@ impl Frame {
         self.mail.as_ref()
     }
 
-    /// What it costs to keep, in bytes: as much as its mail, or its lines and
-    /// [`Config::MAIL_OVERHEAD`].
+    /// What it costs to keep, in bytes: its lines, [`Config::FRAME_OVERHEAD`], and what its mail
+    /// costs.
     pub fn cost(&self) -> usize {
-        let lines = self.bytes.len() + Config::MAIL_OVERHEAD;
-        self.mail.as_ref().map_or(lines, Mail::cost)
+        let mail = self.mail.as_ref().map_or(0, Mail::cost);
+        self.bytes.len() + Config::FRAME_OVERHEAD + mail
     }
 
     pub(super) fn into_mail(self) -> Option<Mail> {

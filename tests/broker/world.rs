@@ -33,7 +33,7 @@ pub(crate) fn config() -> Config {
     let size = |n: usize| n.try_into().expect("not zero");
     Config {
         peers: size(6),
-        mailbox_bytes: size(600),
+        mailbox_bytes: size(2_000),
         mailbox_messages: size(4),
         receivers: size(4),
         rooms_per_peer: size(2),

@@ -151,7 +151,7 @@ fn every_command_is_answered() {
 fn what_a_client_sends_at_once_is_handled_in_turns_that_fit_its_outbox() {
     let mut server = Server::with(&Config {
         lines_burst: 1_000_000.try_into().unwrap(),
-        outbox_bytes: 16_000.try_into().unwrap(),
+        outbox_bytes: 40_000.try_into().unwrap(),
         ..config()
     });
     let alice = server.login("alice");

@@ -106,7 +106,9 @@ fn a_frame_knows_its_mail_and_its_cost() {
         .as_str();
     assert_eq!(text, "hi");
     let words = "alicehi".len() + "alice!plain@192.0.2.1".len();
-    assert_eq!(frames[1].cost(), words + Config::MAIL_OVERHEAD);
+    let mail = words + Config::MAIL_OVERHEAD;
+    let line = frames[1].bytes().len() + Config::FRAME_OVERHEAD;
+    assert_eq!(frames[1].cost(), mail + line);
 }
 
 #[test]

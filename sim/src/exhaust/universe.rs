@@ -79,7 +79,7 @@ impl Universe {
             login_timeout: WAIT,
             resume_window: WAIT,
             mailbox_messages: self.mailbox,
-            mailbox_bytes: size(1 << 10),
+            mailbox_bytes: size(1 << 12),
             receivers: size(1),
             rooms_per_peer: size(usize::from(self.rooms).max(1)),
             peers: size(self.names.into()),

@@ -172,7 +172,7 @@ impl Kind {
 pub const MESSAGES: usize = 200;
 
 /// How many messages come at once for somebody who does not answer.
-const CROWD: usize = 34;
+const CROWD: usize = 60;
 
 impl Plan {
     /// The plan that is drawn from `seed`: the standard world, in which some kinds of fault happen

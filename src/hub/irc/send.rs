@@ -60,19 +60,18 @@ impl<D: Digest> Hub<D> {
             Some(nick) => format!(":{server} {number:03} {nick} {words}"),
             None => format!(":{server} {number:03} * {words}"),
         };
-        self.send_irc(turn.now, &[turn.conn], tags, &line, None, turn.out);
+        self.answer(turn, tags, &line);
     }
 
     /// Replies with a line of the server's.
     pub(super) fn tell(&mut self, turn: &mut Turn<'_>, line: &str) {
-        self.send_irc(
-            turn.now,
-            &[turn.conn],
-            Tags::default(),
-            line,
-            None,
-            turn.out,
-        );
+        self.answer(turn, Tags::default(), line);
+    }
+
+    fn answer(&mut self, turn: &mut Turn<'_>, tags: Tags<'_>, line: &str) {
+        // However fast it reads, a greeting or a list comes many at once.
+        let tags = Tags { bulk: true, ..tags };
+        self.send_irc(turn.now, &[turn.conn], tags, line, None, turn.out);
     }
 
     /// Says that something failed, as a standard reply or else as a notice.
