@@ -93,8 +93,8 @@ pub struct Config {
     pub whowas: NonZeroUsize,
     /// How long a resumable peer may be away until those who speak IRC take it for gone.
     pub return_grace: Duration,
-    /// How long a client that speaks IRC may leave its first acknowledgement unanswered; then
-    /// what its socket has taken counts as read.
+    /// How long a client that speaks IRC may leave its first acknowledgement unanswered while it
+    /// says other things; then what its socket has taken counts as read.
     pub ack_timeout: Duration,
     /// Messages out of a mailbox after which a client that speaks IRC is asked how far it has read:
     /// a link that dies while many follow has brought some of them for good.

@@ -450,8 +450,8 @@ struct Limits {
     #[arg(default_value_t = Config::default().return_grace.into())]
     return_grace: Duration,
 
-    /// Time that a client may leave its first acknowledgement unanswered; then what its socket
-    /// has taken counts as read.
+    /// Time that a client may leave its first acknowledgement unanswered while it says other
+    /// things; then what its socket has taken counts as read.
     #[arg(help_heading = "IRC", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().ack_timeout.into())]
     ack_timeout: Duration,

@@ -38,6 +38,10 @@ struct Reading {
     /// How many of them the hub has taken for answered.
     taken: usize,
     first_asked: Option<Time>,
+    /// When it last said anything.
+    heard: Time,
+    /// How often it was looked at whether it does, since it was asked first.
+    looked: u32,
     is_kept: bool,
     /// Whether it has not answered in time.
     is_late: bool,
@@ -201,6 +205,7 @@ impl Readings {
                 self.note_who_is_late(now);
                 let said = std::mem::take(&mut self.said);
                 if let Some(reading) = self.readings.get_mut(&conn) {
+                    reading.heard = now;
                     said.iter().for_each(|said| reading.hears(said));
                 }
             }
@@ -221,11 +226,19 @@ impl Readings {
             .try_for_each(|(conn, reading)| is_well(*conn, reading))
     }
 
-    /// Who has never answered, and should have, is not waited for any more.
+    /// Who has never answered, and says other things, is not waited for any more: it is looked at
+    /// twice in the time that it has, and what it says before the first look does not count.
     fn note_who_is_late(&mut self, now: Time) {
+        let half = self.ack_timeout / 2;
         for reading in self.readings.values_mut() {
             let asked = reading.first_asked.filter(|_| reading.answered == 0);
-            reading.is_late |= asked.is_some_and(|asked| asked.after(self.ack_timeout) <= now);
+            while let Some(asked) = asked
+                && asked.after(half * (reading.looked + 1)) <= now
+            {
+                reading.looked += 1;
+                let before = asked.after(half * (reading.looked - 1));
+                reading.is_late |= reading.looked > 1 && reading.heard >= before;
+            }
         }
     }
 
@@ -486,9 +499,15 @@ mod tests {
         assert!(found[0].contains("is given up"), "{found:?}");
 
         let story = Story::new();
-        let late = story.now.after(Config::default().ack_timeout);
+        let timeout = Config::default().ack_timeout;
         let readings = &mut story.lookout.0.lock().unwrap().0;
-        let found = readings.told(late, Told::Tick, &Outputs::new(), &mut Probes::default());
+        let mut told = |time, told| {
+            let now = story.now.after(time);
+            readings.told(now, told, &Outputs::new(), &mut Probes::default())
+        };
+        told(timeout * 2, Told::Tick).expect("it says nothing");
+        told(timeout * 2, Told::Received { conn: ALICE }).expect("it speaks");
+        let found = told(timeout * 5 / 2, Told::Tick);
         let found = found.unwrap_err();
         assert!(found.what.contains("and is waited for"), "{found}");
     }

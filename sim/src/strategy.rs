@@ -53,6 +53,7 @@ fn phrase() -> impl Strategy<Value = Vec<Step>> {
         2 => linger(),
         5 => end(),
         8 => answer(),
+        1 => chatter(),
         50 => step().prop_map(|step| vec![step]),
     ]
 }
@@ -98,6 +99,22 @@ fn answer() -> impl Strategy<Value = Vec<Step>> {
             let steps = [Some(write), end, Some(Step::Answer { conn, stale })];
             steps.into_iter().flatten().collect()
         })
+}
+
+/// A client that can come back is asked how far it has read, and says other things all the while.
+fn chatter() -> impl Strategy<Value = Vec<Step>> {
+    (accept(), name()).prop_map(|(accept, name)| {
+        let (conn, secret, tick) = (0, Some(0), true);
+        let to = vec![To::Peer(name)];
+        let length = Length::Short;
+        let mut steps = vec![accept, Step::LogIn { conn, name, secret }];
+        steps.push(Step::Send { conn, to, length });
+        for _ in 0..4 {
+            let until = Until::Deadline;
+            steps.extend([Step::Wait { until, tick }, Step::Rooms { conn }]);
+        }
+        steps
+    })
 }
 
 /// Both halves of a connection end, one right after the other.

@@ -160,13 +160,42 @@ fn a_client_that_never_answers_is_taken_to_read_what_was_written() {
     let alice = registers(&mut server, "alice", Some(SECRET));
     server.types(bob, "alice: one");
     server.hears(alice);
-    server.passes(Duration::from_secs(15));
+    server.passes(Duration::from_secs(10));
+    server.types(alice, "AWAY");
+    server.hears(alice);
+    server.passes(Duration::from_secs(5));
     assert_eq!(server.done, ["c2 keeps no more"]);
     server.types(bob, "alice: two");
     assert_eq!(ping(&server.hears(alice)), None);
     server.breaks(alice);
     let alice = registers_again(&mut server);
     assert_eq!(said(&server.hears(alice)), [""; 0]);
+}
+
+/// A dead link looks the same, and so does a client whose host sleeps.
+#[test]
+fn a_client_that_says_nothing_at_all_is_not_taken_to_have_read() {
+    let mut server = Server::new();
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.types(bob, "alice: one");
+    let question = ping(&server.hears(alice)).unwrap();
+    // It may have been on its way when she was asked.
+    server.types(alice, "AWAY");
+    server.hears(alice);
+    for _ in 0..10 {
+        server.passes(Duration::from_secs(5));
+        assert_eq!(server.done, [""; 0]);
+    }
+    server.types(alice, "PING :awake");
+    server.types(alice, &format!("PONG :{question}"));
+    server.passes(Duration::from_secs(8));
+    assert_eq!(server.done, [""; 0], "it has answered at last");
+    server.hears(alice);
+    server.types(bob, "alice: two");
+    server.breaks(alice);
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), ["two"]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Mail on its way to clients, and how far they have read it.
 
 use alloc::format;
+use core::time::Duration;
 
 use super::session::Kept;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Mail;
-use crate::hub::{Frame, Outputs};
+use crate::hub::{Frame, Outputs, Session as Any};
 use crate::id::{ConnId, Time};
 use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
@@ -90,11 +91,41 @@ impl<D: Digest> Hub<D> {
         acks.asked += 1;
         let asked = acks.asked;
         if asked == 1 {
-            let patience = now.after(self.limits.ack_timeout);
+            acks.first_asked = now;
+            let patience = now.after(self.patience());
             self.irc.patience.insert((patience, conn));
         }
         let line = format!("PING :{}.{asked}\r\n", self.epoch(conn));
         out.ask(conn, Frame::new(line.as_bytes(), None));
+    }
+
+    /// Whoever has never answered, and says something else all the while, never will: what its
+    /// socket has taken counts as read. A link that brings nothing may be dead, and proves nothing.
+    /// What comes soon after the question may have been on its way already.
+    pub(super) fn lose_patience(&mut self, time: Time, conn: ConnId, out: &mut Outputs) {
+        let patience = self.patience();
+        let Some(link) = self.links.get(conn) else {
+            return;
+        };
+        let heard = link.heard;
+        let Any::Irc(session) = &link.session else {
+            return;
+        };
+        let Some(acks) = session.acks.filter(|acks| acks.answered == 0) else {
+            return;
+        };
+        let is_first = time.since(acks.first_asked) <= patience;
+        if is_first || time.since(heard) > patience {
+            self.irc.patience.insert((time.after(patience), conn));
+        } else {
+            self.session_mut(conn).acks = None;
+            out.release(conn);
+        }
+    }
+
+    /// How often it is looked at whether a client that has not answered says something.
+    fn patience(&self) -> Duration {
+        (self.limits.ack_timeout / 2).max(Duration::from_micros(1))
     }
 
     pub(super) fn pong(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {

@@ -313,13 +313,7 @@ impl<D: Digest> Hub<D> {
             && time <= now
         {
             self.irc.patience.pop_first();
-            if self.caps(conn).is_none() {
-                continue;
-            }
-            let session = self.session_mut(conn);
-            if session.acks.take_if(|acks| acks.answered == 0).is_some() {
-                out.release(conn);
-            }
+            self.lose_patience(time, conn, out);
         }
     }
 

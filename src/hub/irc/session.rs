@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 
-use crate::id::{Name, Proof};
+use crate::id::{Name, Proof, Time};
 use crate::wire::irc::caps::Caps;
 
 /// What is known of one connection that speaks IRC.
@@ -49,6 +49,8 @@ pub(super) struct Kept {
 pub(in crate::hub) struct Acks {
     /// How often it was asked.
     pub(super) asked: u64,
+    /// When it was asked first.
+    pub(super) first_asked: Time,
     /// The last that it answered.
     pub(super) answered: u64,
     /// Whether it was handed mail since.
