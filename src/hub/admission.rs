@@ -1,4 +1,4 @@
-//! Who may connect, and try to log in.
+//! Who may connect, and guess at what only others know.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::{IpAddr, Ipv6Addr};
@@ -8,7 +8,7 @@ use crate::id::Time;
 
 use super::rate::{Rate, Used};
 
-/// Counts connections and wrong secrets by where they come from.
+/// Counts connections, and what was guessed wrong, by where they come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Admission {
     connections: usize,
@@ -35,13 +35,28 @@ impl Source {
     }
 }
 
+/// What only its owner knows. Each is counted apart: who guesses at one keeps nobody at the same
+/// address from another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Guess {
+    /// A peer's secret.
+    Secret,
+    /// The server's password.
+    Server,
+    /// An operator's password.
+    Operator,
+}
+
+/// Who guesses, and at what.
+type Guesser = (Source, Guess);
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Failures {
     rate: Rate,
     limit: usize,
-    by_source: BTreeMap<Source, Used>,
+    by_guesser: BTreeMap<Guesser, Used>,
     /// The same, the one that is forgiven first in front.
-    by_time: BTreeSet<(Used, Source)>,
+    by_time: BTreeSet<(Used, Guesser)>,
 }
 
 impl Admission {
@@ -55,7 +70,7 @@ impl Admission {
             failures: Failures {
                 rate: Rate::new(burst, config.failed_login_window),
                 limit: config.failed_login_addresses.get(),
-                by_source: BTreeMap::new(),
+                by_guesser: BTreeMap::new(),
                 by_time: BTreeSet::new(),
             },
         }
@@ -82,35 +97,35 @@ impl Admission {
         }
     }
 
-    /// Whether a secret from this source may be tried.
-    pub(super) fn may_try(&self, source: Source, now: Time) -> bool {
-        let used = self.failures.by_source.get(&source);
+    /// Whether somebody may guess: not too often wrong before.
+    pub(super) fn may_guess(&self, guesser: Guesser, now: Time) -> bool {
+        let used = self.failures.by_guesser.get(&guesser);
         used.is_none_or(|used| self.failures.rate.allows(*used, now))
     }
 
-    /// Counts a wrong secret from this source.
-    pub(super) fn count_failure(&mut self, source: Source, now: Time) {
+    /// Counts a wrong guess.
+    pub(super) fn count_failure(&mut self, guesser: Guesser, now: Time) {
         let Failures {
             rate,
             limit,
-            by_source,
+            by_guesser,
             by_time,
         } = &mut self.failures;
-        let mut used = by_source.remove(&source).unwrap_or_default();
-        by_time.remove(&(used, source));
-        let forgiven = |by_time: &BTreeSet<(Used, Source)>, full| {
+        let mut used = by_guesser.remove(&guesser).unwrap_or_default();
+        by_time.remove(&(used, guesser));
+        let forgiven = |by_time: &BTreeSet<(Used, Guesser)>, full| {
             by_time
                 .first()
                 .copied()
                 .filter(|(used, _)| full || used.is_forgiven(now))
         };
-        while let Some((used, source)) = forgiven(by_time, by_source.len() >= *limit) {
-            by_time.remove(&(used, source));
-            by_source.remove(&source);
+        while let Some((used, guesser)) = forgiven(by_time, by_guesser.len() >= *limit) {
+            by_time.remove(&(used, guesser));
+            by_guesser.remove(&guesser);
         }
         rate.count(&mut used, now);
-        by_source.insert(source, used);
-        by_time.insert((used, source));
+        by_guesser.insert(guesser, used);
+        by_time.insert((used, guesser));
     }
 }
 
@@ -161,40 +176,36 @@ mod tests {
     }
 
     #[test]
-    fn wrong_secrets_are_bounded_and_forgiven_with_time() {
+    fn wrong_guesses_are_bounded_and_forgiven_with_time() {
         let mut admission = Admission::new(&config());
-        let (a, b) = (source("192.0.2.1"), source("192.0.2.2"));
+        let [a, b] = ["192.0.2.1", "192.0.2.2"].map(|text| (source(text), Guess::Secret));
         let second = |n| Time::ZERO.after(Duration::from_secs(n));
         admission.count_failure(a, second(0));
-        assert!(admission.may_try(a, second(0)));
+        assert!(admission.may_guess(a, second(0)));
         admission.count_failure(a, second(0));
-        assert!(!admission.may_try(a, second(4)));
-        assert!(admission.may_try(b, second(4)));
-        assert!(admission.may_try(a, second(5)));
+        assert!(!admission.may_guess(a, second(4)));
+        assert!(admission.may_guess((a.0, Guess::Operator), second(4)));
+        assert!(admission.may_guess(b, second(4)));
+        assert!(admission.may_guess(a, second(5)));
         admission.count_failure(b, second(20));
-        assert_eq!(
-            admission.failures.by_source.len(),
-            1,
-            "the first was forgiven"
-        );
+        let left = admission.failures.by_guesser.len();
+        assert_eq!(left, 1, "the first was forgiven");
     }
 
     #[test]
     fn as_many_addresses_are_remembered_as_may_be() {
         let mut admission = Admission::new(&config());
+        let guesser = |n| (Source::of(IpAddr::from([192, 0, 2, n])), Guess::Server);
         for n in 0..9 {
-            admission.count_failure(Source::of(IpAddr::from([192, 0, 2, n])), Time::ZERO);
-            assert!(admission.failures.by_source.len() <= 2);
-            assert_eq!(
-                admission.failures.by_source.len(),
-                admission.failures.by_time.len()
-            );
+            admission.count_failure(guesser(n), Time::ZERO);
+            let Failures {
+                by_guesser,
+                by_time,
+                ..
+            } = &admission.failures;
+            assert!(by_guesser.len() <= 2);
+            assert_eq!(by_guesser.len(), by_time.len());
+            assert!(by_guesser.contains_key(&guesser(n)));
         }
-        assert!(
-            admission
-                .failures
-                .by_source
-                .contains_key(&source("192.0.2.8"))
-        );
     }
 }

@@ -1,5 +1,6 @@
 //! Logins, and how often they may fail.
 
+use super::admission::Guess;
 use super::{Digest, Hub, Outputs};
 use crate::broker::lifecycle::Phase;
 use crate::broker::{Input, Request, StopReason};
@@ -16,18 +17,20 @@ impl<D: Digest> Hub<D> {
     ) -> bool {
         let lifecycle = self.broker.lifecycle();
         let is_claimed = lifecycle.binding(name).is_some() || lifecycle.is_former(name);
-        !is_claimed || proof.is_none() || self.may_guess(now, conn)
+        !is_claimed || proof.is_none() || self.may_guess(now, conn, Guess::Secret)
     }
 
-    pub(super) fn may_guess(&mut self, now: Time, conn: ConnId) -> bool {
+    /// Whether what only its owner knows may be tried: where it comes from it was not wrong too
+    /// often.
+    pub(super) fn may_guess(&mut self, now: Time, conn: ConnId, at: Guess) -> bool {
         let source = self.link(conn).source;
-        self.admission.may_try(source, now)
+        self.admission.may_guess((source, at), now)
     }
 
     /// Something that only its owner knows was wrong.
-    pub(super) fn count_guess(&mut self, now: Time, conn: ConnId) {
+    pub(super) fn count_guess(&mut self, now: Time, conn: ConnId, at: Guess) {
         let source = self.link(conn).source;
-        self.admission.count_failure(source, now);
+        self.admission.count_failure((source, at), now);
     }
 
     /// Logs in; returns whether it was not refused.
@@ -49,7 +52,7 @@ impl<D: Digest> Hub<D> {
         let phase = self.broker.lifecycle().phase(conn);
         let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
         if proof.is_some() && (has_guessed || is_refused && is_bound) {
-            self.count_guess(now, conn);
+            self.count_guess(now, conn, Guess::Secret);
         }
         !is_refused
     }

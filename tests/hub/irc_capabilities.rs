@@ -105,6 +105,16 @@ fn a_label_is_on_the_one_reply_or_on_the_batch_of_several_or_on_the_word_that_th
         alice < ^ PONG rejoin.localhost :x
         ",
     );
+    // Whoever knows of no batches is told with each line.
+    play(
+        "
+        alice + labeled-response
+        alice > @label=several JOIN #a
+        alice < @label=several :alice@@ JOIN #a
+        alice < @label=several ^ 353 alice = #a :@alice
+        alice < @label=several ^ 366 alice #a :End of /NAMES list
+        ",
+    );
     // It has 64 bytes at most.
     for (bytes, is_label) in [(64, true), (65, false)] {
         let label = "l".repeat(bytes);

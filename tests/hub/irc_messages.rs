@@ -187,7 +187,7 @@ fn what_is_not_utf_8_is_told_and_skipped() {
     let alice = server.registers("alice");
     server.sends(
         alice,
-        b"notice alice :\xff\r\nprivmsg alice :\xff\r\nPING x\r\n",
+        b"notice alice :\xff\r\nnotice alice :a\0b\r\nprivmsg alice :\xff\r\nPING x\r\n",
     );
     assert_eq!(
         server.hears(alice),

@@ -59,7 +59,19 @@ fn who_does_not_know_the_password_is_told_so_and_cannot_go_on_guessing() {
         alice > OPER nobody toor
         alice < 464 alice :Password incorrect
         alice > OPER root toor
-        alice < 464 alice :Password incorrect
+        alice < 464 alice :Too many wrong passwords from your address; try later
+        bob * new
+        bob > PASS correct-horse
+        bob > NICK bob
+        bob > USER u 0 * :Bob
+        bob skips all
+        bob breaks
+        bob * new
+        bob > PASS correct-horse
+        bob > NICK bob
+        bob > USER u 0 * :Bob
+        bob < 001 bob :Welcome…
+        bob skips all
         alice > MODE alice
         alice < 221 alice +
         ",

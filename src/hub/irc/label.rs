@@ -59,6 +59,13 @@ impl<D: Digest> Hub<D> {
                 let tags = joined(&label, &line.tags);
                 self.write_line(turn, &tags, line);
             }
+            // Whoever knows of no batches is told with each line.
+            _ if !caps.has(Caps::BATCH) => {
+                for line in lines {
+                    let tags = joined(&label, &line.tags);
+                    self.write_line(turn, &tags, line);
+                }
+            }
             _ => {
                 self.irc.batches += 1;
                 let batch = format!("{:x}", self.irc.batches);

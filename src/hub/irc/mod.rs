@@ -192,13 +192,10 @@ impl<D: Digest> Hub<D> {
         match (line, message) {
             (_, Ok(message)) => self.irc_message(turn, &message),
             (_, Err(BadLine::Empty)) => {}
-            (_, Err(BadLine::BadCharacter)) => {
-                let why = "No line has a NUL or a CR inside; this one was skipped";
-                self.fail(turn, format_args!("* BAD_CHARACTER"), why);
-            }
             (Line::TooLong, Err(_)) => self.too_long(turn),
-            (Line::Whole(line), Err(bad @ (BadLine::TooLong | BadLine::InvalidUtf8))) => {
+            (Line::Whole(line), Err(bad)) => {
                 let line = String::from_utf8_lossy(Message::start(line));
+                let line = line.replace(['\0', '\r'], " ");
                 let message = Message::parse(line.as_bytes()).ok();
                 let label = message
                     .as_ref()
@@ -208,10 +205,16 @@ impl<D: Digest> Hub<D> {
                     // It is never answered.
                     _ if command == "NOTICE" => {}
                     BadLine::TooLong => hub.too_long(turn),
-                    _ => hub.invalid_utf8(turn, &command),
+                    BadLine::BadCharacter => hub.bad_character(turn),
+                    BadLine::InvalidUtf8 | BadLine::Empty => hub.invalid_utf8(turn, &command),
                 });
             }
         }
+    }
+
+    fn bad_character(&mut self, turn: &mut Turn<'_>) {
+        let why = "No line has a NUL or a CR inside; this one was skipped";
+        self.fail(turn, format_args!("* BAD_CHARACTER"), why);
     }
 
     fn too_long(&mut self, turn: &mut Turn<'_>) {

@@ -17,6 +17,9 @@ use crate::wire::irc::{Message, mask};
 /// Bytes of what somebody who is away says.
 pub(super) const AWAY_BYTES: usize = 300;
 
+/// Names in one reply to `ISON`: so many of the longest fit into a line.
+const ISON_NICKS: usize = 12;
+
 /// Names in one `USERHOST`.
 const USERHOSTS: usize = 5;
 
@@ -321,8 +324,16 @@ impl<D: Digest> Hub<D> {
             .filter_map(Name::parse)
             .filter(|name| self.irc.is_visible(name));
         let known = names.filter_map(|name| self.irc.users.get_key_value(&name));
-        let known: Vec<_> = known.map(|(name, _)| name.as_str()).collect();
-        self.reply(turn, RPL_ISON, format_args!(":{}", known.join(" ")));
+        let known: Vec<_> = known.map(|(name, _)| *name).collect();
+        let lines = known.chunks(ISON_NICKS);
+        let lines = lines.map(|names| names.iter().map(Name::as_str).collect::<Vec<_>>().join(" "));
+        let lines: Vec<_> = lines.collect();
+        if lines.is_empty() {
+            return self.reply(turn, RPL_ISON, format_args!(":"));
+        }
+        for line in lines {
+            self.reply(turn, RPL_ISON, format_args!(":{line}"));
+        }
     }
 
     pub(super) fn away(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {

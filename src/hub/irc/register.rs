@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 use super::room::word;
 use super::{Digest, Hub, Turn};
 use crate::broker::{Input, StopReason};
+use crate::hub::admission::Guess;
 use crate::id::{BadSecret, Name, Proof, Secret};
 use crate::wire::irc::Message;
 use crate::wire::irc::caps::{ALL, Caps};
@@ -94,6 +95,7 @@ impl<D: Digest> Hub<D> {
         let Some(given) = self.need(turn, message, 0) else {
             return self.hide(message, format_args!("PASS"));
         };
+        let may_guess = self.may_guess(turn.now, turn.conn, Guess::Server);
         let (is_admitted, secret) = match &self.irc.identity.password {
             None => (true, Some(given)),
             Some(password) => {
@@ -103,9 +105,13 @@ impl<D: Digest> Hub<D> {
                 };
                 let is_right: bool = first.as_bytes().ct_eq(password.as_bytes()).into();
                 let secret = rest.strip_prefix(':');
-                (is_right && (rest.is_empty() || secret.is_some()), secret)
+                let is_whole = rest.is_empty() || secret.is_some();
+                (may_guess && is_right && is_whole, secret)
             }
         };
+        if may_guess && !is_admitted {
+            self.count_guess(turn.now, turn.conn, Guess::Server);
+        }
         let secret = secret.filter(|_| is_admitted).map(Secret::parse);
         let secret = secret.transpose();
         let proof = secret.map(|secret| secret.map(|secret| self.digest.proof(secret)));
@@ -231,11 +237,12 @@ impl<D: Digest> Hub<D> {
         };
         let proof = session.proof;
         if self.irc.identity.password.is_some() && !session.is_admitted {
-            self.reply(
-                turn,
-                ERR_PASSWDMISMATCH,
-                format_args!(":Password incorrect"),
-            );
+            let why = if self.may_guess(turn.now, turn.conn, Guess::Server) {
+                ":Password incorrect"
+            } else {
+                ":Too many wrong passwords from your address; try later"
+            };
+            self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
             let (conn, reason) = (turn.conn, StopReason::NotAdmitted);
             return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
         }

@@ -11,6 +11,7 @@ use super::room::word;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::lifecycle::Phase;
 use crate::broker::{Input, Request};
+use crate::hub::admission::Guess;
 use crate::id::{Name, Text, Time};
 use crate::wire::irc::Message;
 use crate::wire::irc::numeric::*;
@@ -284,12 +285,16 @@ impl<D: Digest> Hub<D> {
             );
         };
         let login = message.params[0];
-        let may_guess = self.may_guess(turn.now, turn.conn);
-        let hash = self.irc.identity.operators.get(login).filter(|_| may_guess);
+        if !self.may_guess(turn.now, turn.conn, Guess::Operator) {
+            self.hide(message, format_args!("OPER {login} 0"));
+            let why = ":Too many wrong passwords from your address; try later";
+            return self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
+        }
+        let hash = self.irc.identity.operators.get(login);
         let is_right = hash.is_some_and(|hash| self.digest.verify(password, hash));
         self.hide(message, format_args!("OPER {login} {}", u8::from(is_right)));
         if !is_right {
-            self.count_guess(turn.now, turn.conn);
+            self.count_guess(turn.now, turn.conn, Guess::Operator);
             return self.reply(
                 turn,
                 ERR_PASSWDMISMATCH,
