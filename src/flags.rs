@@ -231,7 +231,8 @@ pub(crate) struct Files {
     #[arg(help_heading = "IRC", long, value_name = "FILE")]
     pub(crate) opers: Option<PathBuf>,
 
-    /// File with the password that every client must give first (PASS).
+    /// File with the password that every client must give first (PASS); whoever speaks the plain
+    /// protocol is not asked for it.
     #[arg(help_heading = "IRC", long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 }

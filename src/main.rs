@@ -66,6 +66,9 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
     let record = open_record(settings.record)?;
     let plain = listen(&settings.listen).await?;
     let irc = listen(&settings.irc).await?;
+    if let (Some(_), Some((_, address))) = (&identity.password, &plain) {
+        tracing::warn!("no password is asked for on {address}; --listen=off closes it");
+    }
     let connect = |address: SocketAddr| format!("{} {}", reachable(address.ip()), address.port());
     if let Some((_, address)) = &plain {
         let nc = connect(*address);

@@ -241,6 +241,25 @@ fn rust_log_filters_the_log() {
 }
 
 #[test]
+fn that_the_plain_protocol_asks_for_no_password_is_warned_of() {
+    let name = format!("password-{}", std::process::id());
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, "open-sesame\n").expect("it can be written");
+    let flag = format!("--password-file={}", file.display());
+    let log = |flags: &[&str]| {
+        let mut server = Server::start(flags);
+        server.child.signal("TERM");
+        server.child.wait();
+        server.log()
+    };
+    let warning = "no password is asked for on 127.0.0.1:";
+    let warned = log(&[&flag, "--irc=127.0.0.1:0"]);
+    assert!(warned.contains(warning), "{warned}");
+    assert!(!log(&["--irc=127.0.0.1:0"]).contains(warning));
+    std::fs::remove_file(&file).expect("it is there");
+}
+
+#[test]
 fn closed_outputs_do_not_stop_it() {
     // Where standard output is closed nobody can read which port was free.
     let address = TcpListener::bind("127.0.0.1:0")
