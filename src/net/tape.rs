@@ -1,6 +1,7 @@
 //! Writes a record to where it is kept, out of the way of everything else.
 
 use std::io::{self, Write};
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -153,10 +154,11 @@ impl Tape {
         }
         let more = !state.ended;
         if more {
-            let was_empty = state.waiting.is_empty();
-            state.waiting.append(bytes);
-            if was_empty {
+            if state.waiting.is_empty() {
+                mem::swap(&mut state.waiting, bytes);
                 self.shared.changed.notify_one();
+            } else {
+                state.waiting.append(bytes);
             }
         }
         more
@@ -191,7 +193,7 @@ fn write(shared: &Shared, mut to: Box<dyn Write + Send>, mut left: u64) -> io::R
             thread::sleep(GATHER);
             state = shared.lock();
         }
-        std::mem::swap(&mut batch, &mut state.waiting);
+        mem::swap(&mut batch, &mut state.waiting);
         drop(state);
         let length = batch.len() as u64;
         let part = batch.len().min(usize::try_from(left).unwrap_or(usize::MAX));
