@@ -203,3 +203,11 @@ impl Drop for Terminal {
         }
     }
 }
+
+#[test]
+fn it_knows_how_many_bugs_are_planted() {
+    let plants = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/sim/plants"));
+    let plants = plants.expect("there are some").count();
+    let says = format!("are {plants} patches in `sim/plants/`");
+    assert!(include_str!("../README.md").contains(&says), "{says}");
+}

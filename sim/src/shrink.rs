@@ -31,13 +31,17 @@ pub fn shrink<T: Clone>(items: Vec<T>, fails: impl Fn(&[T]) -> bool) -> Vec<T> {
     shortest
 }
 
-/// The shortest plan that can be had from `plan` by leaving actions out, and still fails.
-pub fn shrink_plan(plan: &Plan) -> Plan {
+/// The shortest plan that can be had from `plan` by leaving actions out, and still breaks this
+/// statement.
+pub fn shrink_plan(plan: &Plan, statement: u8) -> Plan {
     let with = |actions: &[_]| Plan {
         actions: actions.to_vec(),
         ..plan.clone()
     };
-    let fails = |actions: &[_]| !simulate(&with(actions), false).violations.is_empty();
+    let fails = |actions: &[_]| {
+        let violations = simulate(&with(actions), false).violations;
+        violations.iter().any(|v| v.statement == statement)
+    };
     with(&shrink(plan.actions.clone(), fails))
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// them, a step is a late or a repeated input. What a driver cannot bring about at all is skipped.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[serde(deny_unknown_fields)]
 pub enum Step {
     /// A connection is accepted.
     Accept,

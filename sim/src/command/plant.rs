@@ -108,7 +108,8 @@ fn control(nursery: &Nursery, is_used: impl Fn(Check) -> bool) -> Result<bool, B
     for check in Check::ALL.into_iter().filter(|&check| is_used(check)) {
         let verdict = nursery.check(check)?;
         if verdict.found {
-            println!("{} fails where nothing was planted", check.name());
+            println!("{} fails where nothing was planted:", check.name());
+            println!("{}", verdict.says);
             all_pass = false;
         }
     }
@@ -133,6 +134,7 @@ fn row(plant: &Plant, check: Check, verdict: &Verdict) {
         found,
         effort,
         took,
+        ..
     } = verdict;
     let found = match (found, plant.checks.contains(&check)) {
         (true, _) => "found",

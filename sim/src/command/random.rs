@@ -13,6 +13,7 @@ use rejoin_sim::network::simulate;
 use rejoin_sim::plan::Plan;
 use rejoin_sim::plural::count;
 use rejoin_sim::probe::Probes;
+use rejoin_sim::search::Failure;
 use rejoin_sim::setting::{SETTINGS, network, setting};
 use rejoin_sim::shrink::shrink;
 use rejoin_sim::{Step, frames, search, strategy};
@@ -67,9 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         let seed = args.seed.wrapping_add(number.into());
         let case = Case::draw(args.to, seed);
         if let Some(found) = case.fails() {
-            println!("case {number} fails {found}");
+            println!("case {number} fails {}", found.says);
             if !args.no_shrink {
-                case.shrunk().show(seed);
+                case.shrunk(found.statement).show(seed);
             }
             println!(
                 "find it again: cargo sim random {} --seed {seed} --cases 1",
@@ -106,31 +107,41 @@ impl Case {
     }
 
     /// How it fails, if it does.
-    fn fails(&self) -> Option<String> {
+    fn fails(&self) -> Option<Found> {
         let probes = &mut Probes::default();
+        let found = |failure: Failure| Found {
+            statement: failure.violations.first().map(|v| v.statement),
+            says: failure.to_string(),
+        };
         caught(|| match self {
-            Self::Broker(index, steps) => search::run(&setting(*index), steps, probes)
-                .err()
-                .map(|failure| failure.to_string()),
-            Self::Hub(index, steps) => frames::run(&network(*index), steps, probes)
-                .err()
-                .map(|failure| failure.to_string()),
+            Self::Broker(index, steps) => {
+                let ran = search::run(&setting(*index), steps, probes);
+                ran.err().map(found)
+            }
+            Self::Hub(index, steps) => {
+                let ran = frames::run(&network(*index), steps, probes);
+                ran.err().map(found)
+            }
             Self::Driver(plan) => {
                 let violations = simulate(plan, false).violations;
-                violations.first().map(ToString::to_string)
+                violations.first().map(|violation| Found {
+                    statement: Some(violation.statement),
+                    says: violation.to_string(),
+                })
             }
         })
     }
 
-    /// The shortest that can be had by leaving steps out, and still fails.
-    fn shrunk(self) -> Self {
+    /// The shortest that can be had by leaving steps out, and still fails in the same way.
+    fn shrunk(self, statement: Option<u8>) -> Self {
+        let alike = |case: &Self| case.fails().is_some_and(|f| f.statement == statement);
         match self {
             Self::Broker(index, steps) => {
-                let fails = |steps: &[_]| Self::Broker(index, steps.to_vec()).fails().is_some();
+                let fails = |steps: &[_]| alike(&Self::Broker(index, steps.to_vec()));
                 Self::Broker(index, shrink(steps, fails))
             }
             Self::Hub(index, steps) => {
-                let fails = |steps: &[_]| Self::Hub(index, steps.to_vec()).fails().is_some();
+                let fails = |steps: &[_]| alike(&Self::Hub(index, steps.to_vec()));
                 Self::Hub(index, shrink(steps, fails))
             }
             Self::Driver(plan) => {
@@ -140,7 +151,7 @@ impl Case {
                         ..plan.clone()
                     })
                 };
-                let fails = |actions: &[_]| with(actions.to_vec()).fails().is_some();
+                let fails = |actions: &[_]| alike(&with(actions.to_vec()));
                 with(shrink(plan.actions.clone(), fails))
             }
         }
@@ -153,7 +164,9 @@ impl Case {
             Self::Broker(_, steps) | Self::Hub(_, steps) => print(steps),
             Self::Driver(plan) => print(&plan.actions),
         }
-        println!("fails {}", self.fails().unwrap_or_default());
+        if let Some(found) = self.fails() {
+            println!("fails {}", found.says);
+        }
         if let Self::Driver(plan) = self {
             save(plan, &format!("driver-{seed}.plan"));
         }
@@ -177,13 +190,28 @@ fn keep_panics_quiet() {
     }));
 }
 
+/// How a case fails.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Found {
+    /// The statement that it breaks first, unless it panics.
+    statement: Option<u8>,
+    says: String,
+}
+
 /// What was found, and the panic behind it, if there was one.
-fn caught(find: impl FnOnce() -> Option<String>) -> Option<String> {
+fn caught(find: impl FnOnce() -> Option<Found>) -> Option<Found> {
     let found = catch_unwind(AssertUnwindSafe(find));
     let mut last = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
     let panic = last.take();
-    let found = found.unwrap_or_else(|_| Some("by a panic".to_owned()))?;
-    Some(panic.map_or(found.clone(), |panic| format!("{found}\n  {panic}")))
+    let by_a_panic = |_| {
+        let (statement, says) = (None, "by a panic".to_owned());
+        Some(Found { statement, says })
+    };
+    let mut found = found.unwrap_or_else(by_a_panic)?;
+    if let Some(panic) = panic {
+        found.says += &format!("\n  {panic}");
+    }
+    Some(found)
 }
 
 fn draw<S: Strategy>(strategy: &S, runner: &mut TestRunner) -> S::Value {
@@ -197,11 +225,16 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_find() {
+        let says = |found: Option<Found>| found.map(|found| found.says);
+        let so = Found {
+            statement: Some(1),
+            says: "so".to_owned(),
+        };
         assert_eq!(caught(|| None), None);
-        assert_eq!(caught(|| Some("so".to_owned())), Some("so".to_owned()));
-        assert_eq!(caught(|| panic!("so")), Some("by a panic".to_owned()));
+        assert_eq!(caught(|| Some(so.clone())), Some(so));
+        assert_eq!(says(caught(|| panic!("so"))), Some("by a panic".to_owned()));
         keep_panics_quiet();
-        let found = caught(|| panic!("so")).expect("it is a find");
+        let found = says(caught(|| panic!("so"))).expect("it is a find");
         assert!(found.starts_with("by a panic\n  panicked at "), "{found}");
         assert!(found.ends_with("so"), "{found}");
     }

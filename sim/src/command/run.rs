@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rejoin_sim::invariants::Violation;
 use rejoin_sim::network::{Counts, Outcome, simulate};
 use rejoin_sim::plan::{Kind, Plan};
 use rejoin_sim::plural::count;
@@ -168,21 +169,30 @@ fn report(seed: u64, as_it_is: bool) {
     let mut plan = Plan::draw(seed);
     let actions = count(plan.actions.len() as u64, "action");
     println!("\nseed {seed} fails, with {actions}");
-    if !as_it_is {
-        println!("the shortest plan that still does:");
-        plan = in_silence(|| shrink_plan(&plan));
+    let found = in_silence(|| simulate(&plan, false)).violations;
+    show(&found);
+    if let Some(first) = found.first().filter(|_| !as_it_is) {
+        println!(
+            "the shortest plan that still breaks statement {}:",
+            first.statement
+        );
+        plan = in_silence(|| shrink_plan(&plan, first.statement));
         for action in &plan.actions {
             println!("  {action:?}");
         }
-    }
-    for violation in in_silence(|| simulate(&plan, false)).violations {
-        println!("{violation}");
+        show(&in_silence(|| simulate(&plan, false)).violations);
     }
     println!("replay it: cargo sim replay {seed}");
     if as_it_is {
         return;
     }
     save(&plan, &format!("seed-{seed}.plan"));
+}
+
+fn show(violations: &[Violation]) {
+    for violation in violations {
+        println!("{violation}");
+    }
 }
 
 /// What panics in `simulate` has done so, and was reported, before.

@@ -321,7 +321,7 @@ fn violated(words: Words<'_>, violation: &Violation) -> Alarm {
 }
 
 /// How many effects of an input are shown.
-const EFFECTS: usize = 40;
+const EFFECTS: usize = 8;
 
 fn differed(difference: &Difference) -> Alarm {
     let Difference {
@@ -339,7 +339,7 @@ fn differed(difference: &Difference) -> Alarm {
     let left_out = effects.len().saturating_sub(EFFECTS);
     let left_out = (left_out > 0).then(|| format!("and {left_out} more"));
     let effects = effects.iter().take(EFFECTS);
-    let effects = effects.map(|effect| words::shorten(&words::clean(effect), 300));
+    let effects = effects.map(|effect| words::shorten(&words::clean(effect), 120));
     Alarm {
         head: format!("The effects of input {input} are not those recorded"),
         rows: *entries,

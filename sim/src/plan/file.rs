@@ -170,6 +170,15 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_no_step_has_is_refused() {
+        let file = Plan::draw(7).to_file();
+        let misspelt = file.replacen("secret:", "secrt:", 1);
+        assert_ne!(misspelt, file);
+        let says = Plan::from_file(&misspelt).unwrap_err().to_string();
+        assert!(says.contains("secrt"), "{says}");
+    }
+
+    #[test]
     fn a_file_that_is_no_plan_is_refused() {
         let says = Plan::from_file("(seed: 1").unwrap_err().to_string();
         assert!(says.starts_with("this is no plan: 1:"), "{says}");

@@ -14,6 +14,7 @@ pub const CLIENTS: u8 = 5;
 
 /// Everything that a simulation is made from. The same plan gives the same trace.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// What it runs on.
     pub on: On,
@@ -42,6 +43,7 @@ pub enum On {
 
 /// One thing that happens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Action {
     /// Somebody does something.
     Step(Step),
@@ -52,6 +54,7 @@ pub enum Action {
 /// Something that breaks. Each client has a host of its own; what breaks a connection breaks the
 /// newest of that client, at the server's end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
     /// The index of the client.
     pub client: u8,

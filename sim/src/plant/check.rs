@@ -136,6 +136,8 @@ pub struct Verdict {
     pub found: bool,
     /// How far it had to go, if it says so.
     pub effort: String,
+    /// What it says of its find.
+    pub says: String,
     /// How long it took.
     pub took: Duration,
 }

@@ -153,7 +153,8 @@ impl Nursery {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        let effort = check.effort(&String::from_utf8_lossy(&fs::read(&says)?));
+        let says = String::from_utf8_lossy(&fs::read(&says)?).into_owned();
+        let effort = check.effort(&says);
         // 1 is what a simulation says of a find, of which it then says where it was; but also of
         // paths that it has not reached. 101 is what a test says, and whatever panics.
         let found = match status.and_then(|status| status.code()) {
@@ -163,6 +164,7 @@ impl Nursery {
         Ok(Verdict {
             found,
             effort,
+            says,
             took: start.elapsed(),
         })
     }
