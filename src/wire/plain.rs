@@ -314,6 +314,9 @@ fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
     let text = message.text.as_str();
     if message.text.is_printable() {
         put(&[b": ", text.as_bytes(), b"\n"]);
+    } else if let Some(action) = text.strip_prefix("\x01ACTION ") {
+        // What somebody does, by the CTCP of IRC, as people type it there.
+        put(&[b": /me ", Printable(action).to_string().as_bytes(), b"\n"]);
     } else {
         put(&[b": ", Printable(text).to_string().as_bytes(), b"\n"]);
     }

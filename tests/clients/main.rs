@@ -52,6 +52,7 @@ stories! {
     a_link_breaks_while_several_talk
     a_link_breaks
     a_link_looks_alive
+    frozen_before_it_answers
     killed_under_another_nick
     a_held_nick_is_refused
     a_guest_comes_back

@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use crate::common::links::{MANY, big};
 use crate::common::{Client as Line, Server, rejoin, wait_for};
@@ -28,7 +30,14 @@ struct Scene {
 impl Scene {
     /// alice is here, in a room with the others.
     fn of(program: &'static Program, secret: Option<&'static str>) -> Self {
-        let (server, irc) = server();
+        Self::at(server(), program, secret)
+    }
+
+    fn at(
+        (server, irc): (Server, SocketAddr),
+        program: &'static Program,
+        secret: Option<&'static str>,
+    ) -> Self {
         let mut alice = Person::comes(program, irc, "alice", secret);
         alice.joins(ROOM);
         let mut bob = server.login("bob");
@@ -198,6 +207,31 @@ pub(crate) fn killed_before_it_reads(program: &'static Program) {
     assert_eq!(scene.alice.is_welcomed(1), "alice");
     scene.expect_the_rest(100, 100);
     scene.expect_nobody_noticed();
+}
+
+/// Killed a while after it was frozen, and never asked before how far it has read: to the server
+/// such a client looks like one that never answers.
+pub(crate) fn frozen_before_it_answers(program: &'static Program) {
+    if !program.is_installed() {
+        return;
+    }
+    const PATIENCE: Duration = Duration::from_millis(200);
+    let flags = ["--irc=127.0.0.1:0", "--ack-timeout=200ms"];
+    let server = Server::start_for_floods(&flags);
+    let irc = server.irc();
+    let mut scene = Scene::at((server, irc), program, Some(SECRET));
+    let link = scene.link();
+    scene.alice.freezes();
+    scene.bob_says(10);
+    wait_for("the socket to take all", || {
+        (link.sent().len() == 10).then_some(())
+    });
+    thread::sleep(5 * PATIENCE);
+    scene.alice.kills();
+    link.wait_for_end();
+    scene.alice.starts_again();
+    assert_eq!(scene.alice.is_welcomed(1), "alice");
+    scene.expect_the_rest(0, 0);
 }
 
 /// Killed under a nick that it took since; its configuration has another.

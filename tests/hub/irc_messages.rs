@@ -182,6 +182,19 @@ fn what_is_too_long_for_one_line_comes_in_several_with_one_number() {
 }
 
 #[test]
+fn what_somebody_does_is_shown_to_plain_peers_as_people_type_it() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    let bob = server.login("bob");
+    server.types(alice, "PRIVMSG bob :\x01ACTION waves\x01");
+    server.types(alice, "PRIVMSG bob :\x01VERSION\x01");
+    assert_eq!(
+        server.hears(bob),
+        ["from alice: /me waves", "from alice: VERSION"]
+    );
+}
+
+#[test]
 fn what_is_not_utf_8_is_told_and_skipped() {
     let mut server = Server::new();
     let alice = server.registers("alice");
