@@ -49,3 +49,19 @@ impl FormerNames {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "is not called rob")]
+    fn a_name_that_somebody_else_bears_now_is_found() {
+        let name = |text| Name::parse(text).expect("a name");
+        let peer = PeerId::new(ConnId::new(1));
+        let mut former = FormerNames::default();
+        former.note(peer, name("alice"), name("rob"));
+        former.check(|_| Some(peer));
+        former.check(|_| None);
+    }
+}
