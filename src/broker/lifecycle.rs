@@ -460,9 +460,11 @@ impl Lifecycle {
         }
     }
 
-    /// Whether somebody who is called otherwise now first logged in with a name.
+    /// Whether somebody who is called otherwise now first logged in with a name, and may do so
+    /// again.
     pub fn is_former(&self, name: &Name) -> bool {
-        self.former.present(*name).next().is_some()
+        let mut known = self.former.present(*name);
+        known.any(|name| self.bindings[&name].proof.is_some())
     }
 
     /// The present name of the peer that a proof is right for, of the one who bears a name and of

@@ -187,6 +187,5 @@ fn a_former_name_leads_nowhere_once_its_bearer_is_gone_or_has_it_again() {
     assert!(!is_former(&world), "it was dismissed");
     let guest = world.guest("alice");
     world.renames(guest, "rob");
-    world.breaks(guest);
     assert!(!is_former(&world), "no guest comes back");
 }
