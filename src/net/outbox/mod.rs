@@ -279,7 +279,10 @@ impl<T> Outlet<T> {
     /// nothing can be acknowledged then.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = lock(&self.shared);
-        self.room = state.room(&self.batch);
+        // What was found to have room still has it: an acknowledgement only makes more.
+        if self.room == 0 {
+            self.room = state.room(&self.batch);
+        }
         let has_room = self.room > 0 || self.batch.is_empty();
         if has_room && !state.is_full() {
             return Poll::Ready(());
