@@ -102,7 +102,19 @@ impl<const N: usize> Label<N> {
     fn new(text: &str) -> Self {
         debug_assert!(text.is_ascii());
         let mut bytes = [0; N];
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        let (words, _) = bytes.as_chunks_mut();
+        // Whole words, as they are soon read again as such.
+        for (word, bytes) in words.iter_mut().zip(text.as_bytes().chunks(8)) {
+            *word = match bytes.as_array() {
+                Some(&bytes) => bytes,
+                None => {
+                    let start = bytes.iter().rev();
+                    start
+                        .fold(0, |word: u64, &byte| word << 8 | u64::from(byte))
+                        .to_le_bytes()
+                }
+            };
+        }
         Self {
             length: u8::try_from(text.len()).expect("labels are short"),
             bytes,
@@ -115,6 +127,13 @@ impl<const N: usize> Label<N> {
 
     fn as_str(&self) -> &str {
         core::str::from_utf8(self.as_bytes()).expect("labels are ASCII")
+    }
+
+    /// Whether both are the same but for their case.
+    #[cold]
+    fn is_folded(&self, other: &Self) -> bool {
+        let mut words = self.words().zip(other.words());
+        words.all(|(a, b)| folded(a) == folded(b))
     }
 
     /// Eight bytes at a time, the first byte being the most significant.
@@ -136,9 +155,10 @@ const fn folded(word: u64) -> u64 {
 }
 
 impl<const N: usize> PartialEq for Label<N> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
-        let mut words = self.words().zip(other.words());
-        self.length == other.length && words.all(|(a, b)| a == b || folded(a) == folded(b))
+        // Mostly a name is written as its bearer writes it.
+        self.bytes == other.bytes || self.is_folded(other)
     }
 }
 
@@ -164,21 +184,33 @@ impl<const N: usize> Ord for Label<N> {
 
 impl<const N: usize> Hash for Label<N> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for word in self.words().take_while(|&word| word != 0) {
-            // As bytes: to a hasher that tells them apart, a name is no number.
-            state.write(&folded(word).to_be_bytes());
+        let mut words = self.words().take_while(|&word| word != 0);
+        while let Some(first) = words.next() {
+            let second = words.next().unwrap_or(0);
+            // Two at a time: to a hasher that tells them apart, a name is no number.
+            state.write_u128(u128::from(folded(first)) << 64 | u128::from(folded(second)));
         }
         state.write_u8(self.length);
     }
 }
 
-/// Letters, digits and `-_[]\`^{}|`: what a name is made of.
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'_' | b'[' | b']' | b'\\' | b'`' | b'^' | b'{' | b'}' | b'|'
-        )
+/// Whether a name may be made of a byte: letters, digits and `-_[]\`^{}|`.
+static IS_NAME_BYTE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'_' | b'[' | b']' | b'\\' | b'`' | b'^' | b'{' | b'}' | b'|'
+            );
+        byte += 1;
+    }
+    table
+};
+
+fn is_name_byte(byte: u8) -> bool {
+    IS_NAME_BYTE[usize::from(byte)]
 }
 
 /// What people call a peer.
@@ -325,12 +357,29 @@ pub fn is_forbidden(character: char) -> bool {
 
 /// Whether no character of a text [is forbidden](is_forbidden).
 pub fn is_printable(text: &str) -> bool {
-    // Nearly all texts are plain ASCII, and that is found out for many bytes at once.
-    let is_plain = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
-    let plain = text
-        .bytes()
-        .fold(true, |plain, byte| plain & is_plain(byte));
-    plain || !text.chars().any(is_forbidden)
+    is_plain(text.as_bytes()) || !text.chars().any(is_forbidden)
+}
+
+/// Whether all bytes are spaces or visible characters of ASCII, as those of nearly all texts are.
+fn is_plain(bytes: &[u8]) -> bool {
+    const BLOCK: usize = 16;
+    let above_space = |byte: u8| byte.wrapping_sub(b' ');
+    let Some(last) = bytes.last_chunk::<BLOCK>() else {
+        return bytes
+            .iter()
+            .all(|&byte| above_space(byte) <= above_space(b'~'));
+    };
+    // The highest byte of each place in a block, so that many are compared at once.
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let highest = blocks
+        .iter()
+        .fold(last.map(above_space), |mut highest, block| {
+            for (high, &byte) in highest.iter_mut().zip(block) {
+                *high = above_space(byte).max(*high);
+            }
+            highest
+        });
+    highest.iter().all(|&high| high <= above_space(b'~'))
 }
 
 impl fmt::Display for Text {

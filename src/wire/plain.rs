@@ -44,6 +44,7 @@
 //! | `* bye TEXT` | the last line before the server closes |
 
 use alloc::string::ToString as _;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -150,7 +151,7 @@ pub const HELP: &[&str] = &[
 /// [`Mistake`] says what is wrong with it.
 pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
     let line = decode(line)?;
-    if let Some(command) = line.trim_start().strip_prefix('/') {
+    if let Some(command) = unindented(line).strip_prefix('/') {
         return parse_command(command);
     }
     let (name, secret) = match line.split_once(' ') {
@@ -172,17 +173,12 @@ pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
 /// [`Mistake`] says what is wrong with it.
 pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
     let line = decode(line)?;
-    if let Some(command) = line.trim_start().strip_prefix('/') {
+    if let Some(command) = unindented(line).strip_prefix('/') {
         return parse_command(command);
     }
     let colon = memchr::memchr(b':', line.as_bytes()).ok_or(Mistake::NoColon)?;
     let (receivers, text) = (&line[..colon], &line[colon + 1..]);
-    let mut to = Vec::with_capacity(1);
-    for receiver in receivers.split(',') {
-        // Mostly there is nothing to trim.
-        let receiver = parse_receiver(receiver).or_else(|| parse_receiver(receiver.trim()));
-        to.push(receiver.ok_or(Mistake::BadReceiver)?);
-    }
+    let to = parse_receivers(receivers).ok_or(Mistake::BadReceiver)?;
     let text = text.strip_prefix(' ').unwrap_or(text);
     let text = Text::printable(text).ok_or(Mistake::EmptyText)?;
     Ok(Command::Request(Request::Send {
@@ -197,10 +193,27 @@ fn decode(line: &[u8]) -> Result<&str, Mistake> {
     if !is_printable(line) {
         return Err(Mistake::ControlCharacter);
     }
-    if line.trim_start().is_empty() {
+    if unindented(line).is_empty() {
         return Err(Mistake::EmptyLine);
     }
     Ok(line)
+}
+
+/// A line without white space in front; mostly there is none, and that is soon seen.
+fn unindented(line: &str) -> &str {
+    match line.as_bytes() {
+        [b'!'..=b'~', ..] => line,
+        _ => line.trim_start(),
+    }
+}
+
+fn parse_receivers(receivers: &str) -> Option<Vec<Receiver>> {
+    // Mostly it is one.
+    if let Some(receiver) = parse_receiver(receivers) {
+        return Some(vec![receiver]);
+    }
+    let receivers = receivers.split(',').map(str::trim);
+    receivers.map(parse_receiver).collect()
 }
 
 fn parse_receiver(text: &str) -> Option<Receiver> {
