@@ -8,10 +8,10 @@ use crate::id::Time;
 /// annex A): one point in time says it all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Rate {
-    /// Between two events, over time.
-    interval: Duration,
-    /// How far ahead of the rate a burst may run.
-    tolerance: Duration,
+    /// Microseconds between two events, over time.
+    interval: u64,
+    /// Microseconds that a burst may run ahead of the rate.
+    tolerance: u64,
 }
 
 /// What one source has used of a [`Rate`]: when it will have nothing to pay for.
@@ -21,16 +21,17 @@ pub(super) struct Used(Time);
 impl Rate {
     /// `burst` events at once, and all of them again after `window`.
     pub(super) fn new(burst: u32, window: Duration) -> Self {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let interval = window / burst;
         Self {
-            interval,
-            tolerance: interval * (burst - 1),
+            interval: micros(interval),
+            tolerance: micros(interval * (burst - 1)),
         }
     }
 
     /// Whether one more may happen at `now`.
     pub(super) fn allows(&self, used: Used, now: Time) -> bool {
-        used.0.since(now) <= self.tolerance
+        used.0.as_micros().saturating_sub(now.as_micros()) <= self.tolerance
     }
 
     /// Counts one that happens at `now`, if it may.
@@ -44,13 +45,13 @@ impl Rate {
 
     /// When one more may happen.
     pub(super) fn next(&self, used: Used) -> Time {
-        let micros = self.tolerance.as_micros().try_into().unwrap_or(u64::MAX);
-        Time::from_micros(used.0.as_micros().saturating_sub(micros))
+        Time::from_micros(used.0.as_micros().saturating_sub(self.tolerance))
     }
 
     /// Counts one that happens at `now`.
     pub(super) fn count(&self, used: &mut Used, now: Time) {
-        used.0 = used.0.max(now).after(self.interval);
+        let from = used.0.max(now).as_micros();
+        used.0 = Time::from_micros(from.saturating_add(self.interval));
     }
 }
 
