@@ -32,7 +32,7 @@ use crate::broker::{Broker, Effect, Effects, Event, Input, Mail, Request, StopRe
 use crate::id::{ConnId, Name, Proof, Secret, Time};
 use crate::table::Table;
 use crate::wire;
-use crate::wire::lines::{Line, Lines};
+use crate::wire::lines::Lines;
 use admission::{Admission, Source};
 use irc::Irc;
 use rate::{Rate, Used};
@@ -295,16 +295,29 @@ impl<D: Digest> Hub<D> {
             };
         };
         link.heard = now;
+        let speaks_irc = matches!(link.session, Session::Irc(_));
+        let mut lines = core::mem::replace(&mut link.lines, Lines::new(0));
         if core::mem::take(&mut link.probed) {
             self.check_again(conn, now.after(self.limits.probe_after));
         }
-        let mut lines = self.take_lines(conn);
         let mut rest = bytes;
-        while out.bytes() < self.limits.turn_bytes && self.takes_lines(now, conn) {
+        while out.bytes() < self.limits.turn_bytes {
+            let name = match self.broker.lifecycle().phase(conn) {
+                Some(Phase::Greeting { .. }) => None,
+                Some(Phase::Online { name, .. }) => Some(name),
+                Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
+            };
+            if speaks_irc && self.is_paused(now, conn) {
+                break;
+            }
             let Some(line) = lines.next(&mut rest) else {
                 break;
             };
-            self.line(now, conn, line, out);
+            if speaks_irc {
+                self.irc_line(now, conn, line, out);
+            } else {
+                self.plain_line(now, (conn, name), line, out);
+            }
         }
         lines.release();
         let phase = self.broker.lifecycle().phase(conn);
@@ -425,7 +438,7 @@ impl<D: Digest> Hub<D> {
     /// The name that a connection holds or waits for.
     pub fn name(&self, conn: ConnId) -> Option<Name> {
         match self.broker.lifecycle().phase(conn)? {
-            Phase::Waiting { name, .. } | Phase::Online { name } => Some(name),
+            Phase::Waiting { name, .. } | Phase::Online { name, .. } => Some(name),
             Phase::Leaving { name } => name,
             Phase::Greeting { .. } => None,
         }
@@ -444,63 +457,62 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Whether a connection is listened to now. One that speaks IRC and sends too fast is so
+    /// Whether a connection that speaks IRC is not listened to, as it sends too fast. It is so
     /// again a little later.
-    fn takes_lines(&mut self, now: Time, conn: ConnId) -> bool {
+    fn is_paused(&mut self, now: Time, conn: ConnId) -> bool {
         let rate = self.limits.lines;
-        let Some(link) = self.links.get_mut(conn) else {
-            return false;
-        };
-        if matches!(link.session, Session::Irc(_)) {
-            if link.paused.is_none() && !rate.allows(link.used, now) {
-                let until = rate.next(link.used);
-                link.paused = Some(until);
-                self.pauses.insert((until, conn));
-            }
-            if link.paused.is_some() {
-                return false;
-            }
+        let link = self.link(conn);
+        if link.paused.is_none() && !rate.allows(link.used, now) {
+            let until = rate.next(link.used);
+            link.paused = Some(until);
+            self.pauses.insert((until, conn));
         }
-        match self.broker.lifecycle().phase(conn) {
-            Some(Phase::Greeting { .. } | Phase::Online { .. }) => true,
-            Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => false,
-        }
+        self.link(conn).paused.is_some()
     }
 
-    fn line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {
-        match self.link(conn).session {
-            Session::Plain => self.plain_line(now, conn, line, out),
-            Session::Irc(_) => self.irc_line(now, conn, line, out),
-        }
-    }
-
-    /// Lets the broker handle an input, and turns its effects into outputs.
+    /// Lets the broker handle an input, and does what goes with the end of a connection or a peer.
     fn handle(&mut self, now: Time, input: Input, out: &mut Outputs) {
-        let (mut quits, mut ends, mut dismissed) = (None, None, None);
         match &input {
             Input::Request {
                 conn,
                 request: Request::Quit { why },
             } => {
-                quits = self.broker.lifecycle().online(*conn);
-                if let Some(name) = &quits {
+                let name = self.broker.lifecycle().online(*conn);
+                if let Some(name) = &name {
                     let why = why.as_ref().map_or("Quit", |why| why.as_str());
                     self.quits(now, name, why, out);
                 }
+                self.apply(now, input, None, out);
+                if let Some(name) = name {
+                    self.left_all(&name);
+                }
             }
-            Input::Dismiss { name, why } => {
+            &Input::Dismiss { name, ref why } => {
                 let why = why.as_ref().map_or("Dismissed", |why| why.as_str());
-                self.quits(now, name, why, out);
-                (quits, dismissed) = (Some(*name), Some(why.to_owned()));
+                let why = why.to_owned();
+                self.quits(now, &name, &why, out);
+                self.apply(now, input, Some(&why), out);
+                self.left_all(&name);
             }
-            Input::WriterFinished { conn, .. } => ends = self.name(*conn),
+            Input::WriterFinished { conn, .. } => {
+                let name = self.name(*conn);
+                self.apply(now, input, None, out);
+                if let Some(name) = name {
+                    self.note_away(now, name);
+                }
+            }
             Input::Accepted { .. }
             | Input::Request { .. }
             | Input::GiveUp { .. }
             | Input::ReaderFinished { .. }
             | Input::Tick
-            | Input::ShutDown => {}
+            | Input::ShutDown => self.apply(now, input, None, out),
         }
+    }
+
+    /// Lets the broker handle an input, and turns its effects into outputs. Who is dismissed is
+    /// told why.
+    fn apply(&mut self, now: Time, input: Input, dismissed: Option<&str>, out: &mut Outputs) {
         let mut effects = core::mem::take(&mut self.effects);
         for observer in &mut self.observers {
             observer.input(&input);
@@ -515,8 +527,7 @@ impl<D: Digest> Hub<D> {
                 Effect::StopReader { conn } => out.stop_reader(conn),
                 Effect::StopWriter { conn, reason } => {
                     self.end_of_replies(now, conn, out);
-                    let why = dismissed.as_deref();
-                    let why = why.filter(|_| reason == StopReason::Dismissed);
+                    let why = dismissed.filter(|_| reason == StopReason::Dismissed);
                     let why = why.unwrap_or(wire::farewell(reason));
                     let last = match self.links.get(conn).map(|link| &link.session) {
                         Some(Session::Irc(_)) => Self::irc_bye(self.links[conn].address, why),
@@ -532,12 +543,6 @@ impl<D: Digest> Hub<D> {
         }
         effects.clear();
         self.effects = effects;
-        if let Some(name) = quits {
-            self.left_all(&name);
-        }
-        if let Some(name) = ends {
-            self.note_away(now, name);
-        }
     }
 
     fn deliver(&mut self, now: Time, to: &[ConnId], event: &Event, out: &mut Outputs) {
@@ -599,11 +604,6 @@ impl<D: Digest> Hub<D> {
         self.scratch.clear();
         write(&mut self.scratch);
         Frame::new(&self.scratch, None)
-    }
-
-    fn take_lines(&mut self, conn: ConnId) -> Lines {
-        let empty = Lines::new(0);
-        core::mem::replace(&mut self.link(conn).lines, empty)
     }
 
     /// Whether nothing more but mail is for a connection: its writer is told to stop.

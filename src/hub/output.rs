@@ -82,6 +82,7 @@ enum Entry {
     Send {
         to: Range<usize>,
         frame: Frame,
+        cost: usize,
         bulk: bool,
     },
     StopReader {
@@ -121,6 +122,8 @@ pub enum Output<'a> {
         to: &'a [ConnId],
         /// The lines.
         frame: &'a Frame,
+        /// [`Frame::cost`].
+        cost: usize,
         /// Whether it comes with much else at once, being mail that waited or comes back,
         /// or a list; it has a bound of its own, [`Config::bulk_bytes`].
         bulk: bool,
@@ -192,9 +195,15 @@ impl Outputs {
     /// What to do, in order.
     pub fn iter(&self) -> impl Iterator<Item = Output<'_>> {
         self.list.iter().map(|entry| match entry {
-            Entry::Send { to, frame, bulk } => Output::Send {
+            Entry::Send {
+                to,
+                frame,
+                cost,
+                bulk,
+            } => Output::Send {
                 to: &self.receivers[to.clone()],
                 frame,
+                cost: *cost,
                 bulk: *bulk,
             },
             &Entry::StopReader { conn } => Output::StopReader { conn },
@@ -237,12 +246,14 @@ impl Outputs {
 
     #[inline]
     pub(super) fn send(&mut self, to: impl IntoIterator<Item = ConnId>, frame: Frame, bulk: bool) {
-        self.bytes += frame.cost();
+        let cost = frame.cost();
+        self.bytes += cost;
         let start = self.receivers.len();
         self.receivers.extend(to);
         self.list.push(Entry::Send {
             to: start..self.receivers.len(),
             frame,
+            cost,
             bulk,
         });
     }

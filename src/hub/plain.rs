@@ -13,23 +13,20 @@ impl<D: Digest> Hub<D> {
     pub(super) fn plain_line(
         &mut self,
         now: Time,
-        conn: ConnId,
+        (conn, name): (ConnId, Option<Name>),
         line: Line<'_>,
         out: &mut Outputs,
     ) {
-        let limits = self.limits;
-        let link = self.link(conn);
-        if !limits.lines.allows(link.used, now) {
+        let rate = self.limits.lines;
+        if !rate.take(&mut self.link(conn).used, now) {
             for observer in &mut self.observers {
                 observer.line(line, Understood::Plain(&Err(Mistake::TooFast)));
             }
             return self.mistake(now, conn, Mistake::TooFast, out);
         }
-        limits.lines.count(&mut link.used, now);
-        let name = self.broker.lifecycle().online(conn);
         let command = match line {
             Line::TooLong => Err(Mistake::LineTooLong {
-                limit: limits.line_bytes,
+                limit: self.limits.line_bytes,
             }),
             Line::Whole(line) if name.is_some() => plain::parse(line),
             Line::Whole(line) => plain::parse_login(line),

@@ -310,7 +310,9 @@ pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
     let mut hash = Hash(0);
     for output in outputs.iter() {
         match output {
-            Output::Send { to, frame, bulk } => {
+            Output::Send {
+                to, frame, bulk, ..
+            } => {
                 hash.bytes(&[1, u8::from(bulk)]);
                 to.iter().for_each(|conn| hash.number(conn.number()));
                 hash.frame(frame, texts);

@@ -280,8 +280,13 @@ impl State {
         let mut overflowed = Vec::new();
         for output in outputs.iter() {
             match output {
-                Output::Send { to, frame, bulk } => {
-                    let (cost, is_mail) = (frame.cost(), frame.mail().is_some());
+                Output::Send {
+                    to,
+                    frame,
+                    cost,
+                    bulk,
+                } => {
+                    let is_mail = frame.mail().is_some();
                     let role = if is_mail { Role::Kept } else { Role::Passing };
                     let (fresh, bulk) = if bulk { (0, cost) } else { (cost, 0) };
                     for conn in to {

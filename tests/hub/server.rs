@@ -277,7 +277,9 @@ impl Server {
 /// `c1 has read up to 1` and `c1 keeps no more`.
 fn show(output: &Output<'_>) -> String {
     match *output {
-        Output::Send { to, frame, bulk } => {
+        Output::Send {
+            to, frame, bulk, ..
+        } => {
             let to: Vec<_> = to.iter().map(ConnId::to_string).collect();
             let bulk = if bulk { "bulk: " } else { "" };
             format!("{} hear {bulk}{}", to.join(" "), text(frame).trim_end())
