@@ -10,34 +10,133 @@ use core::ops::Index;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::id::{ConnId, Name};
+use crate::table::Table;
+
 /// A map that finds its entries in constant time, and is walked through in the order of its keys.
 ///
 /// It keeps each key twice, and each entry in a box: a table is twice as large as it need be when
 /// it has just grown, and for a moment the smaller one is there beside it. As with
 /// [`BTreeMap`](alloc::collections::BTreeMap), a key that is there already stays as it was written
 /// first.
-#[derive(Clone)]
-pub(crate) struct Book<K, V> {
-    entries: HashTable<Box<(K, V)>>,
-    hasher: DefaultHashBuilder,
+pub(crate) struct Book<K: Key, V> {
+    entries: K::Entries<V>,
     order: BTreeSet<K>,
 }
 
-impl<K: Copy + Ord + Hash, V> Book<K, V> {
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.get_key_value(key).map(|(_, value)| value)
-    }
+/// What a book is looked up by.
+pub(crate) trait Key: Copy + Ord {
+    /// How that is done.
+    type Entries<V>: Entries<Self, V>;
+}
 
-    pub(crate) fn get_key_value(&self, key: &K) -> Option<(&K, &V)> {
+/// A map that cannot be walked through.
+pub(crate) trait Entries<K, V>: Default {
+    fn find(&self, key: &K) -> Option<(&K, &V)>;
+    fn find_mut(&mut self, key: &K) -> Option<&mut V>;
+    fn replace(&mut self, key: K, value: V) -> Option<V>;
+    fn take(&mut self, key: &K) -> Option<V>;
+}
+
+impl Key for Name {
+    type Entries<V> = Hashed<Self, V>;
+}
+
+impl Key for ConnId {
+    type Entries<V> = Table<Box<(Self, V)>>;
+}
+
+/// Finds entries by hashing.
+#[derive(Clone)]
+pub(crate) struct Hashed<K, V> {
+    entries: HashTable<Box<(K, V)>>,
+    hasher: DefaultHashBuilder,
+}
+
+impl<K, V> Default for Hashed<K, V> {
+    fn default() -> Self {
+        Self {
+            entries: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+}
+
+impl<K: Eq + Hash, V> Entries<K, V> for Hashed<K, V> {
+    fn find(&self, key: &K) -> Option<(&K, &V)> {
         let hash = self.hasher.hash_one(key);
         let entry = self.entries.find(hash, |entry| entry.0 == *key)?;
         Some((&entry.0, &entry.1))
     }
 
-    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    fn find_mut(&mut self, key: &K) -> Option<&mut V> {
         let hash = self.hasher.hash_one(key);
         let entry = self.entries.find_mut(hash, |entry| entry.0 == *key)?;
         Some(&mut entry.1)
+    }
+
+    fn replace(&mut self, key: K, value: V) -> Option<V> {
+        let hash = self.hasher.hash_one(&key);
+        let entry = self.entries.entry(
+            hash,
+            |entry| entry.0 == key,
+            |entry| self.hasher.hash_one(&entry.0),
+        );
+        match entry {
+            Entry::Occupied(mut entry) => Some(mem::replace(&mut entry.get_mut().1, value)),
+            Entry::Vacant(entry) => {
+                entry.insert(Box::new((key, value)));
+                None
+            }
+        }
+    }
+
+    fn take(&mut self, key: &K) -> Option<V> {
+        let hash = self.hasher.hash_one(key);
+        let entry = self.entries.find_entry(hash, |entry| entry.0 == *key);
+        let (entry, _) = entry.ok()?.remove();
+        Some(entry.1)
+    }
+}
+
+impl<V> Default for Table<Box<(ConnId, V)>> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V> Entries<ConnId, V> for Table<Box<(ConnId, V)>> {
+    fn find(&self, key: &ConnId) -> Option<(&ConnId, &V)> {
+        self.get(*key).map(|entry| (&entry.0, &entry.1))
+    }
+
+    fn find_mut(&mut self, key: &ConnId) -> Option<&mut V> {
+        self.get_mut(*key).map(|entry| &mut entry.1)
+    }
+
+    fn replace(&mut self, key: ConnId, value: V) -> Option<V> {
+        let before = self.insert(key, Box::new((key, value)));
+        before.map(|entry| entry.1)
+    }
+
+    fn take(&mut self, key: &ConnId) -> Option<V> {
+        self.remove(*key).map(|entry| entry.1)
+    }
+}
+impl<K: Key, V> Book<K, V> {
+    #[inline]
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.get_key_value(key).map(|(_, value)| value)
+    }
+
+    #[inline]
+    pub(crate) fn get_key_value(&self, key: &K) -> Option<(&K, &V)> {
+        self.entries.find(key)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.find_mut(key)
     }
 
     pub(crate) fn contains_key(&self, key: &K) -> bool {
@@ -46,28 +145,17 @@ impl<K: Copy + Ord + Hash, V> Book<K, V> {
 
     /// Returns what was there before.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let hash = self.hasher.hash_one(key);
-        let entry = self.entries.entry(
-            hash,
-            |entry| entry.0 == key,
-            |entry| self.hasher.hash_one(entry.0),
-        );
-        match entry {
-            Entry::Occupied(mut entry) => Some(mem::replace(&mut entry.get_mut().1, value)),
-            Entry::Vacant(entry) => {
-                entry.insert(Box::new((key, value)));
-                self.order.insert(key);
-                None
-            }
+        let before = self.entries.replace(key, value);
+        if before.is_none() {
+            self.order.insert(key);
         }
+        before
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let hash = self.hasher.hash_one(key);
-        let entry = self.entries.find_entry(hash, |entry| entry.0 == *key);
-        let (entry, _) = entry.ok()?.remove();
+        let value = self.entries.take(key)?;
         self.order.remove(key);
-        Some(entry.1)
+        Some(value)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -85,17 +173,28 @@ impl<K: Copy + Ord + Hash, V> Book<K, V> {
     }
 }
 
-impl<K, V> Default for Book<K, V> {
+impl<K: Key, V> Default for Book<K, V> {
     fn default() -> Self {
         Self {
-            entries: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
+            entries: K::Entries::default(),
             order: BTreeSet::new(),
         }
     }
 }
 
-impl<K: Copy + Ord + Hash, V> Index<&K> for Book<K, V> {
+impl<K: Key, V> Clone for Book<K, V>
+where
+    K::Entries<V>: Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            order: self.order.clone(),
+        }
+    }
+}
+
+impl<K: Key, V> Index<&K> for Book<K, V> {
     type Output = V;
 
     fn index(&self, key: &K) -> &V {
@@ -103,22 +202,22 @@ impl<K: Copy + Ord + Hash, V> Index<&K> for Book<K, V> {
     }
 }
 
-impl<K: Copy + Ord + Hash, V: PartialEq> PartialEq for Book<K, V> {
+impl<K: Key, V: PartialEq> PartialEq for Book<K, V> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl<K: Copy + Ord + Hash, V: Eq> Eq for Book<K, V> {}
+impl<K: Key, V: Eq> Eq for Book<K, V> {}
 
-impl<K: Copy + Ord + Hash, V: Hash> Hash for Book<K, V> {
+impl<K: Key + Hash, V: Hash> Hash for Book<K, V> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_usize(self.len());
         self.iter().for_each(|entry| entry.hash(state));
     }
 }
 
-impl<K: Copy + Ord + Hash + fmt::Debug, V: fmt::Debug> fmt::Debug for Book<K, V> {
+impl<K: Key + fmt::Debug, V: fmt::Debug> fmt::Debug for Book<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
@@ -129,7 +228,7 @@ mod tests {
     use super::*;
     use alloc::format;
 
-    fn book<const N: usize>(entries: [(u8, char); N]) -> Book<u8, char> {
+    fn book<K: Key, const N: usize>(entries: [(K, char); N]) -> Book<K, char> {
         let mut book = Book::default();
         for (key, value) in entries {
             book.insert(key, value);
@@ -137,20 +236,38 @@ mod tests {
         book
     }
 
-    #[test]
-    fn books_are_the_same_however_they_were_written() {
+    fn books_are_the_same<K: Key + Hash + fmt::Debug>(a: K, b: K) {
         let hasher = DefaultHashBuilder::default();
-        let written = book([(2, 'b'), (1, 'a')]);
-        assert_eq!(format!("{written:?}"), "{1: 'a', 2: 'b'}");
+        let written = book([(b, 'b'), (a, 'a')]);
+        assert_eq!(
+            format!("{written:?}"),
+            format!("{{{a:?}: 'a', {b:?}: 'b'}}")
+        );
         for (other, is_same) in [
-            (book([(1, 'a'), (2, 'b')]), true),
-            (book([(1, 'a'), (2, 'c')]), false),
-            (book([(1, 'a'), (3, 'b')]), false),
-            (book([(1, 'a')]), false),
+            (book([(a, 'a'), (b, 'b')]), true),
+            (book([(a, 'a'), (b, 'c')]), false),
+            (book([(a, 'a')]), false),
         ] {
             assert_eq!(other == written, is_same, "{other:?}");
             let same_hash = hasher.hash_one(&other) == hasher.hash_one(&written);
             assert_eq!(same_hash, is_same, "{other:?}");
         }
+    }
+
+    #[test]
+    fn books_are_the_same_however_they_were_written() {
+        books_are_the_same(ConnId::new(1), ConnId::new(2));
+        let [a, b] = ["a", "b"].map(|name| Name::parse(name).expect("a name"));
+        books_are_the_same(a, b);
+    }
+
+    #[test]
+    fn a_key_stays_as_it_was_written_first() {
+        let [lower, upper] = ["bob", "BOB"].map(|name| Name::parse(name).expect("a name"));
+        let mut book = book([(lower, 'a')]);
+        assert_eq!(book.insert(upper, 'b'), Some('a'));
+        let (key, value) = book.get_key_value(&upper).expect("it is there");
+        assert_eq!((key.as_str(), *value, book.len()), ("bob", 'b', 1));
+        assert_eq!((book.remove(&upper), book.get(&lower)), (Some('b'), None));
     }
 }

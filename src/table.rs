@@ -1,5 +1,6 @@
-//! What is known of each connection, where many of them are asked for at once.
+//! What is known of each connection, which is asked for several times for each line.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Index;
 
@@ -7,37 +8,108 @@ use hashbrown::HashMap;
 
 use crate::id::ConnId;
 
-/// A map by connection that finds its entries in constant time.
+/// A map by connection that finds its entries in constant time, and most of them at their place.
+///
+/// Connections are numbered as they come, so the last bits of their numbers tell most of those
+/// that are there at the same time apart, and are their places. Whose place is taken, by one that
+/// came long before, goes to a map beside.
 ///
 /// It cannot be walked through, for the order would be another in each run.
-pub(crate) struct Table<T>(HashMap<ConnId, T>);
+#[derive(Clone)]
+pub(crate) struct Table<T> {
+    /// None, or a power of two.
+    places: Vec<Option<(ConnId, T)>>,
+    /// How many places are taken.
+    taken: usize,
+    others: HashMap<ConnId, T>,
+}
 
 impl<T> Table<T> {
     pub(crate) fn new() -> Self {
-        Self(HashMap::new())
+        Self {
+            places: Vec::new(),
+            taken: 0,
+            others: HashMap::new(),
+        }
     }
 
+    #[inline]
     pub(crate) fn get(&self, conn: ConnId) -> Option<&T> {
-        self.0.get(&conn)
+        match self.places.get(self.place(conn)) {
+            Some(Some((known, value))) if *known == conn => Some(value),
+            Some(_) | None => self.others.get(&conn),
+        }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut T> {
-        self.0.get_mut(&conn)
+        let place = self.place(conn);
+        match self.places.get_mut(place) {
+            Some(Some((known, value))) if *known == conn => Some(value),
+            Some(_) | None => self.others.get_mut(&conn),
+        }
     }
 
-    pub(crate) fn insert(&mut self, conn: ConnId, value: T) {
-        self.0.insert(conn, value);
+    /// Returns what was there before.
+    pub(crate) fn insert(&mut self, conn: ConnId, value: T) -> Option<T> {
+        if let Some(known) = self.get_mut(conn) {
+            return Some(core::mem::replace(known, value));
+        }
+        let place = self.place(conn);
+        let is_free = self.places.get(place).is_some_and(Option::is_none);
+        if !is_free && self.taken >= self.places.len() / 2 {
+            self.grow();
+        }
+        self.put(conn, value);
+        None
     }
 
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<T> {
-        self.0.remove(&conn)
+        let place = self.place(conn);
+        match self.places.get_mut(place) {
+            Some(entry) if entry.as_ref().is_some_and(|(known, _)| *known == conn) => {
+                self.taken -= 1;
+                entry.take().map(|(_, value)| value)
+            }
+            Some(_) | None => self.others.remove(&conn),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.taken == 0 && self.others.is_empty()
+    }
+
+    fn place(&self, conn: ConnId) -> usize {
+        // There may be none: then it is beyond all of them.
+        conn.number() as usize & self.places.len().wrapping_sub(1)
+    }
+
+    /// Puts what is not there yet to its place, or beside.
+    fn put(&mut self, conn: ConnId, value: T) {
+        let place = self.place(conn);
+        match &mut self.places[place] {
+            Some(_) => {
+                self.others.insert(conn, value);
+            }
+            free @ None => {
+                *free = Some((conn, value));
+                self.taken += 1;
+            }
+        }
+    }
+
+    /// Makes twice as many places.
+    fn grow(&mut self) {
+        let mut places = Vec::new();
+        places.resize_with((2 * self.places.len()).max(4), || None);
+        let before = core::mem::replace(&mut self.places, places);
+        let others = core::mem::take(&mut self.others);
+        self.taken = 0;
+        for (conn, value) in before.into_iter().flatten().chain(others) {
+            self.put(conn, value);
+        }
     }
 }
-
 impl<T> Index<ConnId> for Table<T> {
     type Output = T;
 
@@ -48,7 +120,7 @@ impl<T> Index<ConnId> for Table<T> {
 
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Table({} entries)", self.0.len())
+        write!(f, "Table({} entries)", self.taken + self.others.len())
     }
 }
 
@@ -66,5 +138,41 @@ mod tests {
         assert_eq!(format!("{table:?}"), "Table(1 entries)");
         table.remove(conn);
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn whose_place_is_taken_is_found_beside() {
+        let mut table = Table::new();
+        // The first has a place of four, and takes those of the others.
+        let conns = [1, 5, 9].map(ConnId::new);
+        for conn in conns {
+            assert_eq!(table.insert(conn, conn.number()), None);
+        }
+        assert_eq!((table.places.len(), table.others.len()), (4, 2));
+        for conn in conns {
+            assert_eq!(table[conn], conn.number());
+            assert_eq!(table.insert(conn, 7), Some(conn.number()));
+            assert_eq!(table.get_mut(conn), Some(&mut 7));
+        }
+        for conn in conns {
+            assert_eq!(table.remove(conn), Some(7));
+            assert_eq!((table.remove(conn), table.get(conn)), (None, None));
+        }
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn those_that_come_one_after_the_other_are_all_at_their_places() {
+        let mut table = Table::new();
+        // Half of them leave, as others come.
+        for number in 1..=10_000 {
+            table.insert(ConnId::new(number), number);
+            table.remove(ConnId::new(number / 2));
+        }
+        assert_eq!((table.taken, table.others.len()), (5_000, 0));
+        assert_eq!(table.places.len(), 8_192);
+        for number in 5_001..=10_000 {
+            assert_eq!(table[ConnId::new(number)], number);
+        }
     }
 }
