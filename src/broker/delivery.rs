@@ -2,40 +2,32 @@
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::id::{ConnId, Name, Room, Text};
+use crate::id::{ConnId, Name, Room};
 
 use super::lifecycle::Hold;
-use super::{
-    Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal, Stamp,
-};
+use super::{Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal};
 
 impl Broker {
+    /// Delivers what was said on `conn` to each of `to`.
     pub(super) fn send(
         &mut self,
         conn: ConnId,
-        from: Name,
         mut to: Vec<Receiver>,
-        (text, stamp): (Text, Stamp),
+        message: Message,
         effects: &mut Effects,
     ) {
         let limit = self.limits.receivers;
         if to.len() > limit {
             return effects.deliver([conn], Event::Refused(Refusal::TooManyReceivers { limit }));
         }
+        // Mostly it is one, and the message need not be copied.
+        if let &[receiver] = &to[..] {
+            return self.say(conn, receiver, message, effects);
+        }
         remove_repetitions(&mut to);
-        let sender = self.peers[&from].id;
-        let said = |room| {
-            let (text, stamp) = (text.clone(), stamp.clone());
-            Arc::new(Message {
-                from,
-                sender,
-                room,
-                text,
-                stamp,
-            })
-        };
         // What is said to several peers is one message, ahead of what is said in rooms.
         let mut names = to.iter().filter_map(Receiver::peer).peekable();
         if names.peek().is_some() {
@@ -45,34 +37,51 @@ impl Broker {
                 absent.extend(live.is_none().then_some(name));
                 live
             });
-            let message = said(None);
-            let mail = Mail::Message(Arc::clone(&message));
-            effects.deliver(live, Event::Mail(mail));
+            let message = Arc::new(message.clone());
+            effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(&message))));
             self.keep(conn, &message, absent, effects);
         }
-        for receiver in to {
-            let room = match receiver {
-                Receiver::Peer(_) => continue,
-                Receiver::Room(room) => self.peers[&from].rooms.get(&room).copied().ok_or(room),
-                Receiver::OpenRoom(room) => Ok(self.rooms.spelling(room)),
-            };
-            match room {
-                Ok(room) => self.say_in(conn, room, &said(Some(room)), effects),
-                Err(room) => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
+        for room in to.into_iter().filter(|to| to.peer().is_none()) {
+            self.say(conn, room, message.clone(), effects);
+        }
+    }
+
+    /// Delivers what was said on `conn` to one receiver.
+    fn say(&mut self, conn: ConnId, to: Receiver, message: Message, effects: &mut Effects) {
+        let room = match to {
+            Receiver::Peer(name) => {
+                let message = Arc::new(message);
+                return match self.lifecycle.live(&name) {
+                    Some(live) => effects.deliver([live], Event::Mail(Mail::Message(message))),
+                    None => self.keep(conn, &message, vec![name], effects),
+                };
             }
+            Receiver::Room(room) => {
+                let rooms = &self.peers[&message.from].rooms;
+                rooms.get(&room).copied().ok_or(room)
+            }
+            Receiver::OpenRoom(room) => Ok(self.rooms.spelling(room)),
+        };
+        match room {
+            Ok(room) => self.say_in(conn, room, message, effects),
+            Err(room) => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
         }
     }
 
     /// Delivers what was said on `conn` to everybody else in a room.
-    fn say_in(&mut self, conn: ConnId, room: Room, message: &Arc<Message>, effects: &mut Effects) {
+    fn say_in(&mut self, conn: ConnId, room: Room, message: Message, effects: &mut Effects) {
+        let message = Arc::new(Message {
+            room: Some(room),
+            ..message
+        });
         let mut absent = Vec::new();
         let members = self.rooms.members(&room);
         let live = members.filter_map(|(name, live)| {
             absent.extend(live.is_none().then_some(name));
             live.filter(|&live| live != conn)
         });
-        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
-        self.keep(conn, message, absent, effects);
+        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(&message))));
+        self.keep(conn, &message, absent, effects);
     }
 
     /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.

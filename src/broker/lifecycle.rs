@@ -107,6 +107,8 @@ pub enum Phase {
     Online {
         /// The name that it holds.
         name: Name,
+        /// Who bears it.
+        peer: PeerId,
     },
     /// It takes no more requests; its writer is about to finish.
     ///
@@ -343,8 +345,9 @@ impl Lifecycle {
         }
         let binding = self.bindings.remove(&from).expect("its name is bound");
         self.bindings.insert(name, binding);
-        self.former.note(binding.peer, from, name);
-        self.enter(conn, Phase::Online { name });
+        let peer = binding.peer;
+        self.former.note(peer, from, name);
+        self.enter(conn, Phase::Online { name, peer });
         true
     }
 
@@ -381,7 +384,7 @@ impl Lifecycle {
                 None
             }
             Phase::Leaving { name: None } => None,
-            Phase::Online { name } | Phase::Leaving { name: Some(name) } => Some(Removal {
+            Phase::Online { name, .. } | Phase::Leaving { name: Some(name) } => Some(Removal {
                 name,
                 then: self.remove(now, name),
             }),
@@ -442,7 +445,7 @@ impl Lifecycle {
     /// The name that a connection is online with.
     pub fn online(&self, conn: ConnId) -> Option<Name> {
         match self.phase(conn)? {
-            Phase::Online { name } => Some(name),
+            Phase::Online { name, .. } => Some(name),
             Phase::Greeting { .. } | Phase::Waiting { .. } | Phase::Leaving { .. } => None,
         }
     }
@@ -499,7 +502,7 @@ impl Lifecycle {
 
     /// Makes `conn` the live connection of `peer`.
     fn bind(&mut self, conn: ConnId, name: Name, peer: PeerId, proof: Option<Proof>) {
-        self.enter(conn, Phase::Online { name });
+        self.enter(conn, Phase::Online { name, peer });
         let hold = Hold::Held {
             holder: conn,
             waiter: None,
@@ -547,7 +550,7 @@ impl Lifecycle {
                 self.stop_waiting(name);
                 None
             }
-            Some(Phase::Online { name }) => Some(name),
+            Some(Phase::Online { name, .. }) => Some(name),
         };
         self.enter(conn, Phase::Leaving { name });
         if reason != StopReason::ReaderFinished {

@@ -224,8 +224,8 @@ impl Broker {
     fn request(&mut self, conn: ConnId, request: Request, effects: &mut Effects) {
         let refusal = match self.lifecycle.phase(conn) {
             None | Some(Phase::Leaving { .. }) => return,
-            Some(Phase::Online { name }) => {
-                return self.online_request(conn, name, request, effects);
+            Some(Phase::Online { name, peer }) => {
+                return self.online_request(conn, (name, peer), request, effects);
             }
             Some(Phase::Greeting { .. }) => Refusal::NotLoggedIn,
             Some(Phase::Waiting { .. }) => Refusal::Waiting,
@@ -248,13 +248,22 @@ impl Broker {
     fn online_request(
         &mut self,
         conn: ConnId,
-        name: Name,
+        (name, peer): (Name, PeerId),
         request: Request,
         effects: &mut Effects,
     ) {
         match request {
             Request::LogIn { name, proof } => self.log_in(conn, name, proof, effects),
-            Request::Send { to, text, stamp } => self.send(conn, name, to, (text, stamp), effects),
+            Request::Send { to, text, stamp } => {
+                let message = Message {
+                    from: name,
+                    sender: peer,
+                    room: None,
+                    text,
+                    stamp,
+                };
+                self.send(conn, to, message, effects);
+            }
             Request::Join { room } => self.join(conn, name, room, effects),
             Request::Leave { room, why } => self.leave(conn, name, room, why, effects),
             Request::Kick {

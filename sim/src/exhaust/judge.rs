@@ -466,7 +466,7 @@ fn compare_connections(now: Time, books: &Books, shown: &impl Show) -> Result<()
                 (link.asked.is_none(), false)
             }
             Phase::Waiting { name: n, .. } => (link.waits() && name(Some(n)).is_some(), false),
-            Phase::Online { name: n } => (held == name(Some(n)), false),
+            Phase::Online { name: n, .. } => (held == name(Some(n)), false),
             Phase::Leaving { name: n } => (held == name(n), true),
         };
         ensure!(agrees, 6, "{conn} is {phase:?}, and holds name {held:?}");

@@ -133,7 +133,7 @@ impl Follower {
             let stage = match phase {
                 Phase::Greeting { .. } => Stage::Greeting,
                 Phase::Waiting { name, .. } => Stage::Waiting(self.meet(name)),
-                Phase::Online { name } => Stage::Online(self.meet(name)),
+                Phase::Online { name, .. } => Stage::Online(self.meet(name)),
                 Phase::Leaving { name } => {
                     Stage::Leaving(name.as_ref().map(|name| self.meet(name)))
                 }

@@ -74,7 +74,7 @@ fn one_connection(witness: &Witness<'_>) -> Result<(), String> {
     for (&conn, phase) in &view.connections {
         let hold = |name| view.bindings.get(name).map(|binding| binding.hold);
         match phase {
-            Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
+            Phase::Online { name, .. } | Phase::Leaving { name: Some(name) } => {
                 ensure!(held.insert(*name), "{name} is held twice");
                 let agrees =
                     matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
@@ -186,6 +186,8 @@ fn bearer<'a>(witness: &Witness<'a>, name: &Name) -> Option<&'a Bearer> {
 
 #[cfg(test)]
 mod tests {
+    use rejoin::id::PeerId;
+
     use super::*;
     use crate::forge::{acts, break_off, come, input, moments, rejects, say, story};
     use crate::moment::Act;
@@ -201,7 +203,10 @@ mod tests {
         rejects::<Names>(
             &story([&come(0, None)[..], &come(0, None)]),
             |moment| {
-                let online = Phase::Online { name: name(0) };
+                let online = Phase::Online {
+                    name: name(0),
+                    peer: PeerId::new(ConnId::new(1)),
+                };
                 moment.view.connections.insert(ConnId::new(1), online);
             },
             "is held twice",

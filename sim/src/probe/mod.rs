@@ -204,7 +204,7 @@ impl Probes {
     }
 
     fn rename(&mut self, before: &View, moment: &Moment, conn: ConnId) {
-        let Some(&Phase::Online { name }) = before.connections.get(&conn) else {
+        let Some(&Phase::Online { name, .. }) = before.connections.get(&conn) else {
             return;
         };
         let refused = moment.told().any(|(_, e)| matches!(e, Event::Refused(_)));
@@ -237,7 +237,7 @@ impl Probes {
             }
         }
         match moment.view.connections.get(&conn) {
-            Some(Phase::Online { name: got }) => {
+            Some(Phase::Online { name: got, .. }) => {
                 self.hit(Path::ReturnUnderItsFirstName, *got != name);
             }
             Some(Phase::Waiting { name: got, .. }) => {

@@ -24,7 +24,7 @@ impl Lifecycle {
                     let waits = matches!(hold(name), Some(Hold::Held { waiter, .. }) if waiter == Some(conn));
                     assert!(waits, "{conn} waits for {name}, which does not know it");
                 }
-                Phase::Online { name } | Phase::Leaving { name: Some(name) } => {
+                Phase::Online { name, .. } | Phase::Leaving { name: Some(name) } => {
                     let holds =
                         matches!(hold(name), Some(Hold::Held { holder, .. }) if holder == conn);
                     assert!(holds, "{conn} holds {name}, which does not know it");
@@ -40,7 +40,9 @@ impl Lifecycle {
                 }
                 Hold::Held { holder, waiter } => {
                     let holds = match self.phase(holder) {
-                        Some(Phase::Online { name: held }) => held == name && waiter.is_none(),
+                        Some(Phase::Online { name: held, peer }) => {
+                            held == name && peer == binding.peer && waiter.is_none()
+                        }
                         Some(Phase::Leaving { name: held }) => held == Some(name),
                         Some(Phase::Greeting { .. } | Phase::Waiting { .. }) | None => false,
                     };

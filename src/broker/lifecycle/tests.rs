@@ -103,7 +103,8 @@ fn a_holder_that_does_not_hold_is_found() {
 #[test]
 fn a_name_that_is_awaited_though_its_holder_stays_is_found() {
     let name = name("alice");
-    let said = said(|lifecycle| lifecycle.enter(conn(1), Phase::Online { name }));
+    let peer = PeerId::new(conn(1));
+    let said = said(|lifecycle| lifecycle.enter(conn(1), Phase::Online { name, peer }));
     assert_eq!(said, "c1 does not hold alice for Some(ConnId(2))");
 }
 
