@@ -1,4 +1,4 @@
-//! What `cargo sim replay` and `cargo sim explain` say of what they cannot show.
+//! What `cargo sim` says of what it cannot do.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,6 +35,13 @@ fn a_seed_is_no_larger_than_a_seed_can_be() {
     let says = refusal(&["replay", "18446744073709551616"]);
     let expected = "18446744073709551616 is no seed: the largest is 18446744073709551615";
     assert_eq!(says, format!("cargo sim: {expected}\n"));
+}
+
+#[test]
+fn a_universe_that_cannot_be_explored_says_why() {
+    let says = refusal(&["exhaust", "--names", "3", "--renames"]);
+    let expected = "cargo sim: with names that change there are at most 2 names, or no rooms";
+    assert!(says.starts_with(expected), "{says}");
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
             stops: !args.never_stops,
             renames: universe.renames || args.renames,
         };
+        universe.check()?;
         if !explore(args, universe)? {
             return Ok(ExitCode::FAILURE);
         }
@@ -97,10 +98,13 @@ fn explore(args: &Args, universe: Universe) -> Result<bool, Box<dyn Error>> {
         rooms,
         messages,
         mailbox,
-        ..
+        stops,
+        renames,
     } = universe;
+    let renames = if renames { ", names change" } else { "" };
+    let stops = if stops { "" } else { ", never stops" };
     println!(
-        "{}, {}, {}, {}, mailboxes of {mailbox}",
+        "{}, {}, {}, {}, mailboxes of {mailbox}{renames}{stops}",
         count(names.into(), "name"),
         count(connections.into(), "connection"),
         count(rooms.into(), "room"),

@@ -71,6 +71,28 @@ impl Universe {
     /// The most messages at once.
     pub const MOST_MESSAGES: u8 = 4;
 
+    /// Whether it can be explored.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    pub const fn check(&self) -> Result<(), &'static str> {
+        if self.names > Self::MOST_NAMES
+            || self.connections > Self::MOST_CONNECTIONS
+            || self.rooms > Self::MOST_ROOMS
+            || self.messages > Self::MOST_MESSAGES
+        {
+            return Err("there is more in it than can be told apart");
+        }
+        if self.renames && self.names > 2 && self.rooms > 0 {
+            return Err(
+                "with names that change there are at most 2 names, or no rooms, as messages \
+                 with two receivers that come back could not be told apart",
+            );
+        }
+        Ok(())
+    }
+
     /// The configuration of its server. The two waits last two microseconds, the fewest with which
     /// each of them can end before the other, after it, and with it.
     pub fn config(&self) -> Config {
@@ -156,17 +178,7 @@ pub(super) struct Setup {
 
 impl Setup {
     pub(super) fn new(universe: Universe) -> Self {
-        assert!(
-            universe.names <= Universe::MOST_NAMES
-                && universe.connections <= Universe::MOST_CONNECTIONS
-                && universe.rooms <= Universe::MOST_ROOMS
-                && universe.messages <= Universe::MOST_MESSAGES,
-            "a universe is small: {universe:?}"
-        );
-        assert!(
-            !universe.renames || universe.names <= 2 || universe.rooms == 0,
-            "messages with two receivers and other names: {universe:?}"
-        );
+        universe.check().expect("the universe can be explored");
         Self {
             universe,
             config: universe.config(),
