@@ -123,6 +123,7 @@ impl<V> Entries<ConnId, V> for Table<Box<(ConnId, V)>> {
         self.remove(*key).map(|entry| entry.1)
     }
 }
+
 impl<K: Key, V> Book<K, V> {
     #[inline]
     pub(crate) fn get(&self, key: &K) -> Option<&V> {

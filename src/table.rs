@@ -110,6 +110,7 @@ impl<T> Table<T> {
         }
     }
 }
+
 impl<T> Index<ConnId> for Table<T> {
     type Output = T;
 
