@@ -43,7 +43,7 @@ impl Key for Name {
 }
 
 impl Key for ConnId {
-    type Entries<V> = Table<Box<(Self, V)>>;
+    type Entries<V> = Table<V>;
 }
 
 /// Finds entries by hashing.
@@ -99,28 +99,27 @@ impl<K: Eq + Hash, V> Entries<K, V> for Hashed<K, V> {
     }
 }
 
-impl<V> Default for Table<Box<(ConnId, V)>> {
+impl<V> Default for Table<V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<V> Entries<ConnId, V> for Table<Box<(ConnId, V)>> {
+impl<V> Entries<ConnId, V> for Table<V> {
     fn find(&self, key: &ConnId) -> Option<(&ConnId, &V)> {
-        self.get(*key).map(|entry| (&entry.0, &entry.1))
+        self.entry(*key).map(|(conn, value)| (conn, value))
     }
 
     fn find_mut(&mut self, key: &ConnId) -> Option<&mut V> {
-        self.get_mut(*key).map(|entry| &mut entry.1)
+        self.get_mut(*key)
     }
 
     fn replace(&mut self, key: ConnId, value: V) -> Option<V> {
-        let before = self.insert(key, Box::new((key, value)));
-        before.map(|entry| entry.1)
+        self.insert(key, value)
     }
 
     fn take(&mut self, key: &ConnId) -> Option<V> {
-        self.remove(*key).map(|entry| entry.1)
+        self.remove(*key)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is known of each connection, which is asked for several times for each line.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::Index;
+use core::{fmt, mem};
 
 use hashbrown::HashMap;
 
@@ -12,16 +13,16 @@ use crate::id::ConnId;
 ///
 /// Connections are numbered as they come, so the last bits of their numbers tell most of those
 /// that are there at the same time apart, and are their places. Whose place is taken, by one that
-/// came long before, goes to a map beside.
+/// came long before, goes to a map beside. Entries are in boxes, as half of the places may be free.
 ///
 /// It cannot be walked through, for the order would be another in each run.
 #[derive(Clone)]
 pub(crate) struct Table<T> {
     /// None, or a power of two.
-    places: Vec<Option<(ConnId, T)>>,
+    places: Vec<Option<Box<(ConnId, T)>>>,
     /// How many places are taken.
     taken: usize,
-    others: HashMap<ConnId, T>,
+    others: HashMap<ConnId, Box<(ConnId, T)>>,
 }
 
 impl<T> Table<T> {
@@ -35,44 +36,52 @@ impl<T> Table<T> {
 
     #[inline]
     pub(crate) fn get(&self, conn: ConnId) -> Option<&T> {
-        match self.places.get(self.place(conn)) {
-            Some(Some((known, value))) if *known == conn => Some(value),
-            Some(_) | None => self.others.get(&conn),
-        }
+        self.entry(conn).map(|(_, value)| value)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut T> {
         let place = self.place(conn);
-        match self.places.get_mut(place) {
-            Some(Some((known, value))) if *known == conn => Some(value),
-            Some(_) | None => self.others.get_mut(&conn),
+        let entry = match self.places.get_mut(place) {
+            Some(Some(entry)) if entry.0 == conn => entry,
+            Some(_) | None => self.others.get_mut(&conn)?,
+        };
+        Some(&mut entry.1)
+    }
+
+    /// A connection and what is known of it.
+    #[inline]
+    pub(crate) fn entry(&self, conn: ConnId) -> Option<&(ConnId, T)> {
+        match self.places.get(self.place(conn)) {
+            Some(Some(entry)) if entry.0 == conn => Some(entry),
+            Some(_) | None => self.others.get(&conn).map(|entry| &**entry),
         }
     }
 
     /// Returns what was there before.
     pub(crate) fn insert(&mut self, conn: ConnId, value: T) -> Option<T> {
         if let Some(known) = self.get_mut(conn) {
-            return Some(core::mem::replace(known, value));
+            return Some(mem::replace(known, value));
         }
         let place = self.place(conn);
         let is_free = self.places.get(place).is_some_and(Option::is_none);
         if !is_free && self.taken >= self.places.len() / 2 {
             self.grow();
         }
-        self.put(conn, value);
+        self.put(Box::new((conn, value)));
         None
     }
 
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<T> {
         let place = self.place(conn);
-        match self.places.get_mut(place) {
-            Some(entry) if entry.as_ref().is_some_and(|(known, _)| *known == conn) => {
+        let entry = match self.places.get_mut(place) {
+            Some(entry) if entry.as_ref().is_some_and(|entry| entry.0 == conn) => {
                 self.taken -= 1;
-                entry.take().map(|(_, value)| value)
+                entry.take()
             }
             Some(_) | None => self.others.remove(&conn),
-        }
+        };
+        entry.map(|entry| entry.1)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -85,14 +94,14 @@ impl<T> Table<T> {
     }
 
     /// Puts what is not there yet to its place, or beside.
-    fn put(&mut self, conn: ConnId, value: T) {
-        let place = self.place(conn);
+    fn put(&mut self, entry: Box<(ConnId, T)>) {
+        let place = self.place(entry.0);
         match &mut self.places[place] {
             Some(_) => {
-                self.others.insert(conn, value);
+                self.others.insert(entry.0, entry);
             }
             free @ None => {
-                *free = Some((conn, value));
+                *free = Some(entry);
                 self.taken += 1;
             }
         }
@@ -102,11 +111,11 @@ impl<T> Table<T> {
     fn grow(&mut self) {
         let mut places = Vec::new();
         places.resize_with((2 * self.places.len()).max(4), || None);
-        let before = core::mem::replace(&mut self.places, places);
-        let others = core::mem::take(&mut self.others);
+        let before = mem::replace(&mut self.places, places);
+        let others = mem::take(&mut self.others);
         self.taken = 0;
-        for (conn, value) in before.into_iter().flatten().chain(others) {
-            self.put(conn, value);
+        for entry in before.into_iter().flatten().chain(others.into_values()) {
+            self.put(entry);
         }
     }
 }

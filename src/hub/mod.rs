@@ -83,7 +83,7 @@ pub struct Hub<D> {
     digest: D,
     limits: Limits,
     /// In boxes, as a table that has grown is twice as large as it need be.
-    links: Table<Box<Link>>,
+    links: Table<Link>,
     admission: Admission,
     irc: Irc,
     /// When those who send too fast are listened to again.
@@ -266,7 +266,7 @@ impl<D: Digest> Hub<D> {
             held: false,
             paused: None,
         };
-        self.links.insert(conn, Box::new(link));
+        self.links.insert(conn, link);
         self.handle(now, Input::Accepted { conn }, out);
         Ok(())
     }
