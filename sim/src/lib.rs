@@ -15,6 +15,7 @@ pub mod links;
 pub mod moment;
 pub mod network;
 pub mod outbox;
+pub mod panics;
 pub mod plan;
 pub mod plant;
 pub mod plural;

@@ -169,18 +169,18 @@ fn report(seed: u64, as_it_is: bool) {
     let mut plan = Plan::draw(seed);
     let actions = count(plan.actions.len() as u64, "action");
     println!("\nseed {seed} fails, with {actions}");
-    let found = in_silence(|| simulate(&plan, false)).violations;
+    let found = simulate(&plan, false).violations;
     show(&found);
     if let Some(first) = found.first().filter(|_| !as_it_is) {
         println!(
             "the shortest plan that still breaks statement {}:",
             first.statement
         );
-        plan = in_silence(|| shrink_plan(&plan, first.statement));
+        plan = shrink_plan(&plan, first.statement);
         for action in &plan.actions {
             println!("  {action:?}");
         }
-        show(&in_silence(|| simulate(&plan, false)).violations);
+        show(&simulate(&plan, false).violations);
     }
     println!("replay it: cargo sim replay {seed}");
     if as_it_is {
@@ -193,13 +193,4 @@ fn show(violations: &[Violation]) {
     for violation in violations {
         println!("{violation}");
     }
-}
-
-/// What panics in `simulate` has done so, and was reported, before.
-fn in_silence<T>(simulate: impl FnOnce() -> T) -> T {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = simulate();
-    std::panic::set_hook(report);
-    result
 }

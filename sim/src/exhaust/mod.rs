@@ -47,12 +47,12 @@ mod tests;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use rejoin::broker::Effects;
 
 use crate::invariants::Violation;
+use crate::panics::hear;
 use crate::plural::count;
 use crate::step::Step;
 use judge::Show;
@@ -378,11 +378,7 @@ fn take(
 }
 
 fn caught<T>(play: impl FnOnce() -> T) -> Result<T, Wrong> {
-    catch_unwind(AssertUnwindSafe(play)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Wrong::Panicked(text.unwrap_or_default())
-    })
+    hear(play).map_err(Wrong::Panicked)
 }
 
 fn violation(statement: u8, what: String) -> Violation {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use rejoin::Config;
 
 use crate::invariants::Violation;
+use crate::panics;
 use crate::plan::Plan;
 use crate::probe::Probes;
 use crate::setting::network;
@@ -59,24 +60,17 @@ struct Outline {
     latency: Duration,
 }
 
-/// Goes through `plan`. Keeps what happens, if `traces`.
+/// Goes through `plan`. Keeps what happens, if `traces`. A panic that was not planned is a
+/// violation, whoever catches it.
 pub fn simulate(plan: &Plan, traces: bool) -> Outcome {
-    hide_planned_panics();
     let config: Config = network(plan.setting.into());
     let mut play = Play::new(plan, &config, traces);
-    let result = play.go(plan).and_then(|()| play.end());
-    play.outcome(result)
+    let result = panics::hear(|| play.go(plan).and_then(|()| play.end()));
+    play.outcome(result.unwrap_or_else(|panic| Err(panicked(&panic))))
 }
 
-/// Planned panics are caught by the driver, and there are many of them.
-fn hide_planned_panics() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        let report = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.payload_as_str() != Some(stream::PLANNED) {
-                report(info);
-            }
-        }));
-    });
+/// Nobody but a plan may panic: whatever was about to be done is not done.
+fn panicked(panic: &str) -> Violation {
+    let what = format!("something panics: {panic}");
+    Violation { statement: 8, what }
 }

@@ -10,10 +10,11 @@ use super::ground::{Ground, host_of};
 use super::scene::{Stage, Wire};
 use super::server::{Fate, Server};
 use super::stream::{Read, Write};
-use super::{Outcome, Outline, TICK};
+use super::{Outcome, Outline, TICK, panicked};
 use crate::invariants::Violation;
 use crate::irc;
 use crate::label::Labeler;
+use crate::panics;
 use crate::plan::{Action, CLIENTS, Fault, Kind, On, Plan};
 use crate::spelling::line_of;
 use crate::step::{GiveUp, Step, Until};
@@ -107,6 +108,9 @@ impl Play<'_> {
         let stepped = self.ground.tick();
         let mut scene = self.stage.lock();
         scene.check_stops();
+        for panic in panics::caught() {
+            scene.violate(panicked(&panic));
+        }
         if let Some(first) = scene.violations.first() {
             return Err(first.clone());
         }
@@ -356,10 +360,10 @@ impl Play<'_> {
         // The ground goes last, in the end of this: with it go the tasks of a run that has failed,
         // in an order that depends on what ran before.
         let mut scene = self.stage.lock();
-        let mut violations = std::mem::take(&mut scene.violations);
-        if violations.is_empty() {
-            violations.extend(result.err());
+        if let Err(violation) = result {
+            scene.violate(violation);
         }
+        let violations = std::mem::take(&mut scene.violations);
         let clients = self.clients.iter().map(|client| host_of(client.index));
         let trace = scene.take_entries().map(|entries| Trace {
             title: self.title,
@@ -380,4 +384,36 @@ impl Play<'_> {
 
 fn index(client: u8) -> usize {
     usize::from(client % CLIENTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setting::network;
+
+    #[test]
+    fn a_panic_that_somebody_catches_is_a_find_once() {
+        let plan = Plan::draw(0);
+        let mut play = Play::new(&plan, &network(plan.setting.into()), true);
+        let found = panics::hear(|| {
+            let panic = || panic!("it is so");
+            std::panic::catch_unwind(panic).unwrap_err();
+            play.tick()
+        });
+        let found = found.expect("it is caught");
+        let outcome = play.outcome(found);
+        let [violation] = outcome.violations.as_slice() else {
+            panic!("{:?}", outcome.violations)
+        };
+        let says = &violation.what;
+        assert!(
+            says.starts_with("something panics: it is so, at "),
+            "{says}"
+        );
+        let told = |entry: &crate::trace::Entry| entry.what == What::Violated(violation.clone());
+        let told = outcome
+            .trace
+            .map(|trace| trace.entries.iter().filter(|e| told(e)).count());
+        assert_eq!(told, Some(1));
+    }
 }

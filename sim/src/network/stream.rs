@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::scene::Stage;
 use crate::irc;
+use crate::panics::PLANNED;
 use crate::plan::Kind;
 use crate::probe::Path;
 
@@ -301,6 +302,3 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Faulty<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
-
-/// What a planned panic says.
-pub(super) const PLANNED: &str = "a fault of the plan";
