@@ -45,6 +45,21 @@ fn a_universe_that_cannot_be_explored_says_why() {
 }
 
 #[test]
+fn plants_are_those_of_the_workspace_around_the_current_folder() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moved");
+    let (folder, plants) = (root.join("src/deep"), root.join("sim/plants"));
+    for folder in [&folder, &plants] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(root.join("Cargo.toml"), "[workspace]\n").unwrap();
+    std::fs::write(plants.join("off-by-one.patch"), "Found-by: hub\n").unwrap();
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+    let output = sim.args(["plant", "--list"]).current_dir(folder).output();
+    let said = output.unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&said), "off-by-one: hub\n");
+}
+
+#[test]
 fn a_file_that_is_missing_is_named() {
     let says = refusal(&["explain", "nowhere.plan"]);
     assert!(says.starts_with("cargo sim: nowhere.plan: "), "{says}");

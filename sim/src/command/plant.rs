@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use rejoin_sim::plant::{Check, Nursery, Plant, Verdict};
 use rejoin_sim::plural::count;
@@ -39,8 +39,7 @@ fn parse_part(text: &str) -> Result<(usize, usize), String> {
 type Said = Result<BTreeMap<Check, Verdict>, Box<dyn Error>>;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    let root = root.ok_or("the workspace is around this package")?;
+    let root = &workspace()?;
     let plants = select(args, Plant::all(root)?)?;
     if args.list {
         for plant in &plants {
@@ -85,6 +84,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         count(missed as u64, "time"),
     );
     Ok(ExitCode::from(u8::from(missed + rotten > 0)))
+}
+
+/// The root of the workspace around the current folder: where this program was built need not be
+/// there any more.
+fn workspace() -> Result<PathBuf, Box<dyn Error>> {
+    let mut locate = Command::new("cargo");
+    locate.args(["locate-project", "--workspace", "--message-format=plain"]);
+    let output = locate.output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim_end().into());
+    }
+    let manifest = PathBuf::from(String::from_utf8(output.stdout)?.trim_end());
+    let root = manifest.parent().ok_or("a manifest is in a folder")?;
+    Ok(root.to_owned())
 }
 
 fn select(args: &Args, plants: Vec<Plant>) -> Result<Vec<Plant>, Box<dyn Error>> {

@@ -38,7 +38,9 @@ impl Plant {
     /// If a patch cannot be read, or does not say what finds it.
     pub fn all(root: &Path) -> Result<Vec<Self>, Box<dyn Error>> {
         let mut plants = Vec::new();
-        for file in fs::read_dir(root.join("sim/plants"))? {
+        let folder = root.join("sim/plants");
+        let files = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        for file in files {
             let patch = file?.path();
             let name = patch.file_stem().and_then(|name| name.to_str());
             let name = name.ok_or("a patch without a name")?.to_owned();
