@@ -42,6 +42,25 @@ fn a_universe_that_cannot_be_explored_says_why() {
     let says = refusal(&["exhaust", "--names", "3", "--renames"]);
     let expected = "cargo sim: with names that change there are at most 2 names, or no rooms";
     assert!(says.starts_with(expected), "{says}");
+    for (flag, value) in [("--states", "0"), ("--jobs", "18446744073709551615")] {
+        let says = refusal(&["exhaust", flag, value]);
+        let expected = format!("error: invalid value '{value}' for '{flag} <N>'");
+        assert!(says.starts_with(&expected), "{says}");
+    }
+}
+
+#[test]
+fn what_is_not_asked_for_and_cannot_be_explored_is_left_out() {
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+    sim.args(["exhaust", "--depth", "1"]);
+    let universes = |sim: &mut Command| {
+        let output = sim.output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.lines().filter(|line| !line.starts_with(' ')).count()
+    };
+    assert_eq!(universes(&mut sim), 3);
+    assert_eq!(universes(sim.arg("--renames")), 2);
 }
 
 #[test]

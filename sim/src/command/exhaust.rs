@@ -13,7 +13,8 @@ use rejoin_sim::plural::count;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Names that somebody may log in with; without this and --connections, first 2 names that
-    /// change with 2 connections and no messages, then 2 with 3, and then 3 with 2
+    /// change with 2 connections and no messages, then 2 with 3, and then 3 with 2, as far as the
+    /// other flags allow
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=Universe::MOST_NAMES.into()))]
     names: Option<u8>,
     /// Connections at once
@@ -38,39 +39,47 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     depth: Option<u32>,
     /// States that are remembered, at about 30 bytes each
-    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
-    states: usize,
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = value_parser!(u32).range(1..))]
+    states: u32,
     /// How many threads to use
-    #[arg(long, value_name = "N", default_value = "2")]
-    jobs: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u16).range(1..=1024))]
+    jobs: u16,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let universes = match (args.names, args.connections) {
-        (None, None) => vec![
-            Universe::RENAMES,
-            Universe::TWO_NAMES,
-            Universe::THREE_NAMES,
-        ],
-        (Some(Universe::MOST_NAMES), _) => vec![Universe::THREE_NAMES],
-        (_, _) => vec![Universe::TWO_NAMES],
-    };
-    for universe in universes {
-        let universe = Universe {
-            names: args.names.unwrap_or(universe.names),
-            connections: args.connections.unwrap_or(universe.connections),
-            rooms: args.rooms.unwrap_or(universe.rooms),
-            messages: args.messages.unwrap_or(universe.messages),
-            mailbox: args.mailbox.unwrap_or(universe.mailbox),
-            stops: !args.never_stops,
-            renames: universe.renames || args.renames,
-        };
-        universe.check()?;
+    for universe in universes(args)? {
         if !explore(args, universe)? {
             return Ok(ExitCode::FAILURE);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be explored: what was asked for, or else the defaults that can be.
+fn universes(args: &Args) -> Result<Vec<Universe>, &'static str> {
+    let asked = |universe: Universe| Universe {
+        names: args.names.unwrap_or(universe.names),
+        connections: args.connections.unwrap_or(universe.connections),
+        rooms: args.rooms.unwrap_or(universe.rooms),
+        messages: args.messages.unwrap_or(universe.messages),
+        mailbox: args.mailbox.unwrap_or(universe.mailbox),
+        stops: !args.never_stops,
+        renames: universe.renames || args.renames,
+    };
+    let universe = match (args.names, args.connections) {
+        (None, None) => {
+            let defaults = [
+                Universe::RENAMES,
+                Universe::TWO_NAMES,
+                Universe::THREE_NAMES,
+            ];
+            let all = defaults.map(asked).into_iter();
+            return Ok(all.filter(|universe| universe.check().is_ok()).collect());
+        }
+        (Some(Universe::MOST_NAMES), _) => asked(Universe::THREE_NAMES),
+        (_, _) => asked(Universe::TWO_NAMES),
+    };
+    universe.check().map(|()| vec![universe])
 }
 
 /// Whether nothing was found.
@@ -81,12 +90,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
 fn explore(args: &Args, universe: Universe) -> Result<bool, Box<dyn Error>> {
     let limits = Limits {
         depth: args.depth.unwrap_or(u32::MAX),
-        states: args.states,
+        states: args.states as usize,
     };
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {msg}")?);
     let start = Instant::now();
-    let result = search(universe, limits, args.jobs, |progress| {
+    let jobs = usize::from(args.jobs);
+    let jobs = NonZeroUsize::new(jobs).expect("the flag has a least value");
+    let result = search(universe, limits, jobs, |progress| {
         bar.set_message(figures(progress, start.elapsed()));
         bar.tick();
     });

@@ -77,6 +77,9 @@ impl Universe {
     ///
     /// Why it cannot.
     pub const fn check(&self) -> Result<(), &'static str> {
+        if self.names == 0 || self.connections == 0 {
+            return Err("nobody can come into it");
+        }
         if self.names > Self::MOST_NAMES
             || self.connections > Self::MOST_CONNECTIONS
             || self.rooms > Self::MOST_ROOMS
