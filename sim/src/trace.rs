@@ -3,10 +3,10 @@
 use rejoin::Config;
 use rejoin::id::{ConnId, Time};
 
-use crate::invariants::{Invariants, Violation, determinism};
+use crate::invariants::Violation;
 use crate::moment::Moment;
+use crate::search::{self, Wrong};
 use crate::step::Step;
-use crate::world::World;
 
 /// A run that happened.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -24,18 +24,33 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Adds what does not hold; tells whether there is anything.
-    pub fn violate(&mut self, at: Time, violations: Vec<Violation>) -> bool {
-        let broken = !violations.is_empty();
-        let whats = violations.into_iter().map(What::Violated);
-        self.entries.extend(whats.map(|what| Entry { at, what }));
-        broken
+    /// Adds what happened.
+    pub fn show(&mut self, moment: Moment) {
+        let at = moment.now;
+        let what = What::Moment(Box::new(moment));
+        self.entries.push(Entry { at, what });
     }
 
-    /// Whether something does not hold, or came otherwise than it was recorded.
+    /// Adds what does not hold.
+    pub fn violate(&mut self, at: Time, violations: Vec<Violation>) {
+        let whats = violations.into_iter().map(What::Violated);
+        self.entries.extend(whats.map(|what| Entry { at, what }));
+    }
+
+    /// Adds what is wrong with what was added last.
+    pub fn fail(&mut self, wrongs: Vec<Wrong>) {
+        let at = self.entries.last().map_or(Time::ZERO, |entry| entry.at);
+        let whats = wrongs.into_iter().map(|wrong| match wrong {
+            Wrong::Violated(violation) => What::Violated(violation),
+            Wrong::Panicked(says) => What::Panicked(says),
+        });
+        self.entries.extend(whats.map(|what| Entry { at, what }));
+    }
+
+    /// Whether something does not hold, or panicked, or came otherwise than it was recorded.
     pub fn is_broken(&self) -> bool {
         self.entries.iter().any(|entry| match entry.what {
-            What::Violated(_) | What::Differed(_) => true,
+            What::Violated(_) | What::Panicked(_) | What::Differed(_) => true,
             What::Fault { .. } | What::Client { .. } | What::Moment(_) => false,
         })
     }
@@ -75,6 +90,8 @@ pub enum What {
     Moment(Box<Moment>),
     /// Something that always holds does not.
     Violated(Violation),
+    /// The broker panicked at what it was told last.
+    Panicked(String),
     /// What a hub wanted done is not what was recorded.
     Differed(Difference),
 }
@@ -112,35 +129,8 @@ pub enum Did {
 /// A run of the broker alone: what comes of `steps`, and of everything finishing after them, up to
 /// the first moment after which something does not hold.
 pub fn of_steps(config: &Config, steps: &[Step]) -> Trace {
-    let (mut first, mut second) = (World::new(config), World::new(config));
-    let mut invariants = Invariants::new(config);
-    let mut last = Moment::start();
     let mut trace = Trace::default();
-    for step in steps.iter().map(Some).chain([None]) {
-        let happen = |world: &mut World| match step {
-            Some(step) => world.step(step),
-            None => world.finish(),
-        };
-        let moments = happen(&mut first);
-        let again = happen(&mut second);
-        let brokers = (first.broker(), second.broker());
-        let same = determinism::compare((&moments, brokers.0), (&again, brokers.1));
-        for moment in moments {
-            let at = moment.now;
-            let found = invariants.observe(&moment);
-            last = moment.clone();
-            let what = What::Moment(Box::new(moment));
-            trace.entries.push(Entry { at, what });
-            if trace.violate(at, found) {
-                return trace;
-            }
-        }
-        let at = trace.entries.last().map_or(Time::ZERO, |entry| entry.at);
-        if trace.violate(at, same.err().into_iter().collect()) {
-            return trace;
-        }
-    }
-    let at = trace.entries.last().map_or(Time::ZERO, |entry| entry.at);
-    trace.violate(at, invariants.finish(&last));
+    let ran = search::show(config, steps, |_, moment| trace.show(moment.clone()));
+    trace.fail(ran.err().map_or_else(Vec::new, |failure| failure.wrongs));
     trace
 }

@@ -66,6 +66,7 @@ fn a_client_connects_before_it_is_accepted() {
                 What::Client { .. }
                 | What::Fault { .. }
                 | What::Violated(_)
+                | What::Panicked(_)
                 | What::Differed(_) => {}
             }
             assert!(accepted <= connects, "seed {seed}");

@@ -12,7 +12,7 @@ use rejoin_sim::panics::hear;
 use rejoin_sim::plan::Plan;
 use rejoin_sim::plural::count;
 use rejoin_sim::probe::Probes;
-use rejoin_sim::search::Failure;
+use rejoin_sim::search::{Failure, Wrong};
 use rejoin_sim::setting::{SETTINGS, network, setting};
 use rejoin_sim::shrink::shrink;
 use rejoin_sim::{Step, frames, search, strategy};
@@ -108,7 +108,7 @@ impl Case {
     fn fails(&self) -> Option<Found> {
         let probes = &mut Probes::default();
         let found = |failure: Failure| Found {
-            statement: failure.violations.first().map(|v| v.statement),
+            statement: failure.wrongs.first().and_then(Wrong::statement),
             says: failure.to_string(),
         };
         caught(|| match self {

@@ -54,6 +54,7 @@ use rejoin::broker::Effects;
 use crate::invariants::Violation;
 use crate::panics::hear;
 use crate::plural::count;
+use crate::search::Wrong;
 use crate::step::Step;
 use judge::Show;
 use state::{Order, State};
@@ -96,15 +97,6 @@ pub struct Find {
     pub wrong: Wrong,
     /// How far the search had come.
     pub progress: Progress,
-}
-
-/// What is wrong.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Wrong {
-    /// Something that always holds does not.
-    Violated(Violation),
-    /// The broker panics.
-    Panicked(String),
 }
 
 /// Searches a universe with so many threads, and tells `watch` now and then how far it has come.
@@ -394,15 +386,6 @@ macro_rules! ensure {
     };
 }
 use ensure;
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Violated(violation) => violation.fmt(f),
-            Self::Panicked(text) => write!(f, "the broker panics: {text}"),
-        }
-    }
-}
 
 impl fmt::Display for Find {
     /// The steps are written so that a test can take them.

@@ -49,9 +49,11 @@ impl Follower {
                 self.weigh(row, &moment.view);
                 self.turn(row, &moment.view)
             }
-            What::Fault { .. } | What::Client { .. } | What::Violated(_) | What::Differed(_) => {
-                Vec::new()
-            }
+            What::Fault { .. }
+            | What::Client { .. }
+            | What::Violated(_)
+            | What::Panicked(_)
+            | What::Differed(_) => Vec::new(),
         }
     }
 

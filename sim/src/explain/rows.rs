@@ -31,7 +31,11 @@ impl<'a> Scribe<'a> {
     pub(super) fn new(trace: &'a Trace) -> Self {
         let owners = trace.entries.iter().filter_map(|entry| match entry.what {
             What::Client { client, conn, .. } => Some((conn?, client)),
-            What::Fault { .. } | What::Moment(_) | What::Violated(_) | What::Differed(_) => None,
+            What::Fault { .. }
+            | What::Moment(_)
+            | What::Violated(_)
+            | What::Panicked(_)
+            | What::Differed(_) => None,
         });
         Self {
             words: Words {
@@ -82,6 +86,7 @@ impl<'a> Scribe<'a> {
                 (kind, conn, self.moment(moment, mailbox, follower))
             }
             What::Violated(violation) => alarm(violated(self.words, violation)),
+            What::Panicked(says) => alarm(panicked(says)),
             What::Differed(difference) => alarm(differed(difference)),
         };
         let lanes = lines.iter().flat_map(|line| line.to.iter());
@@ -317,6 +322,15 @@ fn violated(words: Words<'_>, violation: &Violation) -> Alarm {
         rows: 1,
         what: words::clean(&words.restore(&violation.what)),
         more: vec![words::statement(statement)],
+    }
+}
+
+fn panicked(says: &str) -> Alarm {
+    Alarm {
+        head: "The broker panics".to_owned(),
+        rows: 1,
+        what: words::clean(says),
+        more: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ fn what_is_hostile_is_shown_and_not_obeyed() {
                 ..
             }
             | What::Moment(_)
+            | What::Panicked(_)
             | What::Differed(_) => {}
         }
     }

@@ -25,7 +25,7 @@ use crate::outbox::Outbox;
 use crate::plural::count;
 use crate::probe::{Path, Probes};
 use crate::replay::replay;
-use crate::search::Failure;
+use crate::search::{Failure, Wrong};
 use crate::spelling::{line_of, spell};
 use crate::step::{GiveUp, Step, Until};
 use sight::{Lookout, Plainly, Recording, Sight};
@@ -127,7 +127,8 @@ impl Server {
         if violations.is_empty() {
             Ok(())
         } else {
-            Err(Failure { step, violations })
+            let wrongs = violations.into_iter().map(Wrong::Violated).collect();
+            Err(Failure { step, wrongs })
         }
     }
 
