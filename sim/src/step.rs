@@ -3,8 +3,11 @@
 //! Steps are plain data with small indices, so that they can be generated, shrunk, stored and
 //! enumerated. Each index is taken modulo the size of its pool, so every step can be carried out.
 
+use std::fmt;
+
 use rejoin::broker::StopReason;
 use rejoin::id::{Name, Proof, Room};
+use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 
 /// One thing that happens.
@@ -125,6 +128,15 @@ pub enum Step {
     },
     /// The server stops.
     ShutDown,
+}
+
+impl fmt::Display for Step {
+    /// As the file of a plan has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = PrettyConfig::new().depth_limit(0);
+        let step = ron::ser::to_string_pretty(self, style);
+        f.write_str(&step.expect("a step is plain data"))
+    }
 }
 
 /// Whom a message is for.

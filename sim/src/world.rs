@@ -298,7 +298,7 @@ fn receiver(to: To) -> Receiver {
 }
 
 /// How many items hold this many pieces of mail, and what else comes before the next.
-fn up_to(outbox: &VecDeque<Event>, mail: usize) -> usize {
+pub(crate) fn up_to(outbox: &VecDeque<Event>, mail: usize) -> usize {
     let is_mail = |event: &Event| mail_of(event).is_some();
     let mut places = outbox
         .iter()

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rejoin_sim::plan::Plan;
+use rejoin_sim::Step;
+use rejoin_sim::exhaust::Universe;
+use rejoin_sim::plan::{BrokerOn, BrokerPlan, Plan};
 
 fn written(name: &str, what: impl AsRef<[u8]>) -> PathBuf {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -110,6 +112,26 @@ fn a_file_that_is_neither_is_refused() {
     let why = "this is neither a plan nor a record";
     assert_refused("neither", b"\x7fELF\xff", why);
     assert_refused("cut.plan", "(seed: 1,\n", "this is no plan: 1:10-2:1: ");
+}
+
+#[test]
+fn a_plan_for_the_broker_is_shown_or_refused() {
+    let (on, steps) = (BrokerOn::Universe(Universe::RENAMES), vec![Step::Accept]);
+    let mut plan = BrokerPlan { on, steps };
+    let file = written("one.plan", plan.to_file());
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+    let output = sim.arg("replay").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("▸ c2 accepted"), "{said}");
+    plan.steps.push(Step::AcceptIrc);
+    let why = "step 2: no step of this universe is AcceptIrc\n";
+    assert_refused("foreign.plan", plan.to_file(), why);
+    assert_refused(
+        "cut-broker.plan",
+        "Broker(on:",
+        "this is no plan: 1:10-1:11: ",
+    );
 }
 
 #[test]

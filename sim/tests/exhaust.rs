@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use rejoin_sim::exhaust::{Limits, Universe, search};
+use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
+use rejoin_sim::plan::BrokerPlan;
 
 const JOBS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 
@@ -12,7 +13,7 @@ fn explore(universe: Universe, depth: u32) -> bool {
         depth,
         states: 10_000_000,
     };
-    let progress = search(universe, limits, JOBS, |_| {}).unwrap_or_else(|find| panic!("{find}"));
+    let progress = searched(universe, limits);
     println!("{universe:?}: {progress:?}");
     progress.complete
 }
@@ -79,7 +80,7 @@ fn no_more_states_are_remembered_than_asked_for() {
     let remembered = |states| {
         let depth = u32::MAX;
         let limits = Limits { depth, states };
-        search(universe, limits, JOBS, |_| {}).unwrap_or_else(|find| panic!("{find}"))
+        searched(universe, limits)
     };
     let all = remembered(usize::MAX);
     assert!(all.complete);
@@ -88,6 +89,11 @@ fn no_more_states_are_remembered_than_asked_for() {
         let progress = remembered(states);
         assert_eq!((progress.states, progress.complete), (states, false));
     }
+}
+
+fn searched(universe: Universe, limits: Limits) -> Progress {
+    let searched = search(universe, limits, JOBS, |_| {});
+    searched.unwrap_or_else(|find| panic!("{find}\n{}", BrokerPlan::from(&*find).to_file()))
 }
 
 fn silent(universe: Universe) -> Universe {

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use clap::value_parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
+use rejoin_sim::plan::BrokerPlan;
 use rejoin_sim::plural::count;
+
+use super::save;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -129,7 +132,9 @@ fn explore(args: &Args, universe: Universe) -> Result<bool, Box<dyn Error>> {
         }
         Err(find) => {
             println!("  {}", figures(find.progress, elapsed));
-            println!("{find}");
+            let plan = BrokerPlan::from(&*find).to_file();
+            print!("{find}\n{plan}");
+            save(&plan, "exhaust.plan");
             Ok(false)
         }
     }

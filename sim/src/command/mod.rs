@@ -12,12 +12,10 @@ pub(crate) mod run;
 
 mod source;
 
-use rejoin_sim::plan::Plan;
-
-/// Writes a plan that was made shorter to a file, and says how it is replayed.
-fn save(plan: &Plan, file: &str) {
-    match std::fs::write(file, plan.to_file()) {
-        Ok(()) => println!("the shrunk plan: cargo sim replay {file}"),
-        Err(error) => println!("the shrunk plan can't be written to {file}: {error}"),
+/// Writes the shortest plan of a find to a file, and says how it is replayed.
+fn save(plan: &str, file: &str) {
+    match std::fs::write(file, plan) {
+        Ok(()) => println!("the shortest plan: cargo sim replay {file}"),
+        Err(error) => println!("the shortest plan can't be written to {file}: {error}"),
     }
 }

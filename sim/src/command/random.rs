@@ -9,7 +9,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rejoin_sim::network::simulate;
 use rejoin_sim::panics::hear;
-use rejoin_sim::plan::Plan;
+use rejoin_sim::plan::{BrokerOn, BrokerPlan, Plan};
 use rejoin_sim::plural::count;
 use rejoin_sim::probe::Probes;
 use rejoin_sim::search::{Failure, Wrong};
@@ -165,8 +165,15 @@ impl Case {
         if let Some(found) = self.fails() {
             println!("fails {}", found.says);
         }
-        if let Self::Driver(plan) = self {
-            save(plan, &format!("driver-{seed}.plan"));
+        match self {
+            Self::Broker(index, steps) => {
+                let (on, steps) = (BrokerOn::Setting(*index as u8), steps.clone());
+                let plan = BrokerPlan { on, steps };
+                save(&plan.to_file(), &format!("broker-{seed}.plan"));
+            }
+            Self::Driver(plan) => save(&plan.to_file(), &format!("driver-{seed}.plan")),
+            // Its lines and frames are drawn by a network alone.
+            Self::Hub(..) => {}
         }
     }
 }

@@ -186,7 +186,7 @@ fn report(seed: u64, as_it_is: bool) {
     if as_it_is {
         return;
     }
-    save(&plan, &format!("seed-{seed}.plan"));
+    save(&plan.to_file(), &format!("seed-{seed}.plan"));
 }
 
 fn show(violations: &[Violation]) {

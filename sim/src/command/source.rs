@@ -5,7 +5,7 @@ use std::fs;
 
 use rejoin::hub::record::{BadRecord, MAGIC};
 use rejoin_sim::network::simulate;
-use rejoin_sim::plan::Plan;
+use rejoin_sim::plan::{BrokerPlan, Plan};
 use rejoin_sim::replay::replay;
 use rejoin_sim::trace::Trace;
 
@@ -32,6 +32,9 @@ fn in_file(name: &str) -> Result<Trace, Box<dyn Error>> {
     let file = fs::read(name)?;
     if !is_record(&file)? {
         let plan = str::from_utf8(&file).map_err(|_| "this is neither a plan nor a record")?;
+        if BrokerPlan::is_in(plan) {
+            return Ok(BrokerPlan::from_file(plan)?.trace());
+        }
         return Ok(played(&Plan::from_file(plan)?));
     }
     Ok(replay(&file)?.trace)

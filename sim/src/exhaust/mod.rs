@@ -37,6 +37,7 @@ mod books;
 mod canon;
 mod judge;
 mod ledger;
+mod retrace;
 mod state;
 mod tree;
 mod universe;
@@ -61,6 +62,7 @@ use state::{Order, State};
 use tree::{Node, Tree};
 use universe::Setup;
 
+pub use retrace::retrace;
 pub use universe::Universe;
 
 /// When a search ends before it has seen everything.
@@ -115,7 +117,9 @@ pub fn search(
     jobs: NonZeroUsize,
     watch: impl FnMut(Progress),
 ) -> Result<Progress, Box<Find>> {
-    Search::new(universe, limits, jobs, watch).run()
+    let setup = Setup::new(universe);
+    let start = State::new(&setup.config);
+    Search::new(setup, start, limits, jobs, watch).run()
 }
 
 struct Search<W> {
@@ -137,12 +141,10 @@ const LOOK: usize = 1 << 12;
 const TWICE: usize = 16;
 
 impl<W: FnMut(Progress)> Search<W> {
-    fn new(universe: Universe, limits: Limits, jobs: NonZeroUsize, watch: W) -> Self {
-        let setup = Setup::new(universe);
-        let start = State::new(&setup);
+    fn new(setup: Setup, start: State, limits: Limits, jobs: NonZeroUsize, watch: W) -> Self {
         let mut tree = Tree::default();
         tree.insert(start.fingerprint(), Node::START);
-        let alphabet = universe.alphabet();
+        let alphabet = setup.universe.alphabet();
         assert!(
             alphabet.len() <= usize::from(u8::MAX),
             "a node has a byte for a step"
@@ -388,51 +390,8 @@ macro_rules! ensure {
 use ensure;
 
 impl fmt::Display for Find {
-    /// The steps are written so that a test can take them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steps = count(self.steps.len() as u64, "step");
-        writeln!(f, "after {steps}, {}", self.wrong)?;
-        writeln!(f, "    let steps = [")?;
-        for step in &self.steps {
-            writeln!(f, "        {},", code(step))?;
-        }
-        writeln!(f, "    ];")?;
-        writeln!(f, "    let universe = {:?};", self.universe)?;
-        write!(
-            f,
-            "    search::run(&universe.config(), &steps, &mut Probes::default())"
-        )
-    }
-}
-
-/// A step, as it is written in a test.
-fn code(step: &Step) -> String {
-    match step {
-        Step::Send { conn, to, length } => {
-            let to: Vec<_> = to.iter().map(|to| format!("To::{to:?}")).collect();
-            let to = to.join(", ");
-            format!("Step::Send {{ conn: {conn}, to: vec![{to}], length: Length::{length:?} }}")
-        }
-        Step::GiveUp { conn, reason } => {
-            format!("Step::GiveUp {{ conn: {conn}, reason: GiveUp::{reason:?} }}")
-        }
-        Step::Wait { until, tick } => {
-            format!("Step::Wait {{ until: Until::{until:?}, tick: {tick} }}")
-        }
-        Step::Accept
-        | Step::AcceptIrc
-        | Step::Answer { .. }
-        | Step::LogIn { .. }
-        | Step::Join { .. }
-        | Step::Leave { .. }
-        | Step::Rename { .. }
-        | Step::Rooms { .. }
-        | Step::Who { .. }
-        | Step::Quit { .. }
-        | Step::Dismiss { .. }
-        | Step::ReaderFinishes { .. }
-        | Step::Write { .. }
-        | Step::WriterFinishes { .. }
-        | Step::ShutDown => format!("Step::{step:?}"),
+        write!(f, "after {steps}, {}", self.wrong)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Input, Mail, Receiver, Request, Stamp};
 use rejoin::id::{ConnId, Time};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::step::{self, GiveUp, Step, To, Until};
 pub(super) struct State {
     pub(super) broker: Broker,
     pub(super) now: Time,
-    accepted: u64,
+    pub(super) accepted: u64,
     sent: u32,
     pub(super) books: Books,
     /// The last connection of which both halves have finished.
@@ -47,8 +48,8 @@ impl Order {
 impl State {
     /// Nobody is there any more: one connection has come and gone, so that this is the state to
     /// which a broker returns whenever all are gone.
-    pub(super) fn new(setup: &Setup) -> Self {
-        let mut broker = Broker::new(&setup.config);
+    pub(super) fn new(config: &Config) -> Self {
+        let mut broker = Broker::new(config);
         let conn = ConnId::new(1);
         let undelivered = Vec::new();
         for input in [
@@ -357,7 +358,7 @@ impl State {
     }
 
     pub(super) fn is_as_new(&self, setup: &Setup) -> bool {
-        self.fingerprint() == Self::new(setup).fingerprint()
+        self.fingerprint() == setup.as_new
     }
 }
 

@@ -49,7 +49,7 @@ fn setup() -> Setup {
 }
 
 fn play(setup: &Setup, steps: &[Step]) -> State {
-    steps.iter().fold(State::new(setup), |state, step| {
+    steps.iter().fold(State::new(&setup.config), |state, step| {
         let order = state.order();
         assert!(state.allows(setup, &order, step), "{step:?} cannot happen");
         let (next, judged) = state.next(setup, &order, step, &mut Effects::new());
@@ -363,8 +363,10 @@ fn mail(steps: &[Step]) -> Mail {
 /// The ways to every so-many-th state of a search.
 fn sample(universe: Universe, depth: u32, every: usize) -> Vec<Vec<Step>> {
     let states = usize::MAX;
+    let setup = Setup::new(universe);
     let mut search = Search::new(
-        universe,
+        setup.clone(),
+        State::new(&setup.config),
         Limits { depth, states },
         NonZeroUsize::MIN,
         |_| {},

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::id::{Name, Proof, Room};
+use serde::{Deserialize, Serialize};
 
+use super::state::State;
 use crate::step::{self, GiveUp, Length, Step, To, Until};
 
 /// A small world: all that is bounded in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Universe {
     /// Names that somebody may log in with, at most [`Universe::MOST_NAMES`].
     pub names: u8,
@@ -177,14 +180,18 @@ pub(super) struct Setup {
     pub(super) config: Config,
     pub(super) names: Vec<Name>,
     pub(super) rooms: Vec<Room>,
+    /// The fingerprint of a state in which nobody is there any more.
+    pub(super) as_new: u64,
 }
 
 impl Setup {
     pub(super) fn new(universe: Universe) -> Self {
         universe.check().expect("the universe can be explored");
+        let config = universe.config();
         Self {
             universe,
-            config: universe.config(),
+            as_new: State::new(&config).fingerprint(),
+            config,
             names: (0..universe.names).map(step::name).collect(),
             rooms: (0..universe.rooms).map(step::room).collect(),
         }

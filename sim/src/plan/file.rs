@@ -22,6 +22,15 @@ pub enum BadPlan {
         /// The largest that means something.
         most: u8,
     },
+    /// Its universe cannot be explored.
+    Universe(&'static str),
+    /// A step is none of those of its universe.
+    Foreign {
+        /// Which, from 1 on.
+        number: usize,
+        /// The step.
+        step: Step,
+    },
 }
 
 impl fmt::Display for BadPlan {
@@ -38,6 +47,10 @@ impl fmt::Display for BadPlan {
                     write!(f, "action {action}: ")?;
                 }
                 write!(f, "{field} is {value}, and may be 0 to {most}")
+            }
+            Self::Universe(why) => write!(f, "the universe cannot be explored: {why}"),
+            Self::Foreign { number, step } => {
+                write!(f, "step {number}: no step of this universe is {step}")
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a whole simulation goes through: steps, and the faults between them.
 
+mod broker;
 mod file;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::label::Labeler;
 use crate::step::{GiveUp, Length, NAMES, ROOMS, Step, To, Until};
 
+pub use broker::{BrokerOn, BrokerPlan};
 pub use file::BadPlan;
 
 /// How many clients a simulated network has.
