@@ -7,6 +7,7 @@ use crate::invariants::{Checker, judge};
 use crate::moment::{Act, Happening, Moment};
 use crate::setting::setting;
 use crate::step::{Length, Step, To};
+use crate::words::is_plain;
 use crate::world::World;
 
 /// The configuration of all stories.
@@ -33,6 +34,7 @@ pub(crate) fn rejects<C: Checker + Default>(
     let said =
         judge(&config(), &mut C::default(), &moments).expect_err("the false story is rejected");
     assert!(said.contains(why), "{said:?} does not speak of {why:?}");
+    assert!(is_plain(&said), "{said}");
 }
 
 /// The effects of the broker in a moment.

@@ -11,6 +11,7 @@ use rejoin::id::ConnId;
 use crate::invariants::Violation;
 use crate::probe::{Path, Probes};
 use crate::step::Step;
+use crate::words;
 
 /// What a client says first that is to put labels on its commands. It is registered once it has said
 /// that this was all.
@@ -149,7 +150,14 @@ impl Labels {
         if answered == asked {
             return Ok(());
         }
-        let what = format!("the labels {asked:?} are answered by {answered:?}");
+        let [asked, answered] = [asked, answered].map(|labels| {
+            let labels = labels
+                .iter()
+                .map(|(conn, label)| format!("{label} of {conn}"));
+            words::list(labels)
+        });
+        let what =
+            format!("the labels that are asked for: {asked}; and that are answered: {answered}");
         Err(Violation { statement: 5, what })
     }
 
@@ -225,15 +233,9 @@ mod tests {
         assert_eq!(found(lines, 1), (vec![], 0));
         assert_eq!(found("@label=c QUIT\r\nPING z\r\n", 1), (vec![], 1));
         let (more, _) = found(lines, 2);
-        assert!(
-            more[0].contains("(ConnId(1), \"a\"), (ConnId(1), \"a\")"),
-            "{more:?}"
-        );
+        assert!(more[0].contains("a of c1, a of c1"), "{more:?}");
         let (none, _) = found(lines, 0);
-        assert!(
-            none[0].contains("the labels [] are answered by"),
-            "{none:?}"
-        );
+        assert!(none[0].contains("are asked for: nothing;"), "{none:?}");
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod world;
 
 #[cfg(test)]
 mod forge;
+mod words;
 
 pub use moment::Moment;
 pub use step::Step;

@@ -130,7 +130,12 @@ pub enum Act {
 impl Act {
     /// The effects, owned.
     pub fn all(effects: &Effects) -> Vec<Self> {
-        let acts = effects.iter().map(|effect| match effect {
+        effects.iter().map(|effect| Self::of(&effect)).collect()
+    }
+
+    /// An effect, owned.
+    pub fn of(effect: &Effect<'_>) -> Self {
+        match *effect {
             Effect::Deliver { to, event } => Self::Tell {
                 to: to.to_vec(),
                 event: event.clone(),
@@ -147,8 +152,7 @@ impl Act {
                 reason,
             },
             Effect::Forget { name } => Self::Forget { name },
-        });
-        acts.collect()
+        }
     }
 }
 

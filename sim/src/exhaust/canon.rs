@@ -10,6 +10,11 @@ use crate::moment::number_in;
 /// a time from a connection.
 pub(super) const START: Time = Time::from_micros(1 << 40);
 
+/// A point in time, by the start of the search.
+pub(super) const fn since_start(time: Time) -> Time {
+    Time::from_micros(time.as_micros().saturating_sub(START.as_micros()))
+}
+
 /// A hasher that gives equal hashes to states which differ only in what they call things.
 ///
 /// A broker is hashed as a whole, what it does not show included, by its own `Hash`. On the way

@@ -1,16 +1,17 @@
 //! Judges one transition by what was before, what happened, and how all stands after it.
 
-use rejoin::broker::lifecycle::{Binding, Hold, Phase};
+use rejoin::broker::lifecycle::{Binding, Phase};
 use rejoin::broker::{
     Broker, Effect, Event, Input, LeaveReason, Mail, Message, Receiver, Request, StopReason,
 };
 use rejoin::id::{ConnId, Name, PeerId, Room, Time};
 
 use super::books::Books;
+use super::ensure;
 use super::universe::{Setup, name_index, room_index, secret_index};
-use super::{ensure, violation};
 use crate::invariants::Violation;
-use crate::moment::actor;
+use crate::moment::{Act, actor};
+use crate::words;
 
 /// What is looked at of a broker; a test can forge it.
 pub(super) trait Show {
@@ -67,15 +68,19 @@ impl Turn<'_> {
                 Effect::Deliver { to, event } => {
                     for (index, &conn) in to.iter().enumerate() {
                         let once = !to[..index].contains(&conn);
-                        ensure!(once, 2, "{conn} is told twice: {event:?}");
+                        ensure!(once, 2, "{conn} is told twice: {}", words::event(event));
                         self.hears(&self.effects[..place], conn, event)?;
                         self.concerns(conn, event, &mut back)?;
                     }
                 }
             }
         }
-        let all = back.is_none_or(|(_, left)| left == 0);
-        ensure!(all, 5, "less kept mail follows than was said: {back:?}");
+        let left = back.map_or(0, |(_, left)| left);
+        ensure!(
+            left == 0,
+            5,
+            "less kept mail follows than was said, by {left}"
+        );
         self.forgets()
     }
 
@@ -115,9 +120,13 @@ impl Turn<'_> {
         ensure!(
             !too_late || due || self.effects.is_empty(),
             2,
-            "{:?} comes too late, and yet causes {:?}",
-            self.input,
-            self.effects
+            "“{}” comes too late, and yet causes: {}",
+            words::input(self.input),
+            words::list(
+                self.effects
+                    .iter()
+                    .map(|effect| words::act(&Act::of(effect)))
+            )
         );
         Ok(())
     }
@@ -137,8 +146,9 @@ impl Turn<'_> {
         ensure!(
             by_itself || by_all || too_slow || replaced || dismissed,
             2,
-            "{conn} is stopped ({reason:?}) by {:?}",
-            self.input
+            "{conn} is stopped{} by “{}”",
+            reason.map_or_else(String::new, |reason| format!(" ({})", words::stop(reason))),
+            words::input(self.input)
         );
         Ok(())
     }
@@ -178,7 +188,12 @@ impl Turn<'_> {
             .iter()
             .any(|effect| matches!(effect, Effect::StopWriter { conn: c, .. } if *c == conn));
         let deaf = self.after.is_over(conn) || was || is;
-        ensure!(!deaf, 2, "{conn}, which was stopped, is told {event:?}");
+        ensure!(
+            !deaf,
+            2,
+            "{conn}, which was stopped, is told: {}",
+            words::event(event)
+        );
         Ok(())
     }
 
@@ -238,7 +253,8 @@ impl Turn<'_> {
         ensure!(
             concerns,
             2,
-            "{conn} is told what is none of its business: {event:?}"
+            "{conn} is told what is none of its business: {}",
+            words::event(event)
         );
         Ok(())
     }
@@ -302,8 +318,8 @@ impl Turn<'_> {
         ensure!(
             ends && bearer.secret.is_none(),
             6,
-            "{conn} is welcome as {name}, which {:?} bears",
-            bearer.peer
+            "{conn} is welcome as {name}, which {} bears",
+            words::peer(Some(bearer.peer))
         );
         Ok(())
     }
@@ -319,7 +335,7 @@ impl Turn<'_> {
         ensure!(
             secret.is_some() && secret == needed,
             6,
-            "{conn} is back as {name} with {secret:?}, and {needed:?} is needed"
+            "{conn} is back as {name}, and has not shown that it is the same peer"
         );
         let most = self.setup.config.mailbox_messages.get();
         ensure!(kept <= most, 7, "{kept} messages were kept for {name}");
@@ -333,7 +349,8 @@ impl Turn<'_> {
         ensure!(
             right,
             2,
-            "{conn} is greeted as {name}, and asked for {asked:?}"
+            "{conn} is greeted as {name}, and asked for {}",
+            words::list(asked.map(|(name, _)| self.setup.names[usize::from(name)]))
         );
         Ok(())
     }
@@ -343,146 +360,4 @@ impl Turn<'_> {
         let bearer = self.before.bearers[name_index(name)];
         bearer.filter(|bearer| bearer.until.is_none_or(|until| until > self.now))
     }
-}
-
-/// Compares how a broker stands with the books: statements 1, 3, 6, 7 and 8.
-pub(super) fn compare(
-    setup: &Setup,
-    now: Time,
-    books: &Books,
-    shown: &impl Show,
-) -> Result<(), Violation> {
-    let mut bound = 0;
-    for (name, binding) in shown.bindings() {
-        bound += 1;
-        compare_binding(books, &name, &binding)?;
-    }
-    let bearers = books.bearers.iter().flatten().count();
-    ensure!(
-        bound == bearers,
-        1,
-        "{bound} peers are here, and should be {bearers}: one was removed too early"
-    );
-    ensure!(
-        bound <= setup.config.peers.get(),
-        7,
-        "{bound} peers are here"
-    );
-    compare_connections(now, books, shown)?;
-    for (index, name) in setup.names.iter().enumerate() {
-        let (mut messages, mut bytes, mut is_there) = (0, 0, false);
-        if let Some(mailbox) = shown.mailbox(name) {
-            is_there = true;
-            for mail in mailbox {
-                messages += 1;
-                bytes += mail.cost();
-            }
-        }
-        ensure!(
-            is_there == books.bearers[index].is_some(),
-            8,
-            "{name} has a mailbox and is gone, or is here and has none"
-        );
-        ensure!(
-            messages <= setup.config.mailbox_messages.get()
-                && bytes <= setup.config.mailbox_bytes.get(),
-            7,
-            "{messages} messages of {bytes} bytes wait for {name}"
-        );
-    }
-    for (index, room) in setup.rooms.iter().enumerate() {
-        let members = shown.members(room).map(|name| name_index(&name));
-        let is_in = |name: &usize| books.bearers[*name].is_some_and(|b| b.rooms[index]);
-        let ensured = members.eq((0..setup.names.len()).filter(is_in));
-        ensure!(ensured, 8, "in {room} are others than have joined");
-    }
-    let (is, should) = (shown.deadline(), books.deadline());
-    ensure!(
-        is == should,
-        8,
-        "the deadline is {is:?}, and not {should:?}"
-    );
-    Ok(())
-}
-
-fn compare_binding(books: &Books, name: &Name, binding: &Binding) -> Result<(), Violation> {
-    let index = name_index(name);
-    let bearer = books.bearers[index];
-    let bearer = bearer.ok_or_else(|| violation(1, format!("{name} was not removed")))?;
-    let (holder, waiter, until) = match binding.hold {
-        Hold::Held { holder, waiter } => (Some(holder), waiter, None),
-        Hold::Away { until } => (None, None, Some(until)),
-    };
-    ensure!(
-        binding.peer == bearer.peer && holder == bearer.holder && until == bearer.until,
-        1,
-        "{name} is {binding:?}, and should be {bearer:?}"
-    );
-    let secret = binding.proof.map(secret_index);
-    ensure!(
-        secret == bearer.secret,
-        6,
-        "{name} needs {secret:?}, and not {:?}",
-        bearer.secret
-    );
-    for link in &books.links {
-        let asked = link.asked.filter(|(n, _)| usize::from(*n) == index);
-        let next = waiter == Some(link.conn);
-        let waits = link.waits() && asked.is_some();
-        ensure!(
-            next || !waits,
-            7,
-            "{} waits for {name}, and nobody will give it",
-            link.conn
-        );
-        let may = bearer.secret.is_none() || asked.is_some_and(|(_, s)| s == bearer.secret);
-        ensure!(
-            !next || (waits && may),
-            6,
-            "{name} is kept for {}",
-            link.conn
-        );
-    }
-    let is_there = waiter.is_none_or(|waiter| books.link(waiter).is_some());
-    ensure!(is_there, 6, "{name} is kept for {waiter:?}, which is gone");
-    Ok(())
-}
-
-fn compare_connections(now: Time, books: &Books, shown: &impl Show) -> Result<(), Violation> {
-    let mut links = books.links.iter().filter(|link| !link.writer.finished);
-    for (conn, phase) in shown.connections() {
-        let link = links.next().filter(|link| link.conn == conn);
-        let link =
-            link.ok_or_else(|| violation(8, format!("{conn} is left, or one is not there")))?;
-        let name = |name: Option<Name>| name.map(|name| name_index(&name));
-        let held = books
-            .bearers
-            .iter()
-            .position(|bearer| bearer.is_some_and(|b| b.holder == Some(conn)));
-        let (agrees, leaves) = match phase {
-            Phase::Greeting { until } => {
-                let bounded = until == link.due && until > now;
-                ensure!(bounded, 7, "{conn} may log in until {until:?}");
-                (link.asked.is_none(), false)
-            }
-            Phase::Waiting { name: n, .. } => (link.waits() && name(Some(n)).is_some(), false),
-            Phase::Online { name: n, .. } => (held == name(Some(n)), false),
-            Phase::Leaving { name: n } => (held == name(n), true),
-        };
-        ensure!(agrees, 6, "{conn} is {phase:?}, and holds name {held:?}");
-        ensure!(
-            leaves == link.stopped && leaves == link.writer.told,
-            3,
-            "{conn} is {phase:?}, and its writer is told: {}",
-            link.writer.told
-        );
-        ensure!(
-            leaves || !books.shutting_down,
-            8,
-            "the server stops, and {conn} is not told"
-        );
-    }
-    let missing = links.next().map(|link| link.conn);
-    ensure!(missing.is_none(), 8, "{missing:?} was forgotten too early");
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The mail that is on its way: statements 4 and 5, and for mail statement 6.
 
+use std::fmt;
+
 use rejoin::broker::{
     BounceReason, Effect, Event, Input, Mail, Message, Receiver, Refusal, Request,
 };
@@ -10,6 +12,7 @@ use super::universe::{Setup, name_index, room_index};
 use super::{Show, ensure, violation};
 use crate::invariants::Violation;
 use crate::moment::number;
+use crate::{step, words};
 
 /// Every accepted delivery that is neither written, nor sent back to the end, nor counted, in the
 /// order sent.
@@ -56,6 +59,25 @@ impl Key {
     }
 }
 
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let room = self.room.map(|room| step::room(room as u8));
+        let receiver = step::name(self.receiver as u8);
+        write!(f, "{} for {receiver}", words::message(self.number, room))
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key, from, bounced, ..
+        } = self;
+        let from = words::peer(Some(*from));
+        let way = if *bounced { ", which came back," } else { "" };
+        write!(f, "{key} from {from}{way}")
+    }
+}
+
 impl Delivery {
     pub(super) const fn number(&self) -> u32 {
         self.key.number
@@ -82,7 +104,7 @@ impl Ledger {
     pub(super) fn written(&mut self, link: &Link, mail: &Mail) -> Result<(), Violation> {
         let conn = link.conn;
         let name = link.asked.map(|(name, _)| usize::from(name));
-        let name = name.ok_or_else(|| violation(4, format!("{conn} has {mail:?}")))?;
+        let name = name.ok_or_else(|| violation(4, format!("{conn} has {}", words::mail(mail))))?;
         let place = self.find(&Key::of(mail, name))?;
         let delivery = self.deliveries[place];
         let (owner, bounced) = match mail {
@@ -93,11 +115,13 @@ impl Ledger {
         ensure!(
             Some(owner) == reader && delivery.bounced == bounced,
             4,
-            "{mail:?} is written to {reader:?}, and it is {delivery:?}"
+            "{} is written to {}, and it is {delivery}",
+            words::mail(mail),
+            words::peer(reader)
         );
         let earlier = &self.deliveries[..place];
         let is_first = bounced || !earlier.iter().any(|other| other.is_of(&delivery));
-        ensure!(is_first, 5, "{mail:?} arrives ahead of an earlier one");
+        ensure!(is_first, 5, "{delivery} arrives ahead of an earlier one");
         self.deliveries.remove(place);
         Ok(())
     }
@@ -179,8 +203,8 @@ impl Ledger {
                     ensure!(
                         says.rooms[index] || refusals.contain(&Refusal::NotInRoom { room }),
                         4,
-                        "{:?} is not in {room}, and yet speaks",
-                        says.peer
+                        "{} is not in {room}, and yet speaks",
+                        words::peer(Some(says.peer))
                     );
                     if !says.rooms[index] {
                         continue;
@@ -227,7 +251,7 @@ impl Ledger {
 
     fn find(&self, key: &Key) -> Result<usize, Violation> {
         let place = self.deliveries.iter().position(|d| d.key == *key);
-        place.ok_or_else(|| violation(4, format!("{key:?} is not on its way, or is no more")))
+        place.ok_or_else(|| violation(4, format!("{key} is not on its way, or is no more")))
     }
 
     /// Compares what is on its way with what waits: for each peer the outbox first, and then the
@@ -258,10 +282,10 @@ impl Ledger {
             }
         }
         for (index, (delivery, &place)) in self.deliveries.iter().zip(&places).enumerate() {
-            ensure!(place > 0, 4, "{delivery:?} is lost");
+            ensure!(place > 0, 4, "{delivery} is lost");
             let mut earlier = self.deliveries[..index].iter().zip(&places);
             let ahead = earlier.all(|(other, &p)| !other.is_of(delivery) || p < place);
-            ensure!(ahead, 5, "{delivery:?} waits ahead of an earlier one");
+            ensure!(ahead, 5, "{delivery} waits ahead of an earlier one");
         }
         Ok(())
     }
@@ -276,22 +300,24 @@ impl Ledger {
     ) -> Result<(), Violation> {
         let index = self.find(&Key::of(mail, name))?;
         let delivery = &mut self.deliveries[index];
-        ensure!(places[index] == 0, 4, "{delivery:?} waits twice");
+        ensure!(places[index] == 0, 4, "{delivery} waits twice");
         places[index] = place;
         let owner = match mail {
             Mail::Message(_) => {
-                ensure!(!delivery.bounced, 4, "{delivery:?} waits, and came back");
+                ensure!(!delivery.bounced, 4, "{delivery} waits");
                 delivery.to
             }
             Mail::Bounce(bounce) => {
                 let for_a_guest =
                     bounce.message.room.is_some() && bounce.reason == BounceReason::Gone;
-                ensure!(!for_a_guest, 4, "{bounce:?} should only be counted");
+                let mail = || words::mail(mail);
+                ensure!(!for_a_guest, 4, "{}, which should only be counted", mail());
                 delivery.bounced = true;
                 delivery.from
             }
         };
-        ensure!(Some(owner) == peer, 6, "{delivery:?} waits for {peer:?}");
+        let is_its = Some(owner) == peer;
+        ensure!(is_its, 6, "{delivery} waits for {}", words::peer(peer));
         Ok(())
     }
 }
@@ -311,11 +337,7 @@ fn counted(
         Mail::Message(message) => message,
         Mail::Bounce(_) => return Ok(()),
     };
-    ensure!(
-        !delivery.bounced,
-        4,
-        "{delivery:?} came back, and is counted"
-    );
+    ensure!(!delivery.bounced, 4, "{delivery} is counted");
     if message.room.is_some() && reason == BounceReason::Gone {
         return Ok(());
     }
@@ -324,7 +346,8 @@ fn counted(
     ensure!(
         !hears,
         4,
-        "{delivery:?} is counted ({reason:?}), and its sender is not told"
+        "{delivery} is only counted ({}), and its sender is not told",
+        words::bounce(reason)
     );
     // Who comes back at this very moment has emptied a mailbox that was full.
     let away = |books: &Books| {
@@ -336,7 +359,8 @@ fn counted(
     ensure!(
         away(before).is_none() || !away(after).is_some_and(has_room),
         4,
-        "{delivery:?} is counted ({reason:?}), and its sender has room for it"
+        "{delivery} is only counted ({}), and its sender has room for it",
+        words::bounce(reason)
     );
     Ok(())
 }

@@ -24,17 +24,18 @@
 //!
 //! | statement | where |
 //! | --- | --- |
-//! | 1 | `judge::compare`, and `Turn::farewell` |
+//! | 1 | `compare`, and `Turn::farewell` |
 //! | 2 | `Turn::late`, `stops`, `hears`, `concerns` |
-//! | 3 | `Books::observe`, and `judge::compare`: who leaves was told |
+//! | 3 | `Books::observe`, and `compare`: who leaves was told |
 //! | 4, 5 | `Ledger`; `Turn::concerns` counts kept mail |
-//! | 6 | `Turn::welcome`, `back`, `judge::compare`; `Ledger::weigh` for mail |
-//! | 7 | `judge::compare`, `Turn::back` |
-//! | 8 | `judge::compare`; whenever nobody is there, the broker is as new |
+//! | 6 | `Turn::welcome`, `back`, `compare`; `Ledger::weigh` for mail |
+//! | 7 | `compare`, `Turn::back` |
+//! | 8 | `compare`; whenever nobody is there, the broker is as new |
 //! | 9 | the way to each state is taken twice and must lead there; one step of sixteen is taken twice at once, and its effects compared |
 
 mod books;
 mod canon;
+mod compare;
 mod judge;
 mod ledger;
 mod retrace;
@@ -53,10 +54,12 @@ use std::thread;
 use rejoin::broker::Effects;
 
 use crate::invariants::Violation;
+use crate::moment::Act;
 use crate::panics::hear;
 use crate::plural::count;
 use crate::search::Wrong;
 use crate::step::Step;
+use crate::words;
 use judge::Show;
 use state::{Order, State};
 use tree::{Node, Tree};
@@ -364,7 +367,13 @@ fn take(
         let (again, _) = caught(|| state.next(setup, order, step, second))?;
         let same = first == second && next.is_like(&again);
         if !same {
-            let what = format!("{step:?} gives {first:?} and {second:?}, or two states");
+            let [first, second] = [first, second]
+                .map(|effects| words::list(Act::all(effects).iter().map(words::act)));
+            let what = if first == second {
+                format!("{step} leads to two states")
+            } else {
+                format!("{step} causes once: {first}; and once: {second}")
+            };
             return Err(Wrong::Violated(violation(9, what)));
         }
     }

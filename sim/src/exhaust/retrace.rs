@@ -2,9 +2,9 @@
 
 use rejoin::broker::lifecycle::{Hold, Phase};
 use rejoin::broker::{Effects, Event, Input};
-use rejoin::id::{ConnId, Time};
+use rejoin::id::ConnId;
 
-use super::canon::START;
+use super::canon::since_start;
 use super::state::{Happens, State};
 use super::take;
 use super::universe::{Setup, Universe};
@@ -118,10 +118,6 @@ fn view(state: &State) -> View {
     view
 }
 
-const fn since_start(time: Time) -> Time {
-    Time::from_micros(time.as_micros().saturating_sub(START.as_micros()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
@@ -167,7 +163,7 @@ mod tests {
         // Each step is an input, or a socket that takes something, or time that passes.
         assert!(trace.entries.len() <= find.steps.len() + 1, "{trace:#?}");
         let last = trace.entries.iter().map(|entry| entry.at).max();
-        assert!(last < Some(Time::from_micros(100)), "{last:?}");
+        assert!(last < Some(rejoin::id::Time::from_micros(100)), "{last:?}");
         assert!(text(&trace, false).contains(&violation.what));
     }
 

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use super::books::{Books, Link};
 use super::canon::{Canon, Few, START, id};
+use super::compare::compare;
 use super::ensure;
-use super::judge::{Turn, compare};
+use super::judge::Turn;
 use super::universe::{RIGHT, Setup, WRONG};
 use crate::invariants::Violation;
-use crate::moment::text;
+use crate::moment::{View, text};
 use crate::step::{self, GiveUp, Step, To, Until};
+use crate::words;
 
 /// A broker, and all around it that matters.
 #[derive(Clone, Debug)]
@@ -351,8 +353,8 @@ impl State {
         ensure!(
             is_well,
             8,
-            "nobody is there, and something is left: {:?}",
-            self.broker
+            "nobody is there, and something is left: {}",
+            words::view(&View::of(&self.broker))
         );
         Ok(())
     }

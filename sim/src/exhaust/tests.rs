@@ -11,6 +11,7 @@ use crate::moment::{Act, View};
 use crate::probe::Probes;
 use crate::search::run;
 use crate::step::{Until, name, room};
+use crate::words::is_plain;
 use crate::world::World;
 
 impl Show for View {
@@ -88,6 +89,7 @@ fn rejects(steps: &[Step], falsify: impl FnOnce(&mut Forged), statement: u8, why
     let said = said.expect_err("the false story is rejected");
     assert_eq!(said.statement, statement, "{said}");
     assert!(said.what.contains(why), "{said} does not speak of {why:?}");
+    assert!(is_plain(&said.what), "{said}");
 }
 
 fn effect(act: &Act) -> Effect<'_> {
@@ -205,7 +207,12 @@ fn a_half_that_is_told_twice_or_not_at_all_is_found() {
         conn: conn(0),
         reason,
     };
-    rejects(&came, |f| f.acts.push(stop), 3, "its writer is told: true");
+    rejects(
+        &came,
+        |f| f.acts.push(stop),
+        3,
+        "its writer is told to stop",
+    );
 }
 
 #[test]
@@ -269,7 +276,7 @@ fn a_name_that_is_taken_without_its_proof_is_found() {
         name: name(0),
         kept: 0,
     };
-    rejects(&wrong, |f| f.acts = vec![tell(1, back)], 6, "is needed");
+    rejects(&wrong, |f| f.acts = vec![tell(1, back)], 6, "has not shown");
     let wait = |f: &mut Forged| {
         let binding = f.view.bindings.get_mut(&name(0)).unwrap();
         let (holder, waiter) = (conn(0), Some(conn(1)));
@@ -277,7 +284,7 @@ fn a_name_that_is_taken_without_its_proof_is_found() {
     };
     rejects(&wrong, wait, 6, "is kept for");
     let guest = |f: &mut Forged| f.view.bindings.get_mut(&name(0)).unwrap().proof = None;
-    rejects(&online, guest, 6, "needs None");
+    rejects(&online, guest, 6, "needs another secret");
     let two = story([&come(0, None)[..], &come(1, None), &say(0, 1)]);
     let swap = |f: &mut Forged| match &mut f.acts[0] {
         Act::Tell { to, .. } => *to = vec![conn(0)],

@@ -7,8 +7,8 @@ use rejoin::id::{ConnId, Name, Time};
 
 use super::follow::Follower;
 use super::rows::Scribe;
-use super::words;
 use crate::trace::Trace;
+use crate::words;
 
 /// A run, laid out. A row is an index into `rows`; a name or a client is one into theirs.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! Where rows and lanes lie on the page, in pixels.
 
 use super::chart::{Alarm, Chart, Lane, Line, Row};
-use super::words;
+use crate::words;
 
 /// From one line to the next in a row.
 pub(super) const LINE: i32 = 18;

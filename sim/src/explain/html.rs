@@ -4,7 +4,7 @@ use super::chart::Chart;
 use super::grid::{BAND, Grid, TIME};
 use super::svg::{Pen, hue};
 use super::text::{self, MOST_ALARMS};
-use super::words;
+use crate::words;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

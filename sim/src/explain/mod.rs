@@ -9,7 +9,6 @@ mod html;
 mod rows;
 mod svg;
 mod text;
-mod words;
 
 #[cfg(test)]
 mod tests;

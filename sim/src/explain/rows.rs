@@ -7,10 +7,10 @@ use rejoin::id::{ConnId, Name};
 
 use super::chart::{Alarm, Kind, Lane, Line, Row, Session, Stage, Style};
 use super::follow::Follower;
-use super::words::{self, Words};
 use crate::invariants::Violation;
 use crate::moment::{Act, Happening, Moment, actor, mail_of};
 use crate::trace::{Did, Difference, Entry, Trace, What};
+use crate::words::{self, Words};
 
 /// What a row has to know of the others.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl<'a> Scribe<'a> {
         Self {
             words: Words {
                 texts: &trace.texts,
+                quotes: false,
             },
             clients: trace
                 .clients

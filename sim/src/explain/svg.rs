@@ -7,7 +7,8 @@ use rejoin::id::ConnId;
 use super::chart::{Alarm, Band, Chart, Grip, Kind, Lane, Level, Life, Line, Row, Stage, Style};
 use super::grid::{BAND, Grid, PAUSE, TIME, is_in_words};
 use super::html::escape;
-use super::{text, words};
+use super::text;
+use crate::words;
 
 /// How many colours tell names apart.
 pub(super) const HUES: usize = 6;

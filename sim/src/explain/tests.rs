@@ -3,13 +3,13 @@
 use rejoin::broker::{Event, Input};
 use rejoin::id::{ConnId, Time};
 
-use super::words::Words;
 use super::{html, text};
 use crate::forge::{break_off, come, config, moments, say, story};
 use crate::invariants::Violation;
 use crate::moment::{Happening, Moment};
 use crate::step::{Length, Step, To};
 use crate::trace::{Did, Entry, Trace, What, of_steps};
+use crate::words::Words;
 
 #[test]
 fn the_same_trace_gives_the_same_bytes() {

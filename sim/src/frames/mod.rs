@@ -28,6 +28,7 @@ use crate::replay::replay;
 use crate::search::{Failure, Wrong};
 use crate::spelling::{line_of, spell};
 use crate::step::{GiveUp, Step, Until};
+use crate::words;
 use sight::{Lookout, Plainly, Recording, Sight};
 
 /// Lets all steps happen to a hub, and then everything finish. Counts in `probes` what was
@@ -117,7 +118,8 @@ impl Server {
             return;
         };
         drop(recorder);
-        let what = format!("the replay {wrong}: {:?}", replayed.different);
+        let inputs = words::list(&replayed.different);
+        let what = format!("the replay {wrong}; inputs whose effects differ: {inputs}");
         self.violations.push(Violation { statement: 9, what });
     }
 
@@ -363,7 +365,7 @@ impl Server {
             self.take_outputs();
         }
         if !self.hub.is_idle() {
-            let what = format!("{:?} is left", self.hub);
+            let what = "everything has finished, and something is left in the hub".to_owned();
             self.violations.push(Violation { statement: 8, what });
         }
     }
@@ -427,7 +429,8 @@ impl Server {
     fn running(&mut self, conn: ConnId, frame: &Frame) -> Option<&mut Link> {
         let running = self.links.get(&conn).is_some_and(|link| !link.stopped);
         self.ensure(running, 3, || {
-            format!("{conn} is sent {frame:?} after its stop")
+            let said = String::from_utf8_lossy(frame.bytes());
+            format!("{conn} is sent after its stop: {}", said.trim_end())
         });
         self.links.get_mut(&conn)
     }
@@ -456,7 +459,7 @@ impl Server {
             said == "* ping\n" || said.starts_with("* error ")
         };
         self.ensure(own, 5, || {
-            format!("{conn} is sent {said:?} at the wrong time")
+            format!("{conn} is sent at the wrong time: {}", said.trim_end())
         });
     }
 

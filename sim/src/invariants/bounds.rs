@@ -8,6 +8,7 @@ use rejoin::broker::lifecycle::{Hold, Phase};
 use rejoin::broker::{Event, Input, Mail, Request};
 
 use super::{Checker, Witness, ensure};
+use crate::words::when;
 
 /// The checker of statement 7.
 #[derive(Clone, Copy, Default, Debug)]
@@ -77,7 +78,9 @@ fn waits(witness: &Witness<'_>) -> Result<(), String> {
                 let due = due.map(|accepted| accepted.after(config.login_timeout));
                 ensure!(
                     Some(until) == due && within(until, config.login_timeout),
-                    "{conn} may log in until {until:?}, which is not {due:?}"
+                    "{conn} may log in until {}, and should until {}",
+                    when(Some(until)),
+                    when(due)
                 );
             }
             Phase::Waiting { .. } | Phase::Online { .. } | Phase::Leaving { .. } => {}
@@ -87,7 +90,8 @@ fn waits(witness: &Witness<'_>) -> Result<(), String> {
         match binding.hold {
             Hold::Away { until } => ensure!(
                 within(until, config.resume_window),
-                "{name} may come back until {until:?}"
+                "{name} may come back until {}",
+                when(Some(until))
             ),
             Hold::Held { .. } => {}
         }

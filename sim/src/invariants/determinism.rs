@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use rejoin::broker::Broker;
 
 use super::Violation;
-use crate::moment::Moment;
+use crate::moment::{Happening, Moment};
+use crate::words;
 
 /// Compares what two runs of the same steps have come to: the moments since the last comparison,
 /// and the brokers, by value and by hash.
@@ -15,15 +16,37 @@ use crate::moment::Moment;
 /// Says where they differ.
 pub fn compare(first: (&[Moment], &Broker), second: (&[Moment], &Broker)) -> Result<(), Violation> {
     let what = if first.0 != second.0 {
-        format!("the same steps give {:?} and {:?}", first.0, second.0)
+        let mut pairs = first.0.iter().zip(second.0);
+        let different = pairs.find(|(one, other)| one != other);
+        different.map_or_else(
+            || "the same steps give more moments once, and fewer once".to_owned(),
+            |(one, other)| {
+                let (one, other) = (happened(one), happened(other));
+                format!("the same steps give once {one}; and once {other}")
+            },
+        )
     } else if first.1 != second.1 {
-        format!("the same inputs give {:?} and {:?}", first.1, second.1)
+        "the same inputs lead to two brokers, which look the same".to_owned()
     } else if hash(first.1) != hash(second.1) {
-        format!("two hashes of {:?}", first.1)
+        "a broker has two hashes".to_owned()
     } else {
         return Ok(());
     };
     Err(Violation { statement: 9, what })
+}
+
+fn happened(moment: &Moment) -> String {
+    let happened = match &moment.happening {
+        Happening::Handled { input, acts } => {
+            let acts = words::list(acts.iter().map(words::act));
+            format!("at “{}”: {acts}", words::input(input))
+        }
+        Happening::Written { conn, items } => {
+            let items = words::list(items.iter().map(words::event));
+            format!("that {conn} writes {items}")
+        }
+    };
+    format!("{happened}; then there are {}", words::view(&moment.view))
 }
 
 fn hash(broker: &Broker) -> u64 {

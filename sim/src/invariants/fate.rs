@@ -4,6 +4,7 @@
 //!    guest who is gone is only counted.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rejoin::broker::{BounceReason, Mail};
 use rejoin::id::PeerId;
@@ -11,6 +12,7 @@ use rejoin::id::PeerId;
 use super::ledger::{Delivery, Piece};
 use super::{Checker, Witness, ensure};
 use crate::moment::{Act, Moment};
+use crate::words;
 
 /// The checker of statement 4: an account for each accepted delivery.
 #[derive(Clone, Default, Debug)]
@@ -49,6 +51,19 @@ impl State {
     }
 }
 
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Waits => "waiting",
+            Self::Written => "written",
+            Self::Counted => "only counted",
+            Self::BounceWaits => "on its way back",
+            Self::BounceWritten => "back at its sender",
+            Self::BounceCounted => "only counted on its way back",
+        })
+    }
+}
+
 impl Checker for Fate {
     fn statement(&self) -> u8 {
         4
@@ -81,8 +96,9 @@ impl Checker for Fate {
     }
 
     fn finish(&mut self, _last: &Moment) -> Result<(), String> {
-        let left = self.open.first_key_value();
-        ensure!(left.is_none(), "this still waits: {left:?}");
+        if let Some((delivery, account)) = self.open.first_key_value() {
+            return Err(format!("{delivery} is still {}", account.state));
+        }
         Ok(())
     }
 }
@@ -101,8 +117,10 @@ impl Fate {
                 (account.from, account.state, State::BounceWaits)
             }
         };
-        ensure!(Some(owner) == peer, "{mail:?} is written to {peer:?}");
-        ensure!(was == should, "{mail:?} is written, and was {was:?}");
+        let said = || words::mail(mail);
+        let is_its = Some(owner) == peer;
+        ensure!(is_its, "{} is written to {}", said(), words::peer(peer));
+        ensure!(was == should, "{} is written, and was {was}", said());
         Ok(())
     }
 
@@ -113,27 +131,31 @@ impl Fate {
         reason: BounceReason,
     ) -> Result<(), String> {
         let delivery = piece.delivery()?;
+        let said = || words::mail(piece.mail);
         match piece.mail {
             Mail::Message(message) => {
                 let account = self.move_to(delivery, State::Counted)?;
                 let was = account.state;
                 ensure!(
                     was == State::Waits,
-                    "{message:?} is counted, and was {was:?}"
+                    "{} is only counted, and was {was}",
+                    said()
                 );
                 let sender = message.sender;
                 let hears = witness.before.is_online(sender) && witness.after.is_online(sender);
                 let only_counted = message.room.is_some() && reason == BounceReason::Gone;
                 ensure!(
                     !hears || only_counted,
-                    "{message:?} is counted ({reason:?}), and its sender is not told"
+                    "{} is only counted ({}), and its sender is not told",
+                    said(),
+                    words::bounce(reason)
                 );
             }
-            Mail::Bounce(bounce) => {
+            Mail::Bounce(_) => {
                 let account = self.move_to(delivery, State::BounceCounted)?;
                 // It may have come back, and expired again, within this moment.
                 let was = account.state;
-                ensure!(was.is_open(), "{bounce:?} is counted, and was {was:?}");
+                ensure!(was.is_open(), "{} is only counted, and was {was}", said());
             }
         }
         Ok(())
@@ -145,9 +167,10 @@ impl Fate {
             if let Mail::Bounce(bounce) = waiting.mail {
                 let for_a_guest =
                     bounce.message.room.is_some() && bounce.reason == BounceReason::Gone;
-                ensure!(!for_a_guest, "{bounce:?} should only be counted");
+                let said = || words::mail(waiting.mail);
+                ensure!(!for_a_guest, "{}, which should only be counted", said());
                 let was = self.move_to(waiting.delivery()?, State::BounceWaits)?.state;
-                ensure!(was.is_open(), "{bounce:?} waits, and was {was:?}");
+                ensure!(was.is_open(), "{}, and was {was}", said());
                 self.waits(waiting)?;
             }
         }
@@ -157,8 +180,9 @@ impl Fate {
             }
         }
         let lost = self.open.iter().find(|(_, a)| a.seen != self.moments);
-        ensure!(lost.is_none(), "this is lost: {lost:?}");
-        Ok(())
+        lost.map_or(Ok(()), |(delivery, account)| {
+            Err(format!("{delivery} is lost, and was {}", account.state))
+        })
     }
 
     /// That what waits is there once, in its state, and for the right peer.
@@ -178,9 +202,11 @@ impl Fate {
             Mail::Message(_) => (delivery.to, State::Waits),
             Mail::Bounce(_) => (from, State::BounceWaits),
         };
-        ensure!(state == should, "{mail:?} waits, and was {state:?}");
-        ensure!(Some(owner) == peer, "{mail:?} waits for {peer:?}");
-        ensure!(account.seen != moment, "{delivery:?} waits twice");
+        let said = || words::mail(mail);
+        let is_its = Some(owner) == peer;
+        ensure!(state == should, "{} waits, and was {state}", said());
+        ensure!(is_its, "{} waits for {}", said(), words::peer(peer));
+        ensure!(account.seen != moment, "{delivery} waits twice");
         account.seen = moment;
         Ok(())
     }
@@ -205,7 +231,7 @@ impl Fate {
 }
 
 fn stranger(delivery: Delivery) -> impl FnOnce() -> String {
-    move || format!("{delivery:?} was never accepted")
+    move || format!("{delivery} was never accepted")
 }
 
 #[cfg(test)]
@@ -292,7 +318,7 @@ mod tests {
         let (mut checker, moments) = (Fate::default(), moments(&kept()));
         judge(&config(), &mut checker, &moments).unwrap();
         let last = moments.last().unwrap();
-        assert!(matches!(checker.finish(last), Err(why) if why.contains("still waits")));
+        assert!(matches!(checker.finish(last), Err(why) if why.contains("still waiting")));
         let (mut checker, nothing) = (Fate::default(), &moments[..1]);
         judge(&config(), &mut checker, nothing).unwrap();
         assert_eq!(checker.finish(&nothing[0]), Ok(()));

@@ -7,6 +7,7 @@ use rejoin::id::ConnId;
 use super::{Checker, Witness, ensure};
 use crate::moment::{Act, actor};
 use crate::roster::{Bearer, Roster};
+use crate::words;
 
 /// The checker of statement 2: each effect is owed to the one who caused it. That a connection
 /// removes nobody else's peer is seen by [`Removal`](super::removal::Removal).
@@ -34,18 +35,23 @@ impl Checker for Isolation {
                 Act::Tell { to, event } => {
                     for (place, &conn) in to.iter().enumerate() {
                         let once = !to[..place].contains(&conn);
-                        ensure!(once, "{conn} is told twice: {event:?}");
+                        ensure!(once, "{conn} is told twice: {}", words::event(event));
                         let gone = !witness.after.known.contains_key(&conn);
                         let was = witness.before.known.get(&conn).is_some_and(|k| k.stopped);
                         let deaf = gone || was || stopped.contains(&conn);
-                        ensure!(!deaf, "{conn}, which was stopped, is told {event:?}");
+                        ensure!(
+                            !deaf,
+                            "{conn}, which was stopped, is told: {}",
+                            words::event(event)
+                        );
                         if let Event::Back { .. } = event {
                             back.push(conn);
                         }
                         let kept = back.contains(&conn);
                         ensure!(
                             concerns(witness, input, conn, event, kept),
-                            "{conn} is told what is none of its business: {event:?}"
+                            "{conn} is told what is none of its business: {}",
+                            words::event(event)
                         );
                     }
                 }
@@ -69,8 +75,9 @@ fn late(witness: &Witness<'_>, input: &Input) -> Result<(), String> {
     let due = before.deadline().is_some_and(|time| time <= moment.now);
     ensure!(
         !too_late || due || moment.acts().is_empty(),
-        "{input:?} comes too late, and yet causes {:?}",
-        moment.acts()
+        "“{}” comes too late, and yet causes: {}",
+        words::input(input),
+        words::list(moment.acts().iter().map(words::act))
     );
     Ok(())
 }
@@ -96,7 +103,9 @@ fn stops(
         && is_dismissed(witness, input, conn);
     ensure!(
         by_itself || by_all || too_slow || replaced || dismissed,
-        "{conn} is stopped ({reason:?}) by {input:?}"
+        "{conn} is stopped{} by “{}”",
+        reason.map_or_else(String::new, |reason| format!(" ({})", words::stop(reason))),
+        words::input(input)
     );
     Ok(())
 }

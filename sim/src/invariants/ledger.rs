@@ -2,12 +2,14 @@
 //! mail waits for whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use rejoin::broker::{Bounce, Event, Mail, Message, Receiver, Refusal, Request};
 use rejoin::id::{Name, PeerId, Room};
 
 use crate::moment::{Act, Happening, Moment, actor, mail_of, number};
 use crate::roster::Roster;
+use crate::words;
 
 /// One message for one receiver. No two deliveries of a run are equal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -28,6 +30,13 @@ impl Delivery {
             room: message.room,
             to,
         }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = words::peer(Some(self.to));
+        write!(f, "{} for {to}", words::message(self.number, self.room))
     }
 }
 
@@ -230,7 +239,7 @@ impl<'a> Piece<'a> {
     /// Says so if it could never be anybody's.
     pub(super) fn delivery(&self) -> Result<Delivery, String> {
         let delivery = self.delivery;
-        delivery.ok_or_else(|| format!("{:?} was never accepted", self.mail))
+        delivery.ok_or_else(|| format!("{} was never accepted", words::mail(self.mail)))
     }
 }
 

@@ -19,7 +19,6 @@ mod ledger;
 use std::fmt;
 
 use rejoin::Config;
-use rejoin::id::Time;
 
 use crate::moment::Moment;
 use crate::roster::Roster;
@@ -182,14 +181,6 @@ fn collect(
         Some(Violation { statement, what })
     });
     judged.collect()
-}
-
-/// A time, in words.
-fn when(time: Option<Time>) -> String {
-    time.map_or_else(
-        || "never".to_owned(),
-        |time| format!("{} ms", time.as_micros() as f64 / 1e3),
-    )
 }
 
 /// Says how a statement is violated unless something is so.

@@ -11,6 +11,7 @@ use super::ledger::Delivery;
 use super::{Checker, Witness, ensure};
 use crate::moment::mail_of;
 use crate::roster::{Bearer, is_refused};
+use crate::words;
 
 /// The checker of statement 6.
 #[derive(Clone, Default, Debug)]
@@ -61,7 +62,9 @@ impl Names {
         };
         ensure!(
             may,
-            "{conn} ({reader:?}) reads what is for somebody else: {event:?}"
+            "{conn}, {}, reads what is for somebody else: {}",
+            words::peer(reader),
+            words::event(event)
         );
         Ok(())
     }
@@ -129,7 +132,9 @@ fn renamed(witness: &Witness<'_>) -> Result<(), String> {
     let is_free = bearer.is_none_or(|bearer| bearer.holder == Some(*conn));
     ensure!(
         is_free != is_refused(witness.moment),
-        "{conn} is to be {name}, which is borne by {bearer:?}"
+        "{conn} is {} {name}, which is borne by {}",
+        if is_free { "refused" } else { "given" },
+        words::peer(bearer.map(|bearer| bearer.peer))
     );
     Ok(())
 }
@@ -139,7 +144,8 @@ fn welcome(witness: &Witness<'_>, conn: ConnId, name: &Name) -> Result<(), Strin
     let asked = witness.after.name(conn);
     ensure!(
         asked.is_some_and(|asked| asked.as_str() == name.as_str()),
-        "{conn} is welcome as {name}, and asked for {asked:?}"
+        "{conn} is welcome as {name}, and asked for {}",
+        words::list(asked)
     );
     let Some(bearer) = bearer(witness, name) else {
         return Ok(());
@@ -159,8 +165,8 @@ fn welcome(witness: &Witness<'_>, conn: ConnId, name: &Name) -> Result<(), Strin
     };
     ensure!(
         ends && bearer.proof.is_none(),
-        "{conn} is welcome as {name}, which {:?} bears",
-        bearer.peer
+        "{conn} is welcome as {name}, which {} bears",
+        words::peer(Some(bearer.peer))
     );
     Ok(())
 }
@@ -173,7 +179,7 @@ fn back(witness: &Witness<'_>, conn: ConnId, name: &Name) -> Result<(), String> 
     let needed = bearer.and_then(|bearer| bearer.proof);
     ensure!(
         proof.is_some() && proof == needed,
-        "{conn} is back as {name} with {proof:?}, and {needed:?} is needed"
+        "{conn} is back as {name}, and has not shown that it is the same peer"
     );
     Ok(())
 }
@@ -226,7 +232,7 @@ mod tests {
                     },
                 };
             },
-            "is needed",
+            "has not shown",
         );
         rejects::<Names>(
             &story([&come(0, Some(0))[..], &come(0, Some(1))]),

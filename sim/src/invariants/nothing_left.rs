@@ -1,7 +1,8 @@
 //! 8. When everything has finished, nothing is left: no connection, and no peer past its window.
 
-use super::{Checker, Witness, ensure, when};
+use super::{Checker, Witness, ensure};
 use crate::moment::{Moment, View};
+use crate::words::{self, when};
 
 /// The checker of statement 8. At every moment, what has finished has left no connection, no
 /// mailbox, no member of a room and no deadline behind, and a server that stops has told everybody
@@ -20,7 +21,9 @@ impl Checker for NothingLeft {
         let (are, due) = (&view.connections, &after.known);
         ensure!(
             are.keys().eq(due.keys()),
-            "the connections are {are:?}, and not {due:?}"
+            "the connections should be: {}; and are: {}",
+            words::list(due.keys()),
+            words::list(are.keys())
         );
         for (conn, known) in due.iter().filter(|_| after.shutting_down) {
             ensure!(known.stopped, "the server stops, and {conn} is not told");
@@ -42,8 +45,16 @@ impl Checker for NothingLeft {
 
     fn finish(&mut self, last: &Moment) -> Result<(), String> {
         let Moment { view, links, .. } = last;
-        ensure!(*view == View::default(), "this is left: {view:?}");
-        ensure!(links.0.is_empty(), "these are left: {links:?}");
+        ensure!(
+            *view == View::default(),
+            "this is left: {}",
+            words::view(view)
+        );
+        ensure!(
+            links.0.is_empty(),
+            "these are left: {}",
+            words::list(links.0.keys())
+        );
         Ok(())
     }
 }
@@ -56,16 +67,16 @@ fn rooms(witness: &Witness<'_>) -> Result<(), String> {
         let joined = joined.map(|(name, _)| name);
         ensure!(
             !members.is_empty() && members.iter().eq(joined.clone()),
-            "in the rooms are {members:?} in {room}, and not {:?}",
-            joined.collect::<Vec<_>>()
+            "in {room} should be: {}; and are: {}",
+            words::names(joined),
+            words::names(members)
         );
     }
     for (name, bearer) in bearers {
         let missing = bearer.rooms.iter().find(|room| !rooms.contains_key(room));
-        ensure!(
-            missing.is_none(),
-            "in the rooms are {rooms:?}, and {name} should be in {missing:?}"
-        );
+        if let Some(missing) = missing {
+            return Err(format!("{name} should be in {missing}, and nobody is"));
+        }
     }
     Ok(())
 }
@@ -88,7 +99,7 @@ mod tests {
         rejects::<NothingLeft>(
             &came_and_went(),
             |moment| moment.view.connections = phase.connections,
-            "the connections are",
+            "the connections should be",
         );
     }
 
@@ -116,7 +127,7 @@ mod tests {
                 let members = BTreeSet::from([name(0)]);
                 moment.view.rooms.insert(room(0), members);
             },
-            "in the rooms are",
+            "in #one ",
         );
     }
 

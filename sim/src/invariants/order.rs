@@ -10,6 +10,7 @@ use rejoin::id::{Name, PeerId};
 use super::ledger::{Delivery, Piece};
 use super::{Checker, Witness, ensure};
 use crate::moment::Act;
+use crate::words;
 
 /// The checker of statement 5: for each pair of peers the numbers of the messages that are still
 /// to arrive. What the socket has taken has arrived, as far as anybody can know.
@@ -58,7 +59,10 @@ impl Order {
         let first = due.and_then(|due| due.numbers.pop_front());
         ensure!(
             first.is_some() && first == piece.delivery.map(|delivery| delivery.number),
-            "{message:?} arrives at {to:?}, and {first:?} is due"
+            "{} arrives at {}, and due is {}",
+            words::mail(piece.mail),
+            words::peer(to),
+            numbered(first)
         );
         Ok(())
     }
@@ -99,17 +103,29 @@ impl Order {
             });
             ensure!(
                 next.is_some() && next == waiting.delivery.map(|delivery| delivery.number),
-                "what waits is {message:?} for {peer:?}, and due is {next:?}"
+                "what waits for {} is {}, and due is {}",
+                words::peer(Some(peer)),
+                words::mail(waiting.mail),
+                numbered(next)
             );
         }
-        for (pair, due) in &self.due {
+        for (&(from, to), due) in &self.due {
             ensure!(
                 due.found == due.numbers.len(),
-                "what waits is less than what is due: {due:?} for {pair:?}"
+                "of what is due to {} from {}, {} wait, and should be {}",
+                words::peer(Some(to)),
+                words::peer(Some(from)),
+                due.found,
+                due.numbers.len()
             );
         }
         Ok(())
     }
+}
+
+/// A message that is due.
+fn numbered(number: Option<u32>) -> String {
+    words::list(number.map(|number| words::message(number, None)))
 }
 
 /// That who is back is told how much mail follows.
@@ -136,9 +152,12 @@ fn counts_kept(acts: &[Act]) -> Result<(), String> {
             | Act::StopWriter { .. } => {}
         }
     }
-    let all = due.is_none_or(|(_, left)| left == 0);
-    ensure!(all, "less kept mail follows than was said: {due:?}");
-    Ok(())
+    let missing = due.filter(|(_, left)| *left > 0);
+    missing.map_or(Ok(()), |(name, left)| {
+        Err(format!(
+            "less kept mail follows for {name} than was said, by {left}"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -162,7 +181,7 @@ mod tests {
                 let mailbox = moment.view.mailboxes.get_mut(&name(1)).unwrap();
                 mailbox.reverse();
             },
-            "what waits is",
+            "what waits for",
         );
     }
 
@@ -175,11 +194,11 @@ mod tests {
                 Happening::Written { items, .. } => change(items),
                 Happening::Handled { .. } => unreachable!("the story ends with a write"),
             };
-        rejects::<Order>(&back, |m| items(m, |items| items.swap(1, 2)), "is due");
+        rejects::<Order>(&back, |m| items(m, |items| items.swap(1, 2)), "and due is");
         let twice = |items: &mut Vec<Event>| items.push(items[2].clone());
-        rejects::<Order>(&back, |m| items(m, twice), "is due");
+        rejects::<Order>(&back, |m| items(m, twice), "and due is");
         let missing = |items: &mut Vec<Event>| drop(items.pop());
-        rejects::<Order>(&back, |m| items(m, missing), "what waits is");
+        rejects::<Order>(&back, |m| items(m, missing), "0 wait, and should be 1");
     }
 
     #[test]

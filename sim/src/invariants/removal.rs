@@ -3,10 +3,11 @@
 
 use rejoin::broker::lifecycle::Hold;
 use rejoin::broker::{Event, LeaveReason};
-use rejoin::id::{ConnId, Name, PeerId, Time};
+use rejoin::id::{Name, PeerId};
 
-use super::{Checker, Witness, ensure, when};
+use super::{Checker, Witness, ensure};
 use crate::moment::Act;
+use crate::words;
 
 /// The checker of statement 1: whoever the roster knows is bound, to the connection that it knows,
 /// and nobody else is.
@@ -23,12 +24,13 @@ impl Checker for Removal {
         for (name, bearer) in &witness.after.bearers {
             let peer = bearer.peer;
             let Some(binding) = view.bindings.get(name) else {
-                return Err(format!("{name} ({peer:?}) was removed too early"));
+                return Err(format!("{name} was removed too early"));
             };
             ensure!(
                 binding.peer == peer,
-                "{name} is {:?}, and should be {peer:?}",
-                binding.peer
+                "{name} is {}, and should be {}",
+                words::peer(Some(binding.peer)),
+                words::peer(Some(peer))
             );
             let (holder, until) = match binding.hold {
                 Hold::Held { holder, .. } => (Some(holder), None),
@@ -37,8 +39,8 @@ impl Checker for Removal {
             ensure!(
                 holder == bearer.holder && until == bearer.until,
                 "{name} is {}, and should be {}",
-                state(holder, until),
-                state(bearer.holder, bearer.until)
+                words::hold(holder, until),
+                words::hold(bearer.holder, bearer.until)
             );
         }
         for name in view.bindings.keys() {
@@ -49,15 +51,6 @@ impl Checker for Removal {
         }
         forgotten(witness)?;
         farewells(witness)
-    }
-}
-
-/// How it is with a name, in words.
-fn state(holder: Option<ConnId>, until: Option<Time>) -> String {
-    match (holder, until) {
-        (Some(conn), _) => format!("held by {conn}"),
-        (None, Some(_)) => format!("away until {}", when(until)),
-        (None, None) => "free".to_owned(),
     }
 }
 
@@ -81,7 +74,11 @@ fn forgotten(witness: &Witness<'_>) -> Result<(), String> {
         let place = place.ok_or_else(|| format!("{name} is forgotten, and stays"))?;
         gone.remove(place);
     }
-    ensure!(gone.is_empty(), "{gone:?} are gone, and not forgotten");
+    ensure!(
+        gone.is_empty(),
+        "gone, and not forgotten: {}",
+        words::list(&gone)
+    );
     Ok(())
 }
 

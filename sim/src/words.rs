@@ -1,28 +1,31 @@
 //! What happened, in a few words.
 
+use std::fmt;
+
+use rejoin::broker::lifecycle::Phase;
 use rejoin::broker::{
     BounceReason, Event, Input, LeaveReason, Mail, Receiver, Refusal, Request, StopReason,
 };
-use rejoin::id::{Room, Text};
+use rejoin::id::{ConnId, Name, PeerId, Room, Text, Time};
 
-use crate::moment::number_in;
+use crate::moment::{Act, View, actor, number_in};
 use crate::plural::count;
 
 /// The sources that open with the statements, in the order of their numbers.
 const STATEMENTS: [&str; 9] = [
-    include_str!("../invariants/removal.rs"),
-    include_str!("../invariants/isolation.rs"),
-    include_str!("../invariants/halves.rs"),
-    include_str!("../invariants/fate.rs"),
-    include_str!("../invariants/order.rs"),
-    include_str!("../invariants/names.rs"),
-    include_str!("../invariants/bounds.rs"),
-    include_str!("../invariants/nothing_left.rs"),
-    include_str!("../invariants/determinism.rs"),
+    include_str!("invariants/removal.rs"),
+    include_str!("invariants/isolation.rs"),
+    include_str!("invariants/halves.rs"),
+    include_str!("invariants/fate.rs"),
+    include_str!("invariants/order.rs"),
+    include_str!("invariants/names.rs"),
+    include_str!("invariants/bounds.rs"),
+    include_str!("invariants/nothing_left.rs"),
+    include_str!("invariants/determinism.rs"),
 ];
 
 /// The statement with this number, as its source says it; nothing if there is none.
-pub(super) fn statement(number: u8) -> String {
+pub(crate) fn statement(number: u8) -> String {
     let index = usize::from(number).checked_sub(1);
     let Some(source) = index.and_then(|index| STATEMENTS.get(index)) else {
         return String::new();
@@ -35,7 +38,7 @@ pub(super) fn statement(number: u8) -> String {
 }
 
 /// Without what would move a cursor or turn the direction of writing.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let turns = |c| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let harmless = |c: char| !c.is_control() && !turns(c);
     let replaced = |c| if harmless(c) { c } else { '\u{fffd}' };
@@ -43,7 +46,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// As much of `text` as fits into `most` characters, told from the rest by an ellipsis.
-pub(super) fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
@@ -53,14 +56,128 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
 
 /// Says what happened. What messages said is told by their numbers, and in full if that is known.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Words<'a> {
+pub(crate) struct Words<'a> {
     /// The texts of the messages, by their numbers, if they are not those of a simulation.
-    pub(super) texts: &'a [String],
+    pub(crate) texts: &'a [String],
+    /// Whether they stand in quotes, by which [`restore`](Self::restore) knows them.
+    pub(crate) quotes: bool,
+}
+
+/// The words of violations, of which whoever finds them does not know what the messages said.
+const QUOTING: Words<'_> = Words {
+    texts: &[],
+    quotes: true,
+};
+
+/// What a connection is told.
+pub(crate) fn event(event: &Event) -> String {
+    QUOTING.event(event)
+}
+
+/// What the broker is told, and by whom.
+pub(crate) fn input(input: &Input) -> String {
+    let conn = actor(input).map(|conn| format!("{conn} "));
+    conn.unwrap_or_default() + &QUOTING.input(input)
+}
+
+/// A piece of mail.
+pub(crate) fn mail(mail: &Mail) -> String {
+    QUOTING.mail(mail)
+}
+
+/// A message in a room or to a peer, by its number.
+pub(crate) fn message(number: u32, room: Option<Room>) -> String {
+    format!("\"m{number}\"{}", within(room))
+}
+
+/// What the broker wants done.
+pub(crate) fn act(act: &Act) -> String {
+    match act {
+        Act::Tell { to, event } => format!("{} ◂ {}", list(to), self::event(event)),
+        Act::StopReader { conn } => format!("{conn} ◂ stop reading"),
+        Act::StopWriter { conn, reason } => format!("{conn} ◂ stop writing: {}", stop(*reason)),
+        Act::Discard { mail, reason, .. } => {
+            format!("drops {}: {}", self::mail(mail), bounce(*reason))
+        }
+        Act::Forget { name } => format!("forgets {name}"),
+    }
+}
+
+/// Who somebody is, whatever it is called.
+pub(crate) fn peer(peer: Option<PeerId>) -> String {
+    peer.map_or_else(
+        || "nobody".to_owned(),
+        |peer| format!("the peer that came with {}", peer.joined_with()),
+    )
+}
+
+/// How far a connection has come.
+pub(crate) fn phase(phase: &Phase) -> String {
+    match phase {
+        Phase::Greeting { .. } => "new".to_owned(),
+        Phase::Waiting { name, .. } => format!("waiting for {name}"),
+        Phase::Online { name, .. } => format!("online as {name}"),
+        Phase::Leaving { name: Some(name) } => format!("leaving {name}"),
+        Phase::Leaving { name: None } => "leaving".to_owned(),
+    }
+}
+
+/// How it is with a name.
+pub(crate) fn hold(holder: Option<ConnId>, until: Option<Time>) -> String {
+    match (holder, until) {
+        (Some(conn), _) => format!("held by {conn}"),
+        (None, Some(_)) => format!("away until {}", when(until)),
+        (None, None) => "free".to_owned(),
+    }
+}
+
+/// A point in time.
+pub(crate) fn when(time: Option<Time>) -> String {
+    time.map_or_else(
+        || "never".to_owned(),
+        |time| format!("{} ms", time.as_micros() as f64 / 1e3),
+    )
+}
+
+/// Some things, one after the other.
+pub(crate) fn list(items: impl IntoIterator<Item: fmt::Display>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() {
+        return "nothing".to_owned();
+    }
+    items.join(", ")
+}
+
+/// Some who are there, one after the other.
+pub(crate) fn names<'a>(names: impl IntoIterator<Item = &'a Name>) -> String {
+    let mut names = names.into_iter().peekable();
+    if names.peek().is_none() {
+        return "nobody".to_owned();
+    }
+    list(names)
+}
+
+/// What a broker has in it.
+pub(crate) fn view(view: &View) -> String {
+    let connections = view.connections.iter();
+    let connections = connections.map(|(conn, phase)| format!("{conn} ({})", self::phase(phase)));
+    let names = view.bindings.keys().map(|name| format!("the name {name}"));
+    let mailboxes = view.mailboxes.keys();
+    let mailboxes = mailboxes.map(|name| format!("the mailbox of {name}"));
+    let rooms = view.rooms.keys().map(|room| format!("the room {room}"));
+    let deadline = view.deadline.map(|_| "a deadline".to_owned());
+    list(
+        connections
+            .chain(names)
+            .chain(mailboxes)
+            .chain(rooms)
+            .chain(deadline),
+    )
 }
 
 impl Words<'_> {
     /// An input of the broker.
-    pub(super) fn input(self, input: &Input) -> String {
+    pub(crate) fn input(self, input: &Input) -> String {
         match input {
             Input::Accepted { .. } => "accepted".to_owned(),
             Input::Request { request, .. } => self.request(request),
@@ -96,7 +213,7 @@ impl Words<'_> {
     }
 
     /// What a connection is told.
-    pub(super) fn event(self, event: &Event) -> String {
+    pub(crate) fn event(self, event: &Event) -> String {
         match event {
             Event::Welcome { name } => format!("welcome {name}"),
             Event::Back { name, kept } => format!("back {name}, {kept} kept"),
@@ -113,7 +230,7 @@ impl Words<'_> {
     }
 
     /// A piece of mail.
-    pub(super) fn mail(self, mail: &Mail) -> String {
+    pub(crate) fn mail(self, mail: &Mail) -> String {
         let message = mail.message();
         let text = self.message(&message.text);
         match mail {
@@ -129,12 +246,13 @@ impl Words<'_> {
         let number = number_in(text.as_str().as_bytes());
         match number.and_then(|number| self.said(number)) {
             Some(said) => format!("m{} “{}”", number.unwrap_or(0), shorten(&clean(said), 24)),
+            None if self.quotes => format!("\"{}\"", said(text.as_str())),
             None => said(text.as_str()),
         }
     }
 
-    /// What is written by `Debug`, with what each message said beside its number.
-    pub(super) fn restore(self, debug: &str) -> String {
+    /// What is written by `Debug` or says how something is violated, with what each message said beside its number.
+    pub(crate) fn restore(self, debug: &str) -> String {
         let quoted = debug.split('"').map(|part| {
             let digits = part.trim_end_matches('.').strip_prefix('m');
             let number = digits.and_then(|digits| digits.parse().ok());
@@ -190,7 +308,7 @@ fn within(room: Option<Room>) -> String {
 }
 
 /// Why mail is not handed over.
-pub(super) const fn bounce(reason: BounceReason) -> &'static str {
+pub(crate) const fn bounce(reason: BounceReason) -> &'static str {
     match reason {
         BounceReason::Gone => "gone",
         BounceReason::Expired => "expired",
@@ -200,7 +318,7 @@ pub(super) const fn bounce(reason: BounceReason) -> &'static str {
 }
 
 /// Why a connection ends.
-pub(super) const fn stop(reason: StopReason) -> &'static str {
+pub(crate) const fn stop(reason: StopReason) -> &'static str {
     match reason {
         StopReason::ReaderFinished => "reader finished",
         StopReason::Quit => "quit",
@@ -218,8 +336,19 @@ pub(super) const fn stop(reason: StopReason) -> &'static str {
 }
 
 /// The beginning of a text; a simulated one is padded with dots, which say nothing.
-pub(super) fn said(text: &str) -> String {
+pub(crate) fn said(text: &str) -> String {
     shorten(clean(text).trim_end_matches('.'), 24)
+}
+
+/// Whether a text has nothing in it that `Debug` has written: a type, a list, an option, a truth.
+#[cfg(test)]
+pub(crate) fn is_plain(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    let is_value = words.any(|word| ["Some", "None", "true", "false"].contains(&word));
+    let has_fields = text.contains(['{', '[']);
+    let mut opened = text.match_indices('(').map(|(place, _)| &text[..place]);
+    let is_tuple = opened.any(|before| before.ends_with(char::is_alphanumeric));
+    !(is_value || has_fields || is_tuple)
 }
 
 #[cfg(test)]
@@ -242,12 +371,33 @@ mod tests {
     #[test]
     fn what_was_said_stands_beside_its_number() {
         let texts = ["hello".to_owned(), "bye".to_owned()];
-        let words = Words { texts: &texts };
+        let words = Words {
+            texts: &texts,
+            quotes: false,
+        };
         let debug = r#"text: "m1......", from: m0, text: "m2", why: Some("m")"#;
         let restored = r#"text: "m1 bye", from: m0, text: "m2", why: Some("m")"#;
         assert_eq!(words.restore(debug), restored);
         assert_eq!(words.message(&text(0, 9)), "m0 “hello”");
         assert_eq!(Words::default().message(&text(0, 9)), "m0");
+        assert_eq!(QUOTING.message(&text(1, 9)), "\"m1\"");
+        assert_eq!(words.restore(&message(1, None)), "\"m1 bye\"");
+    }
+
+    #[test]
+    fn what_the_code_calls_things_is_not_plain() {
+        for plain in ["c1 (online as ann) is told: \"m1\" from ann", "nobody"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for code in [
+            "Bearer { first: 0 }",
+            "PeerId(7)",
+            "for None",
+            "[c1]",
+            "(true)",
+        ] {
+            assert!(!is_plain(code), "{code}");
+        }
     }
 
     #[test]
