@@ -2,9 +2,13 @@
 
 use std::error::Error;
 use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Plant;
 use super::check::{Check, Task, Verdict};
@@ -132,27 +136,11 @@ impl Nursery {
                 self.test(selected)
             }
         };
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "it is shown how long a check takes"
-        )]
-        let start = Instant::now();
         let says = self.target.join("says");
         command
             .stdout(fs::File::create(&says)?)
             .stderr(Stdio::null());
-        let mut running = command.current_dir(&self.copy).spawn()?;
-        let status = loop {
-            if let Some(status) = running.try_wait()? {
-                break Some(status);
-            }
-            if start.elapsed() > PATIENCE {
-                running.kill()?;
-                running.wait()?;
-                break None;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        let (status, took) = run(command.current_dir(&self.copy), PATIENCE)?;
         let says = String::from_utf8_lossy(&fs::read(&says)?).into_owned();
         let effort = check.effort(&says);
         // 1 is what a simulation says of a find, of which it then says where it was; but also of
@@ -165,7 +153,7 @@ impl Nursery {
             found,
             effort,
             says,
-            took: start.elapsed(),
+            took,
         })
     }
 
@@ -191,6 +179,28 @@ impl Nursery {
     }
 }
 
+/// Runs a command, and says how it has ended and how long it took. If that is more than
+/// `patience`, it is ended, with all that it has started.
+fn run(command: &mut Command, patience: Duration) -> io::Result<(Option<ExitStatus>, Duration)> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is shown how long a check takes"
+    )]
+    let start = Instant::now();
+    let mut running = command.process_group(0).spawn()?;
+    loop {
+        if let Some(status) = running.try_wait()? {
+            return Ok((Some(status), start.elapsed()));
+        }
+        if start.elapsed() > patience {
+            kill_process_group(Pid::from_child(&running), Signal::KILL)?;
+            running.wait()?;
+            return Ok((None, start.elapsed()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Runs a command whose failure is an error of its own.
 fn succeed(command: &mut Command) -> Result<(), Box<dyn Error>> {
     let output = command.output()?;
@@ -198,4 +208,26 @@ fn succeed(command: &mut Command) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn what_takes_too_long_ends_with_all_that_it_has_started() {
+        let (mut says, writer) = io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "(sleep 1; echo late) & echo early; wait"]);
+        command.stdout(writer);
+        let (status, took) = run(&mut command, Duration::from_millis(200)).unwrap();
+        assert_eq!(status, None);
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        drop(command);
+        let mut said = String::new();
+        says.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "early\n");
+    }
 }
