@@ -4,13 +4,16 @@
 //! Each type is parsed once and valid from then on: a [`Name`] that exists is a
 //! name that a peer can bear.
 
+mod label;
+
 use alloc::sync::Arc;
-use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use subtle::ConstantTimeEq;
+
+use label::Label;
 
 /// One transport link, from its accept to the end of its writer.
 ///
@@ -86,111 +89,6 @@ impl Time {
     /// How long after `earlier` this is; zero if it is not later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
-    }
-}
-
-/// Up to `N` bytes of ASCII, kept in place, that compare without case. `N` is a multiple of 8.
-#[derive(Clone, Copy)]
-struct Label<const N: usize> {
-    length: u8,
-    /// Zero from the length on, which is less than any byte before it.
-    bytes: [u8; N],
-}
-
-impl<const N: usize> Label<N> {
-    /// `text` must be ASCII and no longer than `N`.
-    fn new(text: &str) -> Self {
-        debug_assert!(text.is_ascii());
-        let mut bytes = [0; N];
-        let (words, _) = bytes.as_chunks_mut();
-        // Whole words, as they are soon read again as such.
-        for (word, bytes) in words.iter_mut().zip(text.as_bytes().chunks(8)) {
-            *word = match bytes.as_array() {
-                Some(&bytes) => bytes,
-                None => {
-                    let start = bytes.iter().rev();
-                    start
-                        .fold(0, |word: u64, &byte| word << 8 | u64::from(byte))
-                        .to_le_bytes()
-                }
-            };
-        }
-        Self {
-            length: u8::try_from(text.len()).expect("labels are short"),
-            bytes,
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
-    }
-
-    fn as_str(&self) -> &str {
-        core::str::from_utf8(self.as_bytes()).expect("labels are ASCII")
-    }
-
-    /// Whether both are the same but for their case.
-    #[cold]
-    fn is_folded(&self, other: &Self) -> bool {
-        let mut words = self.words().zip(other.words());
-        words.all(|(a, b)| folded(a) == folded(b))
-    }
-
-    /// Eight bytes at a time, the first byte being the most significant.
-    fn words(&self) -> impl Iterator<Item = u64> {
-        let (words, rest) = self.bytes.as_chunks();
-        debug_assert!(rest.is_empty(), "a label is kept in whole words");
-        words.iter().map(|&word| u64::from_be_bytes(word))
-    }
-}
-
-/// Eight bytes of ASCII at once, in lower case.
-const fn folded(word: u64) -> u64 {
-    const EACH: u64 = u64::MAX / 0xFF;
-    // The highest bit of a byte is free in ASCII, and tells where a sum has passed it.
-    let from_a = word + EACH * (0x80 - b'A' as u64);
-    let past_z = word + EACH * (0x7F - b'Z' as u64);
-    let upper = from_a & !past_z & (EACH * 0x80);
-    word | upper >> 2
-}
-
-impl<const N: usize> PartialEq for Label<N> {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        // Mostly a name is written as its bearer writes it.
-        self.bytes == other.bytes || self.is_folded(other)
-    }
-}
-
-impl<const N: usize> Eq for Label<N> {}
-
-impl<const N: usize> PartialOrd for Label<N> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<const N: usize> Ord for Label<N> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        for (a, b) in self.words().zip(other.words()) {
-            // What is the same need not be folded, and most names differ in their first word.
-            if a != b && folded(a) != folded(b) {
-                return folded(a).cmp(&folded(b));
-            }
-        }
-        Ordering::Equal
-    }
-}
-
-impl<const N: usize> Hash for Label<N> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let mut words = self.words().take_while(|&word| word != 0);
-        while let Some(first) = words.next() {
-            let second = words.next().unwrap_or(0);
-            // Two at a time: to a hasher that tells them apart, a name is no number.
-            state.write_u128(u128::from(folded(first)) << 64 | u128::from(folded(second)));
-        }
-        state.write_u8(self.length);
     }
 }
 
@@ -491,6 +389,7 @@ impl fmt::Debug for Proof {
 mod tests {
     use super::*;
     use alloc::format;
+    use alloc::string::String;
 
     #[test]
     fn a_name_is_1_to_32_of_its_bytes_and_does_not_begin_with_a_digit_or_a_hyphen() {
@@ -567,6 +466,23 @@ mod tests {
         }
         for text in ["", "a\0", "a\rb", "a\nb"] {
             assert!(Text::parse(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_forbidden_is_found_wherever_it_stands() {
+        let characters = (0..=0x17F).filter_map(char::from_u32);
+        for character in characters {
+            // More than two blocks, and a rest.
+            for length in 1..40 {
+                for place in 0..length {
+                    let text: String = (0..length)
+                        .map(|at| if at == place { character } else { '~' })
+                        .collect();
+                    let expected = !is_forbidden(character);
+                    assert_eq!(is_printable(&text), expected, "{text:?}");
+                }
+            }
         }
     }
 
