@@ -307,7 +307,7 @@ impl<D: Digest> Hub<D> {
                 Some(Phase::Online { name, .. }) => Some(name),
                 Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
             };
-            if speaks_irc && self.is_paused(now, conn) {
+            if speaks_irc && self.must_pause(now, conn) {
                 break;
             }
             let Some(line) = lines.next(&mut rest) else {
@@ -457,17 +457,18 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Whether a connection that speaks IRC is not listened to, as it sends too fast. It is so
-    /// again a little later.
-    fn is_paused(&mut self, now: Time, conn: ConnId) -> bool {
+    /// Whether a connection that speaks IRC has sent too fast. It is then listened to again a little
+    /// later.
+    fn must_pause(&mut self, now: Time, conn: ConnId) -> bool {
         let rate = self.limits.lines;
         let link = self.link(conn);
         if link.paused.is_none() && !rate.allows(link.used, now) {
             let until = rate.next(link.used);
             link.paused = Some(until);
             self.pauses.insert((until, conn));
+            return true;
         }
-        self.link(conn).paused.is_some()
+        link.paused.is_some()
     }
 
     /// Lets the broker handle an input, and does what goes with the end of a connection or a peer.
