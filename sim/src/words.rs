@@ -251,7 +251,8 @@ impl Words<'_> {
         }
     }
 
-    /// What is written by `Debug` or says how something is violated, with what each message said beside its number.
+    /// What is written by `Debug`, or says how something is violated, with what each message said
+    /// beside its number.
     pub(crate) fn restore(self, debug: &str) -> String {
         let quoted = debug.split('"').map(|part| {
             let digits = part.trim_end_matches('.').strip_prefix('m');

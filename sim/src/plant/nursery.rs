@@ -220,14 +220,14 @@ mod tests {
     fn what_takes_too_long_ends_with_all_that_it_has_started() {
         let (mut says, writer) = io::pipe().unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", "(sleep 1; echo late) & echo early; wait"]);
+        command.args(["-c", "(sleep 60; echo late) & wait"]);
         command.stdout(writer);
-        let (status, took) = run(&mut command, Duration::from_millis(200)).unwrap();
+        let (status, _) = run(&mut command, Duration::from_millis(200)).unwrap();
         assert_eq!(status, None);
-        assert!(took < Duration::from_secs(1), "{took:?}");
         drop(command);
+        // To the end, which comes when nobody is left who could write.
         let mut said = String::new();
         says.read_to_string(&mut said).unwrap();
-        assert_eq!(said, "early\n");
+        assert_eq!(said, "");
     }
 }
