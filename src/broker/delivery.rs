@@ -5,28 +5,69 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::id::{ConnId, Name, Room};
+use crate::id::{ConnId, Name, PeerId, Room, Text};
 
 use super::lifecycle::Hold;
-use super::{Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal};
+use super::{
+    Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal, Stamp,
+};
+
+/// Who says something, and where the answers go.
+pub(super) struct Sender {
+    pub(super) conn: ConnId,
+    pub(super) name: Name,
+    pub(super) peer: PeerId,
+}
+
+impl Sender {
+    /// What is said, put together where it stays.
+    #[inline]
+    fn message(&self, room: Option<Room>, text: Text, stamp: Stamp) -> Arc<Message> {
+        Arc::new(Message {
+            from: self.name,
+            sender: self.peer,
+            room,
+            text,
+            stamp,
+        })
+    }
+}
 
 impl Broker {
-    /// Delivers what was said on `conn` to each of `to`.
+    /// Delivers what somebody says to each of `to`.
+    #[inline]
     pub(super) fn send(
         &mut self,
-        conn: ConnId,
-        mut to: Vec<Receiver>,
-        message: Message,
+        sender: &Sender,
+        to: Vec<Receiver>,
+        text: Text,
+        stamp: Stamp,
         effects: &mut Effects,
     ) {
+        // Mostly it is one.
+        if let &[Receiver::Peer(name)] = &to[..] {
+            let message = sender.message(None, text, stamp);
+            return match self.lifecycle.live(&name) {
+                Some(live) => effects.deliver([live], Event::Mail(Mail::Message(message))),
+                None => self.keep(sender.conn, &message, vec![name], effects),
+            };
+        }
         let limit = self.limits.receivers;
         if to.len() > limit {
-            return effects.deliver([conn], Event::Refused(Refusal::TooManyReceivers { limit }));
+            let refusal = Refusal::TooManyReceivers { limit };
+            return effects.deliver([sender.conn], Event::Refused(refusal));
         }
-        // Mostly it is one, and the message need not be copied.
-        if let &[receiver] = &to[..] {
-            return self.say(conn, receiver, message, effects);
-        }
+        self.send_to_all(sender, to, &text, &stamp, effects);
+    }
+
+    fn send_to_all(
+        &mut self,
+        sender: &Sender,
+        mut to: Vec<Receiver>,
+        text: &Text,
+        stamp: &Stamp,
+        effects: &mut Effects,
+    ) {
         remove_repetitions(&mut to);
         // What is said to several peers is one message, ahead of what is said in rooms.
         let mut names = to.iter().filter_map(Receiver::peer).peekable();
@@ -37,51 +78,42 @@ impl Broker {
                 absent.extend(live.is_none().then_some(name));
                 live
             });
-            let message = Arc::new(message.clone());
+            let message = sender.message(None, text.clone(), stamp.clone());
             effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(&message))));
-            self.keep(conn, &message, absent, effects);
+            self.keep(sender.conn, &message, absent, effects);
         }
-        for room in to.into_iter().filter(|to| to.peer().is_none()) {
-            self.say(conn, room, message.clone(), effects);
-        }
-    }
-
-    /// Delivers what was said on `conn` to one receiver.
-    fn say(&mut self, conn: ConnId, to: Receiver, message: Message, effects: &mut Effects) {
-        let room = match to {
-            Receiver::Peer(name) => {
-                let message = Arc::new(message);
-                return match self.lifecycle.live(&name) {
-                    Some(live) => effects.deliver([live], Event::Mail(Mail::Message(message))),
-                    None => self.keep(conn, &message, vec![name], effects),
-                };
+        for to in to {
+            let room = match to {
+                Receiver::Peer(_) => continue,
+                Receiver::Room(room) => {
+                    let rooms = &self.peers[&sender.name].rooms;
+                    rooms.get(&room).copied().ok_or(room)
+                }
+                Receiver::OpenRoom(room) => Ok(self.rooms.spelling(room)),
+            };
+            match room {
+                Ok(room) => {
+                    let message = sender.message(Some(room), text.clone(), stamp.clone());
+                    self.say_in(sender.conn, room, &message, effects);
+                }
+                Err(room) => {
+                    let refusal = Refusal::NotInRoom { room };
+                    effects.deliver([sender.conn], Event::Refused(refusal));
+                }
             }
-            Receiver::Room(room) => {
-                let rooms = &self.peers[&message.from].rooms;
-                rooms.get(&room).copied().ok_or(room)
-            }
-            Receiver::OpenRoom(room) => Ok(self.rooms.spelling(room)),
-        };
-        match room {
-            Ok(room) => self.say_in(conn, room, message, effects),
-            Err(room) => effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room })),
         }
     }
 
     /// Delivers what was said on `conn` to everybody else in a room.
-    fn say_in(&mut self, conn: ConnId, room: Room, message: Message, effects: &mut Effects) {
-        let message = Arc::new(Message {
-            room: Some(room),
-            ..message
-        });
+    fn say_in(&mut self, conn: ConnId, room: Room, message: &Arc<Message>, effects: &mut Effects) {
         let mut absent = Vec::new();
         let members = self.rooms.members(&room);
         let live = members.filter_map(|(name, live)| {
             absent.extend(live.is_none().then_some(name));
             live.filter(|&live| live != conn)
         });
-        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(&message))));
-        self.keep(conn, &message, absent, effects);
+        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
+        self.keep(conn, message, absent, effects);
     }
 
     /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.

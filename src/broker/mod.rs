@@ -50,6 +50,7 @@ pub use message::{
 use crate::Config;
 use crate::book::Book;
 use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
+use delivery::Sender;
 use lifecycle::{Expired, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
 use rooms::Rooms;
 
@@ -255,14 +256,8 @@ impl Broker {
         match request {
             Request::LogIn { name, proof } => self.log_in(conn, name, proof, effects),
             Request::Send { to, text, stamp } => {
-                let message = Message {
-                    from: name,
-                    sender: peer,
-                    room: None,
-                    text,
-                    stamp,
-                };
-                self.send(conn, to, message, effects);
+                let sender = Sender { conn, name, peer };
+                self.send(&sender, to, text, stamp, effects);
             }
             Request::Join { room } => self.join(conn, name, room, effects),
             Request::Leave { room, why } => self.leave(conn, name, room, why, effects),
