@@ -1,7 +1,7 @@
 //! What is looked up at each message, and walked through now and then.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{BuildHasher as _, Hash, Hasher};
 use core::mem;
@@ -13,16 +13,13 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use crate::id::{ConnId, Name};
 use crate::table::Table;
 
-/// A map that finds its entries in constant time, and is walked through in the order of its keys.
+/// A map that finds its entries in constant time, and sorts them to be walked through.
 ///
-/// It keeps each key twice, and each entry in a box: a table is twice as large as it need be when
-/// it has just grown, and for a moment the smaller one is there beside it. As with
+/// It keeps each entry in a box: a table is twice as large as it need be when it has just grown,
+/// and for a moment the smaller one is there beside it. As with
 /// [`BTreeMap`](alloc::collections::BTreeMap), a key that is there already stays as it was written
 /// first.
-pub(crate) struct Book<K: Key, V> {
-    entries: K::Entries<V>,
-    order: BTreeSet<K>,
-}
+pub(crate) struct Book<K: Key, V>(K::Entries<V>);
 
 /// What a book is looked up by.
 pub(crate) trait Key: Copy + Ord {
@@ -30,8 +27,13 @@ pub(crate) trait Key: Copy + Ord {
     type Entries<V>: Entries<Self, V>;
 }
 
-/// A map that cannot be walked through.
+/// A map that is walked through in another order in each run.
 pub(crate) trait Entries<K, V>: Default {
+    fn count(&self) -> usize;
+    fn all<'a>(&'a self) -> impl Iterator<Item = (&'a K, &'a V)>
+    where
+        K: 'a,
+        V: 'a;
     fn find(&self, key: &K) -> Option<(&K, &V)>;
     fn find_mut(&mut self, key: &K) -> Option<&mut V>;
     fn replace(&mut self, key: K, value: V) -> Option<V>;
@@ -63,6 +65,18 @@ impl<K, V> Default for Hashed<K, V> {
 }
 
 impl<K: Eq + Hash, V> Entries<K, V> for Hashed<K, V> {
+    fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn all<'a>(&'a self) -> impl Iterator<Item = (&'a K, &'a V)>
+    where
+        K: 'a,
+        V: 'a,
+    {
+        self.entries.iter().map(|entry| (&entry.0, &entry.1))
+    }
+
     fn find(&self, key: &K) -> Option<(&K, &V)> {
         let hash = self.hasher.hash_one(key);
         let entry = self.entries.find(hash, |entry| entry.0 == *key)?;
@@ -106,6 +120,17 @@ impl<V> Default for Table<V> {
 }
 
 impl<V> Entries<ConnId, V> for Table<V> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn all<'a>(&'a self) -> impl Iterator<Item = (&'a ConnId, &'a V)>
+    where
+        V: 'a,
+    {
+        self.iter().map(|(conn, value)| (conn, value))
+    }
+
     fn find(&self, key: &ConnId) -> Option<(&ConnId, &V)> {
         self.entry(*key).map(|(conn, value)| (conn, value))
     }
@@ -131,12 +156,12 @@ impl<K: Key, V> Book<K, V> {
 
     #[inline]
     pub(crate) fn get_key_value(&self, key: &K) -> Option<(&K, &V)> {
-        self.entries.find(key)
+        self.0.find(key)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.entries.find_mut(key)
+        self.0.find_mut(key)
     }
 
     pub(crate) fn contains_key(&self, key: &K) -> bool {
@@ -145,40 +170,33 @@ impl<K: Key, V> Book<K, V> {
 
     /// Returns what was there before.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let before = self.entries.replace(key, value);
-        if before.is_none() {
-            self.order.insert(key);
-        }
-        before
+        self.0.replace(key, value)
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let value = self.entries.take(key)?;
-        self.order.remove(key);
-        Some(value)
+        self.0.take(key)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.order.len()
+        self.0.count()
     }
 
-    /// In order.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
-        self.order.iter()
+    /// In no order, for what does not depend on it.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.all().map(|(_, value)| value)
     }
 
-    /// In order.
+    /// In order, which takes a sort.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.order.iter().map(|key| (key, &self[key]))
+        let mut all: Vec<_> = self.0.all().collect();
+        all.sort_unstable_by_key(|&(key, _)| key);
+        all.into_iter()
     }
 }
 
 impl<K: Key, V> Default for Book<K, V> {
     fn default() -> Self {
-        Self {
-            entries: K::Entries::default(),
-            order: BTreeSet::new(),
-        }
+        Self(K::Entries::default())
     }
 }
 
@@ -187,10 +205,7 @@ where
     K::Entries<V>: Clone,
 {
     fn clone(&self) -> Self {
-        Self {
-            entries: self.entries.clone(),
-            order: self.order.clone(),
-        }
+        Self(self.0.clone())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::id::ConnId;
 /// that are there at the same time apart, and are their places. Whose place is taken, by one that
 /// came long before, goes to a map beside. Entries are in boxes, as half of the places may be free.
 ///
-/// It cannot be walked through, for the order would be another in each run.
+/// Whoever walks through it sorts what comes, for the order is another in each run.
 #[derive(Clone)]
 pub(crate) struct Table<T> {
     /// None, or a power of two.
@@ -84,8 +84,18 @@ impl<T> Table<T> {
         entry.map(|entry| entry.1)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.taken + self.others.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.taken == 0 && self.others.is_empty()
+        self.len() == 0
+    }
+
+    /// In another order in each run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(ConnId, T)> {
+        let here = self.places.iter().flatten();
+        here.chain(self.others.values()).map(|entry| &**entry)
     }
 
     fn place(&self, conn: ConnId) -> usize {
@@ -130,7 +140,7 @@ impl<T> Index<ConnId> for Table<T> {
 
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Table({} entries)", self.taken + self.others.len())
+        write!(f, "Table({} entries)", self.len())
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Lifecycle {
     limits: Limits,
     connections: Book<ConnId, Phase>,
     bindings: Book<Name, Binding>,
+    /// The names that are bound, in order.
+    names: BTreeSet<Name>,
     former: FormerNames,
     /// Every deadline that the other fields imply, soonest first.
     deadlines: BTreeSet<(Time, Due)>,
@@ -228,6 +230,7 @@ impl Lifecycle {
             limits,
             connections: Book::default(),
             bindings: Book::default(),
+            names: BTreeSet::new(),
             former: FormerNames::default(),
             deadlines: BTreeSet::new(),
             newest: None,
@@ -345,6 +348,8 @@ impl Lifecycle {
         }
         let binding = self.bindings.remove(&from).expect("its name is bound");
         self.bindings.insert(name, binding);
+        self.names.remove(&from);
+        self.names.insert(name);
         let peer = binding.peer;
         self.former.note(peer, from, name);
         self.enter(conn, Phase::Online { name, peer });
@@ -418,7 +423,7 @@ impl Lifecycle {
     /// Every peer that is away is gone for good; returns their names.
     pub fn dismiss_away(&mut self) -> Vec<Name> {
         let is_away = |binding: &Binding| matches!(binding.hold, Hold::Away { .. });
-        let away = self.bindings.iter().filter(|(_, b)| is_away(b));
+        let away = self.bindings().filter(|(_, binding)| is_away(binding));
         let gone: Vec<_> = away.map(|(&name, _)| name).collect();
         for name in &gone {
             self.unbind(name);
@@ -431,8 +436,8 @@ impl Lifecycle {
     /// The server stops: every connection leaves, and from now on nobody is away.
     pub fn shut_down(&mut self, stops: &mut Vec<Stop>) {
         self.shutting_down = true;
-        let connections: Vec<_> = self.connections.keys().copied().collect();
-        for conn in connections {
+        let connections: Vec<_> = self.connections().collect();
+        for (conn, _) in connections {
             self.leave(conn, StopReason::ShuttingDown, stops);
         }
     }
@@ -484,10 +489,23 @@ impl Lifecycle {
 
     /// The names that are bound, in order.
     pub fn bindings(&self) -> impl Iterator<Item = (&Name, &Binding)> {
-        self.bindings.iter()
+        self.names.iter().map(|name| (name, &self.bindings[name]))
     }
 
-    /// The connections that are not forgotten, in order.
+    /// How many connections have not logged in.
+    pub fn greeting(&self) -> usize {
+        let phases = self.connections.values();
+        phases
+            .filter(|phase| matches!(phase, Phase::Greeting { .. }))
+            .count()
+    }
+
+    /// Whether there is no connection that is not forgotten.
+    pub fn is_idle(&self) -> bool {
+        self.connections.len() == 0
+    }
+
+    /// The connections that are not forgotten, in order, which takes a sort.
     pub fn connections(&self) -> impl Iterator<Item = (ConnId, Phase)> {
         self.connections.iter().map(|(&conn, &phase)| (conn, phase))
     }
@@ -508,11 +526,13 @@ impl Lifecycle {
             waiter: None,
         };
         self.bindings.insert(name, Binding { peer, proof, hold });
+        self.names.insert(name);
     }
 
     /// A name is free again, as whoever bore it is gone for good.
     fn unbind(&mut self, name: &Name) {
         let binding = self.bindings.remove(name).expect("somebody bore it");
+        self.names.remove(name);
         self.former.forget(binding.peer);
     }
 

@@ -130,10 +130,10 @@ impl Broker {
                     self.rooms.count(&room),
                 )
             }
-            None => (
-                self.peers.keys().copied().take(limit).map(entry).collect(),
-                self.peers.len(),
-            ),
+            None => {
+                let names = self.lifecycle.bindings().map(|(&name, _)| name);
+                (names.take(limit).map(entry).collect(), self.peers.len())
+            }
         };
         effects.deliver([conn], Event::Who { peers, total });
     }

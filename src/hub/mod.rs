@@ -446,8 +446,7 @@ impl<D: Digest> Hub<D> {
 
     /// Whether nobody is connected, and nothing of a connection is left.
     pub fn is_idle(&self) -> bool {
-        let broker = self.broker.lifecycle().connections().next().is_none();
-        broker && self.links.is_empty() && self.checks.is_empty()
+        self.broker.lifecycle().is_idle() && self.links.is_empty() && self.checks.is_empty()
     }
 
     fn told(&mut self, now: Time, told: Told, out: &mut Outputs) {

@@ -62,6 +62,10 @@ impl Lifecycle {
             self.bindings.len() <= self.limits.peers,
             "more peers than may be"
         );
+        assert!(
+            self.bindings.iter().map(|(name, _)| name).eq(&self.names),
+            "a bound name is missing, or left over"
+        );
         let bearer = |name: &Name| self.bindings.get(name).map(|binding| binding.peer);
         self.former.check(bearer);
     }

@@ -20,11 +20,13 @@ mod send;
 mod server;
 mod session;
 mod told;
+mod user;
 
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -41,6 +43,7 @@ use label::Replying;
 use room::Channel;
 pub(super) use send::Tags;
 pub(super) use session::Session;
+use user::{Mask, User, UserModes};
 
 /// What IRC knows of all peers and rooms.
 #[derive(Debug, Default)]
@@ -73,45 +76,12 @@ pub(super) struct Irc {
     told: Vec<(Caps, ConnId)>,
 }
 
-/// What IRC knows of a peer.
-#[derive(Clone, Debug)]
-pub(super) struct User {
-    user: String,
-    host: String,
-    /// `nick!user@host`, for all that it says.
-    mask: Arc<str>,
-    realname: String,
-    away: Option<String>,
-    modes: UserModes,
-    signed_on: Time,
-    /// When it said something last.
-    active: Time,
-    /// Whether others take it for gone, though it may still come back.
-    hidden: bool,
-    /// When it will be, as it is away.
-    grace: Option<Time>,
-    /// Whether the others were told that it quits.
-    has_quit: bool,
-    /// Where others know it to be: when they are told that it is gone, the broker has taken it out of
-    /// its rooms already.
-    rooms: BTreeSet<Room>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-struct UserModes {
-    bot: bool,
-    invisible: bool,
-    operator: bool,
-    wallops: bool,
-}
-
 /// Somebody who has gone.
 #[derive(Clone, Debug)]
 struct Gone {
     name: Name,
-    user: String,
-    host: String,
-    realname: String,
+    mask: Mask,
+    realname: Box<str>,
     at: Time,
 }
 
@@ -122,27 +92,18 @@ pub(super) struct Turn<'a> {
     out: &'a mut Outputs,
 }
 
-impl User {
-    /// It goes by this name, or is somewhere else, from now on.
-    fn write_mask(&mut self, name: &Name) {
-        self.mask = format!("{name}!{}@{}", self.user, self.host).into();
-    }
-}
-
 impl Irc {
     /// `nick!user@host`.
     fn mask(&self, name: &Name) -> String {
         match self.users.get(name) {
-            Some(user) => String::from(&*user.mask),
+            Some(user) => user.mask.as_str().to_owned(),
             None => format!("{name}!{name}@{}", self.identity.name),
         }
     }
 
     /// Whether others see that somebody is there.
     fn is_visible(&self, name: &Name) -> bool {
-        self.users
-            .get(name)
-            .is_some_and(|user| !user.hidden && !user.has_quit)
+        self.users.get(name).is_some_and(User::is_visible)
     }
 
     fn time(&self, at: Time) -> Timestamp {
@@ -162,10 +123,16 @@ impl<D: Digest> Hub<D> {
         };
         if let Some(user) = self.irc.users.get_mut(name) {
             user.active = now;
-            stamp.address = Some(Arc::clone(&user.mask));
+            stamp.address = Some(user.mask.shared());
             stamp.tags = user.modes.bot.then(|| "bot".into());
         }
         stamp
+    }
+
+    /// All peers, in order.
+    fn users(&self) -> impl Iterator<Item = (&Name, &User)> {
+        let names = self.broker.lifecycle().bindings();
+        names.filter_map(|(name, _)| self.irc.users.get_key_value(name))
     }
 
     fn take_join(&mut self, turn: &Turn<'_>) -> bool {

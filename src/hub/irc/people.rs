@@ -82,8 +82,9 @@ impl<D: Digest> Hub<D> {
             ));
         } else {
             let all = if given == "0" { "*" } else { given };
-            let users = self.irc.users.iter().filter(|(name, user)| {
-                let texts = [name.as_str(), &user.user, &user.host, &user.realname];
+            let users = self.users().filter(|(name, user)| {
+                let (its_user, its_host) = user.mask.place();
+                let texts = [name.as_str(), its_user, its_host, &user.realname];
                 let matches = |text: &&str| mask::matches(all, text);
                 let full = all.contains('!') && mask::matches(all, &self.irc.mask(name));
                 self.shows(&asker, name) && (texts.iter().any(matches) || full)
@@ -137,7 +138,7 @@ impl<D: Digest> Hub<D> {
         let room = room.map_or("*".to_owned(), |room| room.to_string());
         let user = self.irc.users[name].clone();
         let server = self.irc.identity.name.clone();
-        let (user, host, realname) = (user.user, user.host, user.realname);
+        let ((user, host), realname) = (user.mask.place(), &user.realname);
         let words = format_args!("{room} {user} {host} {server} {name} {flags} :0 {realname}");
         self.reply(turn, RPL_WHOREPLY, words);
     }
@@ -149,13 +150,14 @@ impl<D: Digest> Hub<D> {
         let room = room.map_or("*".to_owned(), |room| room.to_string());
         let user = self.irc.users[name].clone();
         let server = self.irc.identity.name.clone();
+        let (its_user, its_host) = user.mask.place();
         let idle = turn.now.since(user.active).as_secs().to_string();
         let fields: [(char, &str); 13] = [
             ('t', cut(word(token), 3)),
             ('c', &room),
-            ('u', &user.user),
-            ('i', &user.host),
-            ('h', &user.host),
+            ('u', its_user),
+            ('i', its_host),
+            ('h', its_host),
             ('s', &server),
             ('n', name.as_str()),
             ('f', &flags),
@@ -208,7 +210,8 @@ impl<D: Digest> Hub<D> {
     fn whois_replies(&mut self, turn: &mut Turn<'_>, asker: &Name, name: Name) {
         let (&name, user) = self.irc.users.get_key_value(&name).expect("it is visible");
         let user = user.clone();
-        let words = format_args!("{name} {} {} * :{}", user.user, user.host, user.realname);
+        let ((its_user, its_host), realname) = (user.mask.place(), &user.realname);
+        let words = format_args!("{name} {its_user} {its_host} * :{realname}");
         self.reply(turn, RPL_WHOISUSER, words);
         let rooms = user.rooms.iter().filter(|room| {
             let hidden = user.modes.invisible || self.irc.channels[*room].flags.secret;
@@ -282,12 +285,12 @@ impl<D: Digest> Hub<D> {
         let server = self.irc.identity.name.clone();
         for Gone {
             name,
-            user,
-            host,
+            mask,
             realname,
             at,
         } in found
         {
+            let (user, host) = mask.place();
             let words = format_args!("{name} {user} {host} * :{realname}");
             self.reply(turn, RPL_WHOWASUSER, words);
             let at = self.irc.time(at).human();
@@ -309,7 +312,8 @@ impl<D: Digest> Hub<D> {
             .map(|(name, user)| {
                 let star = if user.modes.operator { "*" } else { "" };
                 let away = if user.away.is_some() { '-' } else { '+' };
-                format!("{name}{star}={away}{}@{}", user.user, user.host)
+                let (its_user, its_host) = user.mask.place();
+                format!("{name}{star}={away}{its_user}@{its_host}")
             })
             .collect();
         self.reply(turn, RPL_USERHOST, format_args!(":{}", hosts.join(" ")));
@@ -377,7 +381,7 @@ impl<D: Digest> Hub<D> {
             .users
             .get_mut(&name)
             .expect("who is online is a user");
-        user.realname = realname.to_owned();
+        user.realname = realname.into();
         let line = format!(":{} SETNAME :{realname}", self.irc.mask(&name));
         if self.session(turn.conn).caps.has(Caps::SETNAME) {
             self.tell(turn, &line);

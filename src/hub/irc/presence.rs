@@ -6,11 +6,10 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::session::Acks;
-use super::{Digest, Gone, Hub, Tags, Turn, User, UserModes};
+use super::{Digest, Gone, Hub, Mask, Tags, Turn, User, UserModes};
 use crate::broker::lifecycle::Hold;
 use crate::broker::{Event, LeaveReason};
 use crate::hub::{Outputs, Session as Any};
@@ -69,14 +68,17 @@ impl<D: Digest> Hub<D> {
     fn new_user(&self, now: Time, conn: ConnId, name: &Name) -> User {
         let link = &self.links[conn];
         let (user, realname) = match &link.session {
-            Any::Irc(session) => session.user.clone().expect("who registers is a user"),
-            Any::Plain => (String::from("plain"), name.to_string()),
+            Any::Irc(session) => {
+                let said = session.registering.as_ref();
+                let user = said.and_then(|said| said.user.as_ref());
+                let (user, realname) = user.expect("who registers is a user");
+                (&user[..], &realname[..])
+            }
+            Any::Plain => ("plain", name.as_str()),
         };
-        let mut user = User {
-            user,
-            host: host(link.address),
-            mask: Arc::from(""),
-            realname,
+        User {
+            mask: Mask::new(name, user, &host(link.address)),
+            realname: realname.into(),
             away: None,
             modes: UserModes::default(),
             signed_on: now,
@@ -85,9 +87,7 @@ impl<D: Digest> Hub<D> {
             grace: None,
             has_quit: false,
             rooms: BTreeSet::new(),
-        };
-        user.write_mask(name);
-        user
+        }
     }
 
     fn note_rename(&mut self, now: Time, from: Name, to: Name, out: &mut Outputs) {
@@ -106,7 +106,7 @@ impl<D: Digest> Hub<D> {
                 channel.ranks.insert(to, ranks);
             }
         }
-        user.write_mask(&to);
+        user.mask = user.mask.renamed(&to);
         self.irc.users.insert(to, user);
         if from != to {
             self.tell_watchers(now, &from, false, out);
@@ -128,6 +128,7 @@ impl<D: Digest> Hub<D> {
             self.session_mut(conn).acks = Some(Acks::default());
             out.retain(conn);
         }
+        self.session_mut(conn).registering = None;
         let turn = &mut Turn { now, conn, out };
         self.welcome(turn, &name);
         if back.is_some() {
@@ -178,16 +179,14 @@ impl<D: Digest> Hub<D> {
         if let Some(grace) = user.grace.take() {
             self.irc.graces.remove(&(grace, *name));
         }
-        let has_moved = (&user.user, &user.host) != (&fresh.user, &fresh.host);
+        let has_moved = user.mask.place() != fresh.mask.place();
         let is_called_otherwise = user.realname != fresh.realname;
-        (user.user, user.host, user.realname) = (fresh.user, fresh.host, fresh.realname);
-        user.mask = fresh.mask;
+        (user.mask, user.realname) = (fresh.mask, fresh.realname);
         user.active = now;
         let was_hidden = core::mem::take(&mut user.hidden);
-        let (place, realname) = (
-            format!("{} {}", user.user, user.host),
-            user.realname.clone(),
-        );
+        let (its_user, its_host) = user.mask.place();
+        let place = format!("{its_user} {its_host}");
+        let realname = user.realname.clone();
         let rooms = user.rooms.clone();
         if was_hidden {
             self.tell_watchers(now, name, true, out);
@@ -331,8 +330,7 @@ impl<D: Digest> Hub<D> {
         };
         let gone = Gone {
             name: *name,
-            user: user.user.clone(),
-            host: user.host.clone(),
+            mask: user.mask.clone(),
             realname: user.realname.clone(),
             at: now,
         };

@@ -134,7 +134,7 @@ impl<D: Digest> Hub<D> {
         };
         let session = self.session_mut(turn.conn);
         session.is_admitted = is_admitted;
-        session.proof = proof;
+        session.registering().proof = proof;
     }
 
     /// What stands for a `PASS` where secrets are not kept: the proof for the secret, and `*` for
@@ -177,7 +177,7 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("USER :Not enough parameters");
             return self.reply(turn, ERR_NEEDMOREPARAMS, words);
         }
-        if self.session(turn.conn).user.is_some() {
+        if self.session_mut(turn.conn).registering().user.is_some() {
             let words = format_args!(":You may not reregister");
             return self.reply(turn, ERR_ALREADYREGISTERED, words);
         }
@@ -190,7 +190,8 @@ impl<D: Digest> Hub<D> {
             user
         };
         let realname = cut(realname, REALNAME_BYTES).to_owned();
-        self.session_mut(turn.conn).user = Some((format!("~{user}"), realname));
+        let user = Some((format!("~{user}"), realname));
+        self.session_mut(turn.conn).registering().user = user;
         self.try_to_register(turn);
     }
 
@@ -199,7 +200,7 @@ impl<D: Digest> Hub<D> {
         let Some(name) = self.parse_nick(turn, message) else {
             return;
         };
-        self.session_mut(turn.conn).nick = Some(name);
+        self.session_mut(turn.conn).registering().nick = Some(name);
         self.try_to_register(turn);
     }
 
@@ -232,10 +233,12 @@ impl<D: Digest> Hub<D> {
     /// Logs in once everything is said that must be.
     fn try_to_register(&mut self, turn: &mut Turn<'_>) {
         let session = self.session(turn.conn);
-        let (Some(name), Some(_), false) = (session.nick, &session.user, session.negotiates) else {
+        let Some(said) = session.registering.as_ref().filter(|_| !session.negotiates) else {
             return;
         };
-        let proof = session.proof;
+        let (Some(name), Some(_), proof) = (said.nick, &said.user, said.proof) else {
+            return;
+        };
         if self.irc.identity.password.is_some() && !session.is_admitted {
             let why = if self.may_guess(turn.now, turn.conn, Guess::Server) {
                 ":Password incorrect"

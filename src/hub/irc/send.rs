@@ -93,7 +93,8 @@ impl<D: Digest> Hub<D> {
 
     /// The name that a connection is known by, or wants to be.
     pub(super) fn nick_of(&self, conn: ConnId) -> Option<Name> {
-        self.name(conn).or(self.session(conn).nick)
+        let registering = || self.session(conn).registering.as_ref()?.nick;
+        self.name(conn).or_else(registering)
     }
 
     /// Sends the same line to several connections that speak IRC; with mail, it may be several

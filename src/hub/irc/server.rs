@@ -9,7 +9,6 @@ use super::entry::REASON_BYTES;
 use super::register::cut;
 use super::room::word;
 use super::{Digest, Hub, Tags, Turn};
-use crate::broker::lifecycle::Phase;
 use crate::broker::{Input, Request};
 use crate::hub::admission::Guess;
 use crate::id::{Name, Text, Time};
@@ -127,13 +126,9 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn lusers(&mut self, turn: &mut Turn<'_>) {
-        let users = self
-            .irc
-            .users
-            .iter()
-            .filter(|(name, _)| self.irc.is_visible(name));
+        let users = self.irc.users.values();
         let (mut visible, mut invisible, mut operators) = (0, 0, 0);
-        for (_, user) in users {
+        for user in users.filter(|user| user.is_visible()) {
             visible += usize::from(!user.modes.invisible);
             invisible += usize::from(user.modes.invisible);
             operators += usize::from(user.modes.operator);
@@ -141,9 +136,7 @@ impl<D: Digest> Hub<D> {
         let all = visible + invisible;
         self.irc.most_users = self.irc.most_users.max(all);
         let most = self.irc.most_users;
-        let phases = self.broker.lifecycle().connections();
-        let unknown = phases.filter(|(_, phase)| matches!(phase, Phase::Greeting { .. }));
-        let unknown = unknown.count();
+        let unknown = self.broker.lifecycle().greeting();
         let channels = self.irc.channels.len();
         let words =
             format_args!(":There are {visible} users and {invisible} invisible on 1 servers");
@@ -362,7 +355,7 @@ impl<D: Digest> Hub<D> {
             return;
         }
         let line = format!(":{} WALLOPS :{text}", self.irc.mask(&name));
-        let users = self.irc.users.iter().filter(|(_, user)| user.modes.wallops);
+        let users = self.users().filter(|(_, user)| user.modes.wallops);
         let to = users.filter_map(|(name, _)| self.broker.lifecycle().live(name));
         let to: Vec<_> = to.collect();
         self.send_irc(turn.now, &to, Tags::default(), &line, None, turn.out);

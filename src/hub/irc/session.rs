@@ -1,5 +1,6 @@
 //! What is known of one connection that speaks IRC.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 
@@ -14,10 +15,8 @@ pub(in crate::hub) struct Session {
     pub(super) knows_values: bool,
     /// Whether its registration waits for `CAP END`.
     pub(super) negotiates: bool,
-    /// What it has said while registering.
-    pub(super) nick: Option<Name>,
-    pub(super) user: Option<(String, String)>,
-    pub(super) proof: Option<Proof>,
+    /// What it has said, until it is registered.
+    pub(super) registering: Option<Box<Registering>>,
     /// Whether it has given the server's password.
     pub(super) is_admitted: bool,
     /// Whose coming and going it wants to know.
@@ -28,7 +27,20 @@ pub(in crate::hub) struct Session {
     pub(super) acks: Option<Acks>,
 }
 
+/// What a connection says while it registers.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Registering {
+    pub(super) nick: Option<Name>,
+    pub(super) user: Option<(String, String)>,
+    pub(super) proof: Option<Proof>,
+}
+
 impl Session {
+    /// What it says while it registers.
+    pub(super) fn registering(&mut self) -> &mut Registering {
+        self.registering.get_or_insert_default()
+    }
+
     /// Whose coming and going it wants to know.
     pub(in crate::hub) fn watched(&self) -> impl Iterator<Item = &Name> {
         self.watched.iter()

@@ -119,7 +119,7 @@ impl<D: Digest> Hub<D> {
         }
         if self.broker.lifecycle().online(turn.conn).is_none() {
             // Nobody is known by the nick that it asked for.
-            self.session_mut(turn.conn).nick = None;
+            self.session_mut(turn.conn).registering().nick = None;
         }
         match refusal {
             Refusal::NameInUse { name } => {
