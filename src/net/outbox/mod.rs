@@ -199,7 +199,7 @@ impl<T> Inlet<T> {
             return None;
         }
         state.phase = Phase::Closed;
-        state.stop = Some((stop, last));
+        state.stop = Some(Box::new((stop, last)));
         // Taken: a closed outbox holds no waker, so the outbox and the task that owns it cannot
         // keep each other alive.
         state.writer.take()
@@ -240,7 +240,7 @@ impl<T> Outlet<T> {
     pub(crate) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<(Stop, Option<T>)> {
         let mut state = lock(&self.shared);
         match state.stop.take() {
-            Some(stop) => Poll::Ready(stop),
+            Some(stop) => Poll::Ready(*stop),
             None => {
                 sleep(state, cx);
                 Poll::Pending
@@ -351,7 +351,7 @@ impl<T> Outlet<T> {
             unwritten().map(|queued| queued.bytes).sum(),
             "the bytes counted are those of the items not yet written"
         );
-        let kept = retained.into_iter().flat_map(Retained::into_items);
+        let kept = retained.into_iter().flat_map(|kept| kept.into_items());
         self.room = 0;
         let unwritten = mem::take(&mut self.batch).into_iter().chain(queue);
         kept.chain(unwritten.map(|queued| queued.item)).collect()
@@ -367,12 +367,12 @@ impl<T> Drop for Outlet<T> {
 struct State<T> {
     phase: Phase,
     /// Given by the inlet and not yet seen by the outlet.
-    stop: Option<(Stop, Option<T>)>,
+    stop: Option<Box<(Stop, Option<T>)>>,
     queue: VecDeque<Item<T>>,
     /// The bytes of the queue and of the outlet's batch.
     waiting: Bytes,
     /// Only while it retains.
-    retained: Option<Retained<T>>,
+    retained: Option<Box<Retained<T>>>,
     limit: Bytes,
     /// The task to wake; only while open.
     writer: Option<Waker>,
