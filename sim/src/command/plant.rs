@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use rejoin_sim::plant::{Check, Nursery, Plant, Verdict};
+use rejoin_sim::plant::{Check, Nursery, Plant, Stopped, Verdict};
 use rejoin_sim::plural::count;
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,14 @@ fn parse_part(text: &str) -> Result<(usize, usize), String> {
 type Said = Result<BTreeMap<Check, Verdict>, Box<dyn Error>>;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    plant_all(args).or_else(|error| {
+        let stopped = error.downcast::<Stopped>()?;
+        eprintln!("cargo sim: {stopped}");
+        Ok(ExitCode::from(stopped.exit_code()))
+    })
+}
+
+fn plant_all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let root = &workspace()?;
     let plants = select(args, Plant::all(root)?)?;
     if args.list {
@@ -48,19 +56,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let nursery = Nursery::new(root)?;
+    let mut nursery = Nursery::new(root)?;
     let shown_to = |plant: &Plant, check| {
         let is_named = plant.checks.contains(&check);
         is_named || args.all_checks && plant.is_seen_by(check)
     };
-    if !control(&nursery, |check| plants.iter().any(|p| shown_to(p, check)))? {
+    if !control(&mut nursery, |check| {
+        plants.iter().any(|p| shown_to(p, check))
+    })? {
         return Ok(ExitCode::FAILURE);
     }
     let (mut missed, mut rotten) = (0, 0);
     let mut rows = Vec::new();
     for plant in &plants {
         let checks = Check::ALL.into_iter().filter(|&c| shown_to(plant, c));
-        let said = show(&nursery, plant, checks);
+        let said = show(&mut nursery, plant, checks);
         nursery.clear()?;
         match said {
             Ok(verdicts) => {
@@ -68,6 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
                 missed += named.filter(|check| !verdicts[check].found).count();
                 rows.push((plant.name.as_str(), verdicts));
             }
+            Err(error) if error.is::<Stopped>() => return Err(error),
             Err(error) => {
                 println!("{:<34} CAN'T BE PLANTED: {error}", plant.name);
                 rotten += 1;
@@ -115,7 +126,7 @@ fn select(args: &Args, plants: Vec<Plant>) -> Result<Vec<Plant>, Box<dyn Error>>
 }
 
 /// Whether the checks find nothing where nothing was planted.
-fn control(nursery: &Nursery, is_used: impl Fn(Check) -> bool) -> Result<bool, Box<dyn Error>> {
+fn control(nursery: &mut Nursery, is_used: impl Fn(Check) -> bool) -> Result<bool, Box<dyn Error>> {
     nursery.build()?;
     let mut all_pass = true;
     for check in Check::ALL.into_iter().filter(|&check| is_used(check)) {
@@ -130,7 +141,7 @@ fn control(nursery: &Nursery, is_used: impl Fn(Check) -> bool) -> Result<bool, B
 }
 
 /// Plants a bug, and lets some checks look for it.
-fn show(nursery: &Nursery, plant: &Plant, checks: impl Iterator<Item = Check>) -> Said {
+fn show(nursery: &mut Nursery, plant: &Plant, checks: impl Iterator<Item = Check>) -> Said {
     nursery.plant(plant)?;
     nursery.build()?;
     let mut verdicts = BTreeMap::new();

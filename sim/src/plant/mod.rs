@@ -10,6 +10,7 @@
 
 mod check;
 mod nursery;
+mod runner;
 
 use std::error::Error;
 use std::fs;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use check::{Check, Verdict};
 pub use nursery::Nursery;
+pub use runner::Stopped;
 
 /// A wrong design.
 #[derive(Clone, PartialEq, Eq, Debug)]

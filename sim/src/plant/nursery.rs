@@ -2,29 +2,32 @@
 
 use std::error::Error;
 use std::fs;
-use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, Signal, kill_process_group};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use super::Plant;
 use super::check::{Check, Task, Verdict};
+use super::runner::{Ended, Runner, STOPS};
 
 /// How long a check may take. One that takes longer has found nothing.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A copy of the source, to plant bugs in. It goes with this value.
+///
+/// From its beginning on a signal that is to stop this program ends what runs in it, and is said as
+/// the error [`Stopped`](super::Stopped).
 #[derive(Debug)]
 pub struct Nursery {
+    runner: Runner,
     /// Another copy, in which nothing is planted: the source may change meanwhile.
     pristine: PathBuf,
     /// What was copied.
     files: Vec<String>,
     copy: PathBuf,
     target: PathBuf,
+    /// What the check says that runs.
+    says: PathBuf,
 }
 
 impl Drop for Nursery {
@@ -33,6 +36,7 @@ impl Drop for Nursery {
         for copy in [&self.copy, &self.pristine] {
             let _ = fs::remove_dir_all(copy);
         }
+        let _ = fs::remove_file(&self.says);
     }
 }
 
@@ -44,6 +48,7 @@ impl Nursery {
     ///
     /// If it cannot be copied.
     pub fn new(root: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut runner = Runner::new(&STOPS)?;
         let target = root.join("target/plants");
         let copy = target.join("source");
         if copy.exists() {
@@ -52,12 +57,14 @@ impl Nursery {
         let mut git = Command::new("git");
         git.args(["ls-files", "-z", "--cached", "--others"]);
         git.arg("--exclude-standard").current_dir(root);
-        let listed = String::from_utf8(git.output()?.stdout)?;
+        let listed = String::from_utf8(output(&mut runner, git)?.stdout)?;
         let files = listed.split_terminator('\0').map(str::to_owned);
         let nursery = Self {
+            runner,
             pristine: target.join("pristine"),
             files: files.filter(|file| root.join(file).is_file()).collect(),
             copy,
+            says: target.join("says"),
             target,
         };
         for file in &nursery.files {
@@ -75,14 +82,15 @@ impl Nursery {
     /// # Errors
     ///
     /// If the patch does not fit the source any more.
-    pub fn plant(&self, plant: &Plant) -> Result<(), Box<dyn Error>> {
+    pub fn plant(&mut self, plant: &Plant) -> Result<(), Box<dyn Error>> {
         let mut patch = Command::new("patch");
         patch.args(["--strip=1", "--force", "--quiet", "--no-backup-if-mismatch"]);
         patch
             .arg("--reject-file=-")
             .arg("--input")
             .arg(&plant.patch);
-        let output = patch.current_dir(&self.copy).output()?;
+        patch.current_dir(&self.copy);
+        let output = output(&mut self.runner, patch)?;
         if output.status.success() {
             return Ok(());
         }
@@ -111,10 +119,10 @@ impl Nursery {
     /// # Errors
     ///
     /// If it does not build.
-    pub fn build(&self) -> Result<(), Box<dyn Error>> {
+    pub fn build(&mut self) -> Result<(), Box<dyn Error>> {
         let mut build = self.cargo();
         build.args(["build", "--quiet", "--release", "--package", "rejoin-sim"]);
-        succeed(&mut build)
+        self.succeed(build)
     }
 
     /// Runs a check on what was built.
@@ -122,7 +130,7 @@ impl Nursery {
     /// # Errors
     ///
     /// If it cannot be run.
-    pub fn check(&self, check: Check) -> Result<Verdict, Box<dyn Error>> {
+    pub fn check(&mut self, check: Check) -> Result<Verdict, Box<dyn Error>> {
         let mut command = match check.task() {
             Task::Simulator(arguments) => {
                 let mut command = Command::new(self.target.join("release/rejoin-sim"));
@@ -132,20 +140,20 @@ impl Nursery {
             Task::Test(selected) => {
                 // It is built before its time is taken; what does not build has found nothing.
                 let mut build = self.test(selected);
-                succeed(build.arg("--no-run"))?;
+                build.arg("--no-run");
+                self.succeed(build)?;
                 self.test(selected)
             }
         };
-        let says = self.target.join("says");
-        command
-            .stdout(fs::File::create(&says)?)
-            .stderr(Stdio::null());
-        let (status, took) = run(command.current_dir(&self.copy), PATIENCE)?;
-        let says = String::from_utf8_lossy(&fs::read(&says)?).into_owned();
+        let says = fs::File::create(&self.says)?;
+        command.current_dir(&self.copy);
+        command.stdout(says).stderr(Stdio::null());
+        let Ended { output, took } = self.runner.run(command, PATIENCE)?;
+        let says = String::from_utf8_lossy(&fs::read(&self.says)?).into_owned();
         let effort = check.effort(&says);
         // 1 is what a simulation says of a find, of which it then says where it was; but also of
         // paths that it has not reached. 101 is what a test says, and whatever panics.
-        let found = match status.and_then(|status| status.code()) {
+        let found = match output.and_then(|output| output.status.code()) {
             Some(1) => !effort.is_empty(),
             code => code == Some(101),
         };
@@ -155,6 +163,15 @@ impl Nursery {
             says,
             took,
         })
+    }
+
+    /// Runs a command whose failure is an error of its own.
+    fn succeed(&mut self, command: Command) -> Result<(), Box<dyn Error>> {
+        let output = output(&mut self.runner, command)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
     }
 
     fn test(&self, selected: &[&str]) -> Command {
@@ -179,55 +196,9 @@ impl Nursery {
     }
 }
 
-/// Runs a command, and says how it has ended and how long it took. If that is more than
-/// `patience`, it is ended, with all that it has started.
-fn run(command: &mut Command, patience: Duration) -> io::Result<(Option<ExitStatus>, Duration)> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it is shown how long a check takes"
-    )]
-    let start = Instant::now();
-    let mut running = command.process_group(0).spawn()?;
-    loop {
-        if let Some(status) = running.try_wait()? {
-            return Ok((Some(status), start.elapsed()));
-        }
-        if start.elapsed() > patience {
-            kill_process_group(Pid::from_child(&running), Signal::KILL)?;
-            running.wait()?;
-            return Ok((None, start.elapsed()));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Runs a command whose failure is an error of its own.
-fn succeed(command: &mut Command) -> Result<(), Box<dyn Error>> {
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::*;
-
-    #[test]
-    fn what_takes_too_long_ends_with_all_that_it_has_started() {
-        let (mut says, writer) = io::pipe().unwrap();
-        let mut command = Command::new("sh");
-        command.args(["-c", "(sleep 60; echo late) & wait"]);
-        command.stdout(writer);
-        let (status, _) = run(&mut command, Duration::from_millis(200)).unwrap();
-        assert_eq!(status, None);
-        drop(command);
-        // To the end, which comes when nobody is left who could write.
-        let mut said = String::new();
-        says.read_to_string(&mut said).unwrap();
-        assert_eq!(said, "");
-    }
+/// Runs a command that takes as long as it does.
+fn output(runner: &mut Runner, mut command: Command) -> Result<Output, Box<dyn Error>> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ended = runner.run(command, Duration::MAX)?;
+    Ok(ended.output.expect("its time is never up"))
 }
