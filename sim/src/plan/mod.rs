@@ -218,7 +218,7 @@ impl Plan {
 
     /// Whether the client with this index puts labels on some of its commands.
     pub const fn labels(&self, client: usize) -> bool {
-        self.irc & self.labels >> client & 1 == 1
+        self.speaks_irc(client) && self.labels >> client & 1 == 1
     }
 
     /// The steps alone.
@@ -475,6 +475,23 @@ impl Dice {
             GiveUp::TooSlow
         } else {
             GiveUp::FailedLogins
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_put_by_those_who_are_to_put_them_and_speak_irc() {
+        let plan = Plan {
+            irc: 0b00110,
+            labels: 0b01100,
+            ..Plan::draw(0)
+        };
+        for client in 0..usize::from(CLIENTS) {
+            assert_eq!(plan.labels(client), client == 2, "client {client}");
         }
     }
 }
