@@ -66,11 +66,56 @@ pub fn simulate(plan: &Plan, traces: bool) -> Outcome {
     let config: Config = network(plan.setting.into());
     let mut play = Play::new(plan, &config, traces);
     let result = panics::hear(|| play.go(plan).and_then(|()| play.end()));
-    play.outcome(result.unwrap_or_else(|panic| Err(panicked(&panic))))
+    let result = result.unwrap_or_else(|panic| Err(panicked(&panic)));
+    wound_up(|| play.outcome(result))
+}
+
+/// What comes of a simulation when its network goes. Of a run that has failed, nothing is said of
+/// the tasks that then panic, which may be many: whatever was found was found before.
+fn wound_up(end: impl FnOnce() -> Outcome) -> Outcome {
+    let ended = panics::hear(|| {
+        let mut outcome = end();
+        let panics = panics::caught();
+        if outcome.violations.is_empty() {
+            outcome
+                .violations
+                .extend(panics.first().map(|panic| panicked(panic)));
+        }
+        outcome
+    });
+    ended.unwrap_or_else(|panic| panic!("{panic}"))
 }
 
 /// Nobody but a plan may panic: whatever was about to be done is not done.
 fn panicked(panic: &str) -> Violation {
     let what = format!("something panics: {panic}");
     Violation { statement: 8, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+    use std::slice::from_ref;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_at_the_very_end_is_a_find_where_nothing_else_was_found() {
+        let violations = |found: &[Violation]| {
+            let outcome = wound_up(|| {
+                catch_unwind(|| panic!("late")).unwrap_err();
+                let mut outcome = simulate(&Plan::draw(0), false);
+                outcome.violations.extend_from_slice(found);
+                outcome
+            });
+            outcome.violations
+        };
+        let [found] = &violations(&[])[..] else {
+            panic!("one is found")
+        };
+        let says = &found.what;
+        assert!(says.starts_with("something panics: late, at "), "{says}");
+        let before = panicked("before");
+        assert_eq!(violations(from_ref(&before)), [before]);
+    }
 }
