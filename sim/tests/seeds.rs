@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use rejoin::broker::Input;
+use rejoin::net::Point;
 use rejoin_sim::network::{Counts, simulate};
 use rejoin_sim::plan::{Kind, Plan};
 use rejoin_sim::probe::{Probe, Probes};
@@ -23,6 +24,10 @@ fn whatever_breaks_nobody_is_lost_and_everybody_comes_back() {
     for kind in Kind::ALL {
         println!("{:>7} {kind:?}", faults.count(kind));
         assert_ne!(faults.count(kind), 0, "{kind:?} never took effect");
+    }
+    for point in Point::ALL {
+        println!("{:>7} Yield at {point:?}", faults.count_at(point));
+        assert_ne!(faults.count_at(point), 0, "nobody waited at {point:?}");
     }
     for probe in Probe::all().filter(|probe| probe.is_within_reach_of_the_driver()) {
         println!("{:>7} {probe}", probes.count(probe));

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rejoin::net::Point;
 use rejoin_sim::invariants::Violation;
 use rejoin_sim::network::{Counts, Outcome, simulate};
 use rejoin_sim::plan::{Kind, Plan};
@@ -142,6 +143,9 @@ fn print(sum: &Sum, elapsed: Duration) {
     for kind in Kind::ALL {
         println!("{:>12} {kind:?}", sum.faults.count(kind));
     }
+    for point in Point::ALL {
+        println!("{:>12} {}", sum.faults.count_at(point), at(point));
+    }
     println!("rare paths that were reached:");
     for probe in Probe::all() {
         let count = sum.probes.count(probe);
@@ -161,7 +165,14 @@ fn missed(sum: &Sum) -> Vec<String> {
     let probes = sum.probes.missed();
     let probes = probes.filter(|probe| probe.is_within_reach_of_the_driver());
     let kinds = kinds.map(|kind| format!("{kind:?}"));
+    let points = Point::ALL.into_iter();
+    let points = points.filter(|&point| sum.faults.count_at(point) == 0);
+    let kinds = kinds.chain(points.map(at));
     kinds.chain(probes.map(|probe| probe.to_string())).collect()
+}
+
+fn at(point: Point) -> String {
+    format!("Yield at {point:?}")
 }
 
 /// Shows the shortest plan that still fails, or the plan as it is.

@@ -277,7 +277,10 @@ impl Play<'_> {
             Kind::PartialWrites => pipe.partial = true,
             Kind::ReadFails => pipe.read = Read::Fails,
             Kind::WriteFails => pipe.write = Write::Fails(0),
-            Kind::Reset => (pipe.read, pipe.write) = (Read::Fails, Write::Fails(0)),
+            Kind::Reset => {
+                pipe.reset = true;
+                (pipe.read, pipe.write) = (Read::Fails, Write::Fails(0));
+            }
             Kind::Stall => pipe.write = Write::Stalls(stalls_until),
             Kind::DelayedEnd => pipe.end_after = tick + A_WHILE,
             Kind::ReadPanics => pipe.read = Read::Panics,
@@ -295,9 +298,6 @@ impl Play<'_> {
             | Kind::Yield => unreachable!("{kind:?} spoils no connection"),
         }
         pipe.wake();
-        if kind == Kind::Reset {
-            scene.counts.hit(kind);
-        }
     }
 
     /// A client says for a while how far it has read to nobody.
@@ -339,7 +339,11 @@ impl Play<'_> {
 
     fn crash(&mut self, client: usize, kind: Kind) -> Result<(), Violation> {
         self.note(Some(client), kind);
-        self.stage.lock().counts.hit(kind);
+        let mut scene = self.stage.lock();
+        if scene.newest(client).is_some() {
+            scene.counts.hit(kind);
+        }
+        drop(scene);
         // Its connections end in the order in which they came, which the end of a whole runtime
         // does not promise.
         self.clients[client].order(Order::Close);

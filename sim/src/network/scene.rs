@@ -27,22 +27,39 @@ use crate::watch::Watch;
 
 /// How often each kind of fault took effect.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Counts(BTreeMap<Kind, u64>);
+pub struct Counts {
+    kinds: BTreeMap<Kind, u64>,
+    /// Where others were let go first.
+    points: BTreeMap<Point, u64>,
+}
 
 impl Counts {
     pub(super) fn hit(&mut self, kind: Kind) {
-        *self.0.entry(kind).or_default() += 1;
+        *self.kinds.entry(kind).or_default() += 1;
+    }
+
+    fn yields_at(&mut self, point: Point) {
+        self.hit(Kind::Yield);
+        *self.points.entry(point).or_default() += 1;
     }
 
     /// How often a kind took effect.
     pub fn count(&self, kind: Kind) -> u64 {
-        self.0.get(&kind).copied().unwrap_or(0)
+        self.kinds.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// How often a half of a connection let others go first at a point.
+    pub fn count_at(&self, point: Point) -> u64 {
+        self.points.get(&point).copied().unwrap_or(0)
     }
 
     /// Adds the counts of another run.
     pub fn add(&mut self, other: &Self) {
-        for (&kind, count) in &other.0 {
-            *self.0.entry(kind).or_default() += count;
+        for (&kind, count) in &other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+        for (&point, count) in &other.points {
+            *self.points.entry(point).or_default() += count;
         }
     }
 }
@@ -450,7 +467,7 @@ impl Observer for Lookout {
 pub(super) struct Turns(pub(super) Stage);
 
 impl Points for Turns {
-    async fn reach(&self, _: Point) {
+    async fn reach(&self, point: Point) {
         let (turns, sleeps) = {
             let mut scene = self.0.lock();
             if !scene.yields {
@@ -458,7 +475,7 @@ impl Points for Turns {
             }
             let drawn = (scene.rng.u8(..4), scene.rng.u8(..8) == 0);
             if drawn.0 > 0 {
-                scene.counts.hit(Kind::Yield);
+                scene.counts.yields_at(point);
             }
             drawn
         };

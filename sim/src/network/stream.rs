@@ -21,6 +21,8 @@ pub(super) struct Pipe {
     speaks_irc: bool,
     pub(super) partial: bool,
     pub(super) jitter: bool,
+    /// Whether both halves fail, and not one apart from the other.
+    pub(super) reset: bool,
     pub(super) read: Read,
     pub(super) write: Write,
     /// Until which tick the client's end is not seen.
@@ -86,6 +88,11 @@ impl Pipe {
             self.write = Write::Works;
         }
         self.wake();
+    }
+
+    /// What it is called that a half fails, which by itself is `alone`.
+    const fn fails_by(&self, alone: Kind) -> Kind {
+        if self.reset { Kind::Reset } else { alone }
     }
 
     /// The transport has taken these bytes.
@@ -184,7 +191,7 @@ impl<S> Faulty<S> {
         match std::mem::take(&mut pipe.read) {
             Read::Works => {}
             Read::Fails => {
-                scene.counts.hit(Kind::ReadFails);
+                scene.counts.hit(pipe.fails_by(Kind::ReadFails));
                 scene.note_fault(Some(self.conn), "a read fails");
                 return Verdict::Fail(io::ErrorKind::ConnectionReset);
             }
@@ -228,7 +235,7 @@ impl<S> Faulty<S> {
         match &mut pipe.write {
             Write::Works => {}
             Write::Fails(0) => {
-                scene.counts.hit(Kind::WriteFails);
+                scene.counts.hit(pipe.fails_by(Kind::WriteFails));
                 scene.note_fault(Some(self.conn), "a write fails");
                 return Err(Verdict::Fail(io::ErrorKind::BrokenPipe));
             }
