@@ -14,7 +14,7 @@ use rejoin_sim::plural::count;
 use rejoin_sim::probe::Probes;
 use rejoin_sim::search::{Failure, Wrong};
 use rejoin_sim::setting::{SETTINGS, network, setting};
-use rejoin_sim::shrink::shrink;
+use rejoin_sim::shrink::{shrink_plan, shrink_steps};
 use rejoin_sim::{Step, frames, search, strategy};
 
 use super::save;
@@ -130,27 +130,23 @@ impl Case {
         })
     }
 
-    /// The shortest that can be had by leaving steps out, and still fails in the same way.
+    /// The shortest that can be had by leaving things out, and still fails in the same way.
     fn shrunk(self, statement: Option<u8>) -> Self {
         let alike = |case: &Self| case.fails().is_some_and(|f| f.statement == statement);
         match self {
             Self::Broker(index, steps) => {
-                let fails = |steps: &[_]| alike(&Self::Broker(index, steps.to_vec()));
-                Self::Broker(index, shrink(steps, fails))
+                let on = |index, steps: &[_]| alike(&Self::Broker(index, steps.to_vec()));
+                let index = if on(0, &steps) { 0 } else { index };
+                Self::Broker(index, shrink_steps(steps, |steps| on(index, steps)))
             }
             Self::Hub(index, steps) => {
-                let fails = |steps: &[_]| alike(&Self::Hub(index, steps.to_vec()));
-                Self::Hub(index, shrink(steps, fails))
+                let on = |index, steps: &[_]| alike(&Self::Hub(index, steps.to_vec()));
+                let index = if on(0, &steps) { 0 } else { index };
+                Self::Hub(index, shrink_steps(steps, |steps| on(index, steps)))
             }
             Self::Driver(plan) => {
-                let with = |actions| {
-                    Self::Driver(Plan {
-                        actions,
-                        ..plan.clone()
-                    })
-                };
-                let fails = |actions: &[_]| alike(&with(actions.to_vec()));
-                with(shrink(plan.actions.clone(), fails))
+                let fails = |plan: &Plan| alike(&Self::Driver(plan.clone()));
+                Self::Driver(shrink_plan(plan, fails))
             }
         }
     }

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rejoin::net::Point;
 use rejoin_sim::invariants::Violation;
 use rejoin_sim::network::{Counts, Outcome, simulate};
-use rejoin_sim::plan::{Kind, Plan};
+use rejoin_sim::plan::{CLIENTS, Kind, Plan};
 use rejoin_sim::plural::count;
 use rejoin_sim::probe::{Probe, Probes};
 use rejoin_sim::shrink::shrink_plan;
@@ -187,7 +187,11 @@ fn report(seed: u64, as_it_is: bool) {
             "the shortest plan that still breaks statement {}:",
             first.statement
         );
-        plan = shrink_plan(&plan, first.statement);
+        plan = shrink_plan(plan, |plan| {
+            let violations = simulate(plan, false).violations;
+            violations.iter().any(|v| v.statement == first.statement)
+        });
+        println!("  {}", terms(&plan));
         for action in &plan.actions {
             println!("  {action:?}");
         }
@@ -198,6 +202,19 @@ fn report(seed: u64, as_it_is: bool) {
         return;
     }
     save(&plan.to_file(), &format!("seed-{seed}.plan"));
+}
+
+/// All that a plan is made from besides its actions.
+fn terms(plan: &Plan) -> String {
+    let those = |are: fn(&Plan, usize) -> bool| {
+        let clients = (0..CLIENTS.into()).filter(|&client| are(plan, client));
+        clients.collect::<Vec<_>>()
+    };
+    let (irc, labels) = (those(Plan::speaks_irc), those(Plan::labels));
+    let Plan {
+        setting, yields, ..
+    } = plan;
+    format!("setting: {setting}, yields: {yields}, irc: {irc:?}, labels: {labels:?}")
 }
 
 fn show(violations: &[Violation]) {
