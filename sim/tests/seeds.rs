@@ -79,3 +79,24 @@ fn a_client_connects_before_it_is_accepted() {
         assert!(accepted > 5, "seed {seed}");
     }
 }
+
+#[test]
+fn a_client_that_does_not_answer_is_marked_once_for_each_question() {
+    let (mut withheld, mut marked) = (0, 0);
+    for seed in 0..40 {
+        let outcome = simulate(&Plan::draw(seed), true);
+        withheld += outcome.faults.count(Kind::Withhold);
+        let entries = outcome.trace.expect("it was to be kept").entries;
+        let marks = entries.iter().filter(|entry| match &entry.what {
+            What::Fault { what, .. } => what.contains("how far it has read"),
+            What::Moment(_)
+            | What::Client { .. }
+            | What::Violated(_)
+            | What::Panicked(_)
+            | What::Differed(_) => false,
+        });
+        marked += marks.count() as u64;
+    }
+    assert_ne!(withheld, 0);
+    assert_eq!(marked, withheld);
+}

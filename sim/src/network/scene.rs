@@ -242,6 +242,9 @@ impl Scene {
         let withholds = self.tick < self.withheld[client];
         if withholds {
             self.counts.hit(Kind::Withhold);
+            let what = "it does not say how far it has read".to_owned();
+            let (client, conn) = (Some(client), None);
+            self.note(What::Fault { client, conn, what });
         }
         withholds
     }
