@@ -117,7 +117,7 @@ fn run_all(args: &Args) -> Sum {
                         next.store(args.seeds.end, Ordering::Relaxed);
                     }
                     if sum.runs % 100 == 0 {
-                        bar.set_message(format!("{} simulated", hours(sum.simulated)));
+                        bar.set_message(simulated(sum.simulated, bar.elapsed()));
                         bar.set_position(sum.runs);
                     }
                 }
@@ -132,11 +132,10 @@ fn run_all(args: &Args) -> Sum {
 fn print(sum: &Sum, elapsed: Duration) {
     let per_second = sum.runs as f64 / elapsed.as_secs_f64();
     println!(
-        "{} in {:.1} s, {per_second:.0} a second; {} simulated, {:.2} h a second; {} judged",
+        "{} in {:.1} s, {per_second:.0} a second; {}; {} judged",
         count(sum.runs, "simulation"),
         elapsed.as_secs_f64(),
-        hours(sum.simulated),
-        sum.simulated.as_secs_f64() / 3600.0 / elapsed.as_secs_f64(),
+        simulated(sum.simulated, elapsed),
         count(sum.moments, "input"),
     );
     println!("faults that took effect:");
@@ -155,8 +154,10 @@ fn print(sum: &Sum, elapsed: Duration) {
     }
 }
 
-fn hours(time: Duration) -> String {
-    format!("{:.2} h", time.as_secs_f64() / 3600.0)
+fn simulated(time: Duration, elapsed: Duration) -> String {
+    let hours = time.as_secs_f64() / 3600.0;
+    let a_second = hours / elapsed.as_secs_f64();
+    format!("{hours:.2} h simulated, {a_second:.2} h a second")
 }
 
 fn missed(sum: &Sum) -> Vec<String> {
