@@ -181,11 +181,6 @@ impl<K: Key, V> Book<K, V> {
         self.0.count()
     }
 
-    /// In no order, for what does not depend on it.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.all().map(|(_, value)| value)
-    }
-
     /// In order, which takes a sort.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let mut all: Vec<_> = self.0.all().collect();

@@ -69,6 +69,8 @@ use former::FormerNames;
 pub struct Lifecycle {
     limits: Limits,
     connections: Book<ConnId, Phase>,
+    /// How many of them are [`Phase::Greeting`].
+    greeting: usize,
     bindings: Book<Name, Binding>,
     /// The names that are bound, in order.
     names: BTreeSet<Name>,
@@ -229,6 +231,7 @@ impl Lifecycle {
         Self {
             limits,
             connections: Book::default(),
+            greeting: 0,
             bindings: Book::default(),
             names: BTreeSet::new(),
             former: FormerNames::default(),
@@ -252,6 +255,7 @@ impl Lifecycle {
         self.newest = Some(conn);
         let until = now.after(self.limits.login_timeout);
         self.connections.insert(conn, Phase::Greeting { until });
+        self.greeting += 1;
         self.deadlines.insert((until, Due::Login(conn)));
         if self.shutting_down {
             self.leave(conn, StopReason::ShuttingDown, stops);
@@ -382,6 +386,7 @@ impl Lifecycle {
         match phase {
             Phase::Greeting { until } => {
                 self.deadlines.remove(&(until, Due::Login(conn)));
+                self.greeting -= 1;
                 None
             }
             Phase::Waiting { name, .. } => {
@@ -494,10 +499,7 @@ impl Lifecycle {
 
     /// How many connections have not logged in.
     pub fn greeting(&self) -> usize {
-        let phases = self.connections.values();
-        phases
-            .filter(|phase| matches!(phase, Phase::Greeting { .. }))
-            .count()
+        self.greeting
     }
 
     /// Whether there is no connection that is not forgotten.
@@ -585,6 +587,7 @@ impl Lifecycle {
         match before.expect("only a live connection changes its phase") {
             Phase::Greeting { until } => {
                 self.deadlines.remove(&(until, Due::Login(conn)));
+                self.greeting -= 1;
             }
             Phase::Waiting { .. } | Phase::Online { .. } | Phase::Leaving { .. } => {}
         }

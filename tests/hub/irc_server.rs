@@ -134,3 +134,26 @@ fn the_server_counts_who_is_there() {
         ",
     );
 }
+
+#[test]
+fn the_most_who_were_there_at_once_count_though_nobody_asked_then() {
+    play(
+        "
+        alice does PING 1
+        bob speaks plain
+        carol speaks plain
+        carol does /quit
+        carol ends
+        bob does /quit
+        bob ends
+        alice > LUSERS
+        alice < 251 alice :There are 1 users and 0 invisible on 1 servers
+        alice < 252 alice 0 :operator(s) online
+        alice < 253 alice 0 :unknown connection(s)
+        alice < 254 alice 0 :channels formed
+        alice < 255 alice :I have 1 clients and 0 servers
+        alice < 265 alice 1 3 :Current local users 1, max 3
+        alice < 266 alice 1 3 :Current global users 1, max 3
+        ",
+    );
+}

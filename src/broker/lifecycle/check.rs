@@ -9,6 +9,7 @@ impl Lifecycle {
     /// Panics if the fields contradict each other.
     pub(in crate::broker) fn check(&self) {
         let mut deadlines = BTreeSet::new();
+        let mut greeting = 0;
         for (&conn, &phase) in self.connections.iter() {
             let leaving = matches!(phase, Phase::Leaving { .. });
             assert!(
@@ -18,6 +19,7 @@ impl Lifecycle {
             let hold = |name| self.bindings.get(&name).map(|binding| binding.hold);
             match phase {
                 Phase::Greeting { until } => {
+                    greeting += 1;
                     deadlines.insert((until, Due::Login(conn)));
                 }
                 Phase::Waiting { name, .. } => {
@@ -32,6 +34,7 @@ impl Lifecycle {
                 Phase::Leaving { name: None } => {}
             }
         }
+        assert_eq!(self.greeting, greeting, "counted wrong");
         for (&name, binding) in self.bindings.iter() {
             match binding.hold {
                 Hold::Away { until } => {

@@ -21,6 +21,7 @@ mod server;
 mod session;
 mod told;
 mod user;
+mod users;
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -32,7 +33,6 @@ use core::fmt;
 
 use super::identity::Identity;
 use super::{Digest, Hub, Outputs, Session as Any, Understood};
-use crate::book::Book;
 use crate::broker::{Form, Stamp};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
@@ -44,12 +44,13 @@ use room::Channel;
 pub(super) use send::Tags;
 pub(super) use session::Session;
 use user::{Mask, User, UserModes};
+use users::Users;
 
 /// What IRC knows of all peers and rooms.
 #[derive(Debug, Default)]
 pub(super) struct Irc {
     pub(super) identity: Identity,
-    pub(super) users: Book<Name, User>,
+    pub(super) users: Users,
     pub(super) channels: BTreeMap<Room, Channel>,
     /// Who wants to know of whose coming and going.
     watchers: BTreeMap<Name, BTreeSet<ConnId>>,
@@ -71,7 +72,6 @@ pub(super) struct Irc {
     refused: bool,
     /// Whether refusals are kept to ourselves.
     quiet: bool,
-    most_users: usize,
     /// Empty between two lines that are sent; kept for its memory.
     told: Vec<(Caps, ConnId)>,
 }
@@ -121,11 +121,11 @@ impl<D: Digest> Hub<D> {
             form,
             ..Stamp::default()
         };
-        if let Some(user) = self.irc.users.get_mut(name) {
+        self.irc.users.change(name, |user| {
             user.active = now;
             stamp.address = Some(user.mask.shared());
             stamp.tags = user.modes.bot.then(|| "bot".into());
-        }
+        });
         stamp
     }
 

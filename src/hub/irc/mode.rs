@@ -436,25 +436,20 @@ impl<D: Digest> Hub<D> {
                 self.reply(turn, ERR_NOSUCHNICK, words);
             };
         }
-        let user = self
-            .irc
-            .users
-            .get_mut(&name)
-            .expect("who is online is a user");
+        let mut has = self.irc.users[&name].modes;
         let Some(modes) = modes.filter(|modes| !modes.is_empty()) else {
-            let modes = user.modes.show();
-            return self.reply(turn, RPL_UMODEIS, format_args!("{modes}"));
+            return self.reply(turn, RPL_UMODEIS, format_args!("{}", has.show()));
         };
         let mut made = Made::default();
         let mut unknown = false;
         for mode::Change { set, letter, .. } in mode::parse(modes, &[], |_, _| false) {
             let mode = match letter {
-                'B' => &mut user.modes.bot,
-                'i' => &mut user.modes.invisible,
-                'w' => &mut user.modes.wallops,
+                'B' => &mut has.bot,
+                'i' => &mut has.invisible,
+                'w' => &mut has.wallops,
                 // It is given by OPER alone.
                 'o' if set => continue,
-                'o' => &mut user.modes.operator,
+                'o' => &mut has.operator,
                 _ => {
                     unknown = true;
                     continue;
@@ -464,6 +459,7 @@ impl<D: Digest> Hub<D> {
                 made.push(set, letter, None);
             }
         }
+        self.irc.users.change(&name, |user| user.modes = has);
         if unknown {
             self.reply(
                 turn,

@@ -343,12 +343,12 @@ impl<D: Digest> Hub<D> {
     pub(super) fn away(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
         let why = message.param(0).filter(|why| !why.is_empty());
         let why = why.map(|why| cut(why, AWAY_BYTES).to_owned());
-        let user = self
+        let away = why.clone();
+        let before = self
             .irc
             .users
-            .get_mut(&name)
-            .expect("who is online is a user");
-        let before = core::mem::replace(&mut user.away, why.clone());
+            .change(&name, |user| core::mem::replace(&mut user.away, away))
+            .flatten();
         match &why {
             Some(_) => {
                 let words = format_args!(":You have been marked as being away");
@@ -376,12 +376,9 @@ impl<D: Digest> Hub<D> {
             let why = "Your real name is too long";
             return self.fail(turn, format_args!("SETNAME INVALID_REALNAME"), why);
         }
-        let user = self
-            .irc
+        self.irc
             .users
-            .get_mut(&name)
-            .expect("who is online is a user");
-        user.realname = realname.into();
+            .change(&name, |user| user.realname = realname.into());
         let line = format!(":{} SETNAME :{realname}", self.irc.mask(&name));
         if self.session(turn.conn).caps.has(Caps::SETNAME) {
             self.tell(turn, &line);

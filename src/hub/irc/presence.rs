@@ -23,7 +23,6 @@ impl<D: Digest> Hub<D> {
         match *event {
             Event::Welcome { name } => {
                 let user = self.new_user(now, to[0], &name);
-                self.irc.users.remove(&name);
                 self.irc.users.insert(name, user);
             }
             Event::Joined { room, name } => self.note_join(now, name, room),
@@ -172,22 +171,23 @@ impl<D: Digest> Hub<D> {
         let before = self.irc.mask(name);
         let mut interested = self.irc_neighbours(name);
         interested.extend(self.watchers_of(name, Caps::EXTENDED_MONITOR));
-        let Some(user) = self.irc.users.get_mut(name) else {
+        let Some(known) = self.irc.users.get(name) else {
             self.irc.users.insert(*name, fresh);
             return;
         };
-        if let Some(grace) = user.grace.take() {
+        if let Some(grace) = known.grace {
             self.irc.graces.remove(&(grace, *name));
         }
-        let has_moved = user.mask.place() != fresh.mask.place();
-        let is_called_otherwise = user.realname != fresh.realname;
-        (user.mask, user.realname) = (fresh.mask, fresh.realname);
-        user.active = now;
-        let was_hidden = core::mem::take(&mut user.hidden);
-        let (its_user, its_host) = user.mask.place();
+        let has_moved = known.mask.place() != fresh.mask.place();
+        let is_called_otherwise = known.realname != fresh.realname;
+        let was_hidden = known.hidden;
+        let (its_user, its_host) = fresh.mask.place();
         let place = format!("{its_user} {its_host}");
-        let realname = user.realname.clone();
-        let rooms = user.rooms.clone();
+        let (realname, rooms) = (fresh.realname.clone(), known.rooms.clone());
+        self.irc.users.change(name, |user| {
+            (user.mask, user.realname) = (fresh.mask, fresh.realname);
+            (user.active, user.hidden, user.grace) = (now, false, None);
+        });
         if was_hidden {
             self.tell_watchers(now, name, true, out);
             for room in rooms {
@@ -254,8 +254,7 @@ impl<D: Digest> Hub<D> {
             return;
         }
         self.tell_quit(now, name, why, out);
-        let user = self.irc.users.get_mut(name).expect("it is visible");
-        user.has_quit = true;
+        self.irc.users.change(name, |user| user.has_quit = true);
     }
 
     /// Somebody has left all its rooms.
@@ -285,12 +284,12 @@ impl<D: Digest> Hub<D> {
             .lifecycle()
             .binding(&name)
             .map(|binding| binding.hold);
-        if let Some(Hold::Away { .. }) = hold
-            && let Some(user) = self.irc.users.get_mut(&name)
-        {
+        if let Some(Hold::Away { .. }) = hold {
             let grace = now.after(self.limits.return_grace);
-            user.grace = Some(grace);
             self.irc.graces.insert((grace, name));
+            self.irc
+                .users
+                .change(&name, |user| user.grace = Some(grace));
         }
     }
 
@@ -301,12 +300,9 @@ impl<D: Digest> Hub<D> {
         {
             self.irc.graces.pop_first();
             self.tell_quit(now, &name, "Connection lost", out);
-            let user = self
-                .irc
-                .users
-                .get_mut(&name)
-                .expect("who is away is a user");
-            (user.hidden, user.grace) = (true, None);
+            self.irc.users.change(&name, |user| {
+                (user.hidden, user.grace) = (true, None);
+            });
         }
         while let Some(&(time, conn)) = self.irc.patience.first()
             && time <= now

@@ -218,9 +218,7 @@ impl<D: Digest> Hub<D> {
 
     /// Somebody has entered a room: if nobody was there, it is its operator.
     pub(super) fn note_join(&mut self, now: Time, name: Name, room: Room) {
-        if let Some(user) = self.irc.users.get_mut(&name) {
-            user.rooms.insert(room);
-        }
+        self.irc.users.change(&name, |user| user.rooms.insert(room));
         let founded = || Channel::founded(name, now);
         let channel = self.irc.channels.entry(room).or_insert_with(founded);
         channel.invited.remove(&name);
@@ -228,9 +226,7 @@ impl<D: Digest> Hub<D> {
 
     /// Somebody has left a room, which is forgotten if nobody is there any more.
     pub(super) fn note_leave(&mut self, name: &Name, room: &Room) {
-        if let Some(user) = self.irc.users.get_mut(name) {
-            user.rooms.remove(room);
-        }
+        self.irc.users.change(name, |user| user.rooms.remove(room));
         if let Some(channel) = self.irc.channels.get_mut(room) {
             channel.ranks.remove(name);
         }

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::entry::REASON_BYTES;
 use super::register::cut;
 use super::room::word;
+use super::users::Census;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{Input, Request};
 use crate::hub::admission::Guess;
@@ -126,16 +127,13 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn lusers(&mut self, turn: &mut Turn<'_>) {
-        let users = self.irc.users.values();
-        let (mut visible, mut invisible, mut operators) = (0, 0, 0);
-        for user in users.filter(|user| user.is_visible()) {
-            visible += usize::from(!user.modes.invisible);
-            invisible += usize::from(user.modes.invisible);
-            operators += usize::from(user.modes.operator);
-        }
-        let all = visible + invisible;
-        self.irc.most_users = self.irc.most_users.max(all);
-        let most = self.irc.most_users;
+        let Census {
+            all,
+            invisible,
+            operators,
+            most,
+        } = self.irc.users.census();
+        let visible = all - invisible;
         let unknown = self.broker.lifecycle().greeting();
         let channels = self.irc.channels.len();
         let words =
@@ -294,18 +292,15 @@ impl<D: Digest> Hub<D> {
                 format_args!(":Password incorrect"),
             );
         }
-        let user = self
-            .irc
-            .users
-            .get_mut(&name)
-            .expect("who is online is a user");
-        let is_new = !core::mem::replace(&mut user.modes.operator, true);
+        let was_one = self.irc.users.change(&name, |user| {
+            core::mem::replace(&mut user.modes.operator, true)
+        });
         self.reply(
             turn,
             RPL_YOUREOPER,
             format_args!(":You are now an IRC operator"),
         );
-        if is_new {
+        if was_one == Some(false) {
             let line = format!(":{} MODE {name} +o", self.irc.mask(&name));
             self.tell(turn, &line);
         }
