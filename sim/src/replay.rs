@@ -13,7 +13,7 @@ use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Request};
 use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, digest};
 use rejoin::hub::{Frame, Hub, Observer, Output, Outputs, Protocol, Told};
-use rejoin::id::{ConnId, Time};
+use rejoin::id::{ConnId, Text, Time};
 use rejoin::wire::irc;
 use rejoin::wire::plain::{self, Command};
 
@@ -128,10 +128,10 @@ impl Player {
         let came = self.exact.tell(now, told, &self.lines, texts);
         let speaks = self.speaks(told);
         for line in &mut self.lines {
-            let Some(text) = speaks.and_then(|speaks| text_in(line, speaks)) else {
+            let Some((start, text)) = speaks.and_then(|speaks| text_in(line, speaks)) else {
                 continue;
             };
-            line.truncate(text_start(line, &text));
+            line.truncate(start);
             let numbered = text_of(self.sent, text.len());
             line.extend_from_slice(numbered.as_str().as_bytes());
             self.sent += 1;
@@ -273,21 +273,25 @@ fn effect(output: Output<'_>) -> String {
     }
 }
 
-/// The text in a line, if it is one that sends something.
-fn text_in(line: &[u8], protocol: Protocol) -> Option<String> {
+/// Where a text starts in a line that sends something, and the text.
+fn text_in(line: &[u8], protocol: Protocol) -> Option<(usize, String)> {
     match protocol {
         Protocol::Plain => match plain::parse(line).ok()? {
-            Command::Request(Request::Send { text, .. }) => Some(text.as_str().to_owned()),
+            Command::Request(Request::Send { text, .. }) => {
+                let text = text.as_str().to_owned();
+                Some((text_start(line, &text), text))
+            }
             Command::Request(_) | Command::LogIn { .. } | Command::Help | Command::Pong => None,
         },
         Protocol::Irc => {
             let message = irc::Message::parse(line).ok()?;
-            speaks(&message).then(|| message.params[1].to_owned())
+            let text = spoken(&message)?;
+            Some((text.as_ptr().addr() - line.as_ptr().addr(), text.to_owned()))
         }
     }
 }
 
-/// Where the text of a line starts: at its end, but for spaces that are not of the text.
+/// Where the text of a plain line starts: at its end, but for spaces that are not of the text.
 fn text_start(line: &[u8], text: &str) -> usize {
     let mut end = line.len();
     while end > text.len() && !line[..end].ends_with(text.as_bytes()) {
@@ -296,12 +300,13 @@ fn text_start(line: &[u8], text: &str) -> usize {
     end - text.len()
 }
 
-/// Whether a line of IRC says something, with its text at its end.
-fn speaks(message: &irc::Message<'_>) -> bool {
+/// What a line of IRC says, if it says something; whatever follows that is not heard.
+fn spoken<'a>(message: &irc::Message<'a>) -> Option<&'a str> {
     let says = ["PRIVMSG", "NOTICE"]
         .iter()
         .any(|says| message.command.eq_ignore_ascii_case(says));
-    says && message.params.len() == 2 && !message.params[1].is_empty()
+    let text = message.param(1).filter(|_| says)?;
+    Text::parse(text).map(|_| text)
 }
 
 #[derive(Debug)]

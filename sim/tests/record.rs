@@ -386,6 +386,20 @@ fn spaces_behind_a_word_are_no_text() {
 }
 
 #[test]
+fn what_follows_a_text_of_one_word_is_not_said() {
+    let mut recorded = Recorded::new(true, Identity::default());
+    recorded.says(1, "PASS correct-horse\nNICK bob\nUSER u 0 * :u");
+    recorded.says(
+        1,
+        "PRIVMSG bob hello bob\nNOTICE bob hi hi\nPRIVMSG bob :\nPRIVMSG bob one :two",
+    );
+    let replayed = replay(&recorded.bytes()).expect("it is a record");
+    assert_eq!(replayed.trace.texts, ["hello", "hi", "one"]);
+    assert_eq!(replayed.different, [0; 0]);
+    assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
+}
+
+#[test]
 fn a_record_that_was_cut_off_says_so() {
     let record = story(true).bytes();
     let replayed = replay(&record[..record.len() - 1]).expect("it is a record");
