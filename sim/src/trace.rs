@@ -51,7 +51,7 @@ impl Trace {
     pub fn is_broken(&self) -> bool {
         self.entries.iter().any(|entry| match entry.what {
             What::Violated(_) | What::Panicked(_) | What::Differed(_) => true,
-            What::Fault { .. } | What::Client { .. } | What::Moment(_) => false,
+            What::Fault { .. } | What::Client { .. } | What::Moment(_) | What::Restarted => false,
         })
     }
 }
@@ -88,6 +88,9 @@ pub enum What {
     },
     /// The broker was told something, or a socket took something.
     Moment(Box<Moment>),
+    /// The server has started again, and knows nothing. It numbers its connections as before, from
+    /// the first number on.
+    Restarted,
     /// Something that always holds does not.
     Violated(Violation),
     /// The broker panicked at what it was told last.

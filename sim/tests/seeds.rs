@@ -70,6 +70,7 @@ fn a_client_connects_before_it_is_accepted() {
                 }
                 What::Client { .. }
                 | What::Fault { .. }
+                | What::Restarted
                 | What::Violated(_)
                 | What::Panicked(_)
                 | What::Differed(_) => {}
@@ -91,6 +92,7 @@ fn a_client_that_does_not_answer_is_marked_once_for_each_question() {
             What::Fault { what, .. } => what.contains("how far it has read"),
             What::Moment(_)
             | What::Client { .. }
+            | What::Restarted
             | What::Violated(_)
             | What::Panicked(_)
             | What::Differed(_) => false,

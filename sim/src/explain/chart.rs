@@ -1,6 +1,7 @@
 //! A run as rows and lanes, before anything is drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use rejoin::id::{ConnId, Name, Time};
@@ -22,7 +23,7 @@ pub(super) struct Chart {
     /// When each client was connected.
     pub(super) sessions: Vec<Session>,
     /// The connections.
-    pub(super) lives: BTreeMap<ConnId, Life>,
+    pub(super) lives: BTreeMap<Link, Life>,
     /// How many connections stand side by side.
     pub(super) slots: usize,
     /// The names, as they were first bound, in that order.
@@ -43,7 +44,21 @@ pub(super) struct Session {
     pub(super) to: usize,
 }
 
-/// A connection.
+/// A connection, told from those that have its number before or after a restart of the server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Link {
+    /// How often the server had started again.
+    pub(super) restarts: usize,
+    pub(super) conn: ConnId,
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.conn.fmt(f)
+    }
+}
+
+/// How a connection fared.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Life {
     /// Its column, which an older connection may have had.
@@ -124,7 +139,7 @@ pub(super) struct Row {
     /// The name whose story it is.
     pub(super) hue: Option<usize>,
     /// The connection that it is about.
-    pub(super) conn: Option<ConnId>,
+    pub(super) conn: Option<Link>,
     /// All names that it touches.
     pub(super) names: BTreeSet<usize>,
     /// At least one.
@@ -215,8 +230,8 @@ pub(super) enum Style {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Lane {
     Client(usize),
-    Reader(ConnId),
-    Writer(ConnId),
+    Reader(Link),
+    Writer(Link),
     Broker,
     Name(usize),
     /// The run as a whole.
@@ -225,7 +240,7 @@ pub(super) enum Lane {
 
 impl Lane {
     /// The connection that it belongs to.
-    pub(super) const fn conn(self) -> Option<ConnId> {
+    pub(super) const fn conn(self) -> Option<Link> {
         match self {
             Self::Reader(conn) | Self::Writer(conn) => Some(conn),
             Self::Client(_) | Self::Broker | Self::Name(_) | Self::Everywhere => None,
@@ -296,7 +311,7 @@ impl Chart {
 
 /// Gives each connection the leftmost column that is free from its first row on. Returns how many
 /// columns there are.
-fn assign_slots(lives: &mut BTreeMap<ConnId, Life>) -> usize {
+fn assign_slots(lives: &mut BTreeMap<Link, Life>) -> usize {
     let mut lives: Vec<_> = lives.values_mut().collect();
     lives.sort_by_key(|life| life.from);
     let mut free_after = Vec::new();

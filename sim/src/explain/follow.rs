@@ -6,7 +6,7 @@ use rejoin::broker::Input;
 use rejoin::broker::lifecycle::{Binding, Hold, Phase};
 use rejoin::id::{ConnId, Name};
 
-use super::chart::{Band, Grip, Level, Life, Row, Stage, Turn};
+use super::chart::{Band, Grip, Level, Life, Link, Row, Stage, Turn};
 use crate::moment::{Moment, View};
 use crate::trace::{Entry, What};
 
@@ -15,7 +15,9 @@ use crate::trace::{Entry, What};
 pub(super) struct Follower {
     /// The names that were seen, oldest first.
     pub(super) names: Vec<Name>,
-    lives: BTreeMap<ConnId, Life>,
+    /// How often the server has started again.
+    restarts: usize,
+    lives: BTreeMap<Link, Life>,
     grips: BTreeMap<usize, (usize, Grip)>,
     sizes: BTreeMap<usize, (usize, usize)>,
     bands: Vec<Band>,
@@ -23,12 +25,12 @@ pub(super) struct Follower {
 }
 
 /// Everything that lasts, by connection or by name.
-pub(super) type Spans = (BTreeMap<ConnId, Life>, Vec<Band>, Vec<Level>);
+pub(super) type Spans = (BTreeMap<Link, Life>, Vec<Band>, Vec<Level>);
 
 impl Follower {
     /// How far each connection has come.
-    pub(super) fn stages(&self) -> BTreeMap<ConnId, Stage> {
-        let last = |(&conn, life): (&ConnId, &Life)| Some((conn, life.stages.last()?.1));
+    pub(super) fn stages(&self) -> BTreeMap<Link, Stage> {
+        let last = |(&link, life): (&Link, &Life)| Some((link, life.stages.last()?.1));
         self.lives.iter().filter_map(last).collect()
     }
 
@@ -49,6 +51,7 @@ impl Follower {
                 self.weigh(row, &moment.view);
                 self.turn(row, &moment.view)
             }
+            What::Restarted => self.restart(row),
             What::Fault { .. }
             | What::Client { .. }
             | What::Violated(_)
@@ -57,13 +60,28 @@ impl Follower {
         }
     }
 
+    /// Nothing is left of what was there.
+    fn restart(&mut self, row: usize) -> Vec<Turn> {
+        for life in self.lives.values_mut() {
+            if life.reader_end.is_none() || life.writer_end.is_none() {
+                life.to = row;
+            }
+            life.reader_end.get_or_insert(row);
+            life.writer_end.get_or_insert(row);
+        }
+        self.restarts += 1;
+        let nothing = Moment::start().view;
+        self.weigh(row, &nothing);
+        self.turn(row, &nothing)
+    }
+
     /// Takes in that a row speaks of connections.
     pub(super) fn mention(&mut self, row: usize, spoken: &Row) {
         let lanes = spoken.lines.iter();
         let lanes = lanes.flat_map(|line| line.to.iter().chain([&line.from]));
         let conns = lanes.filter_map(|lane| lane.conn());
-        for conn in conns.chain(spoken.conn) {
-            self.life(row, conn).to = row;
+        for link in conns.chain(spoken.conn) {
+            self.life(row, link).to = row;
         }
     }
 
@@ -95,8 +113,13 @@ impl Follower {
         (self.lives, self.bands, self.levels)
     }
 
-    fn life(&mut self, row: usize, conn: ConnId) -> &mut Life {
-        self.lives.entry(conn).or_insert_with(|| Life {
+    fn link(&self, conn: ConnId) -> Link {
+        let restarts = self.restarts;
+        Link { restarts, conn }
+    }
+
+    fn life(&mut self, row: usize, link: Link) -> &mut Life {
+        self.lives.entry(link).or_insert_with(|| Life {
             from: row,
             to: row,
             ..Life::default()
@@ -113,10 +136,14 @@ impl Follower {
     fn finished(&mut self, row: usize, moment: &Moment) {
         match moment.input() {
             Some(Input::ReaderFinished { conn }) => {
-                self.life(row, *conn).reader_end.get_or_insert(row);
+                self.life(row, self.link(*conn))
+                    .reader_end
+                    .get_or_insert(row);
             }
             Some(Input::WriterFinished { conn, .. }) => {
-                self.life(row, *conn).writer_end.get_or_insert(row);
+                self.life(row, self.link(*conn))
+                    .writer_end
+                    .get_or_insert(row);
             }
             Some(
                 Input::Accepted { .. }
@@ -140,7 +167,7 @@ impl Follower {
                     Stage::Leaving(name.as_ref().map(|name| self.meet(name)))
                 }
             };
-            let stages = &mut self.life(row, conn).stages;
+            let stages = &mut self.life(row, self.link(conn)).stages;
             if stages.last().is_none_or(|&(_, last)| last != stage) {
                 stages.push((row, stage));
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rejoin::broker::{Event, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Name};
 
-use super::chart::{Alarm, Kind, Lane, Line, Row, Session, Stage, Style};
+use super::chart::{Alarm, Kind, Lane, Line, Link, Row, Session, Stage, Style};
 use super::follow::Follower;
 use crate::invariants::Violation;
 use crate::moment::{Act, Happening, Moment, actor, mail_of};
@@ -18,7 +18,9 @@ pub(super) struct Scribe<'a> {
     words: Words<'a>,
     clients: Vec<String>,
     /// Whose connection it is.
-    owners: BTreeMap<ConnId, usize>,
+    owners: BTreeMap<Link, usize>,
+    /// How often the server has started again.
+    restarts: usize,
     open: BTreeMap<usize, usize>,
     sessions: Vec<Session>,
 }
@@ -29,8 +31,16 @@ const LINE: usize = 30;
 impl<'a> Scribe<'a> {
     /// Knows from the start which client has which connection.
     pub(super) fn new(trace: &'a Trace) -> Self {
+        let mut restarts = 0;
         let owners = trace.entries.iter().filter_map(|entry| match entry.what {
-            What::Client { client, conn, .. } => Some((conn?, client)),
+            What::Client { client, conn, .. } => {
+                let conn = conn?;
+                Some((Link { restarts, conn }, client))
+            }
+            What::Restarted => {
+                restarts += 1;
+                None
+            }
             What::Fault { .. }
             | What::Moment(_)
             | What::Violated(_)
@@ -48,6 +58,7 @@ impl<'a> Scribe<'a> {
                 .map(|name| words::clean(name))
                 .collect(),
             owners: owners.collect(),
+            restarts: 0,
             open: BTreeMap::new(),
             sessions: Vec::new(),
         }
@@ -58,33 +69,39 @@ impl<'a> Scribe<'a> {
         &mut self,
         index: usize,
         entry: &Entry,
-        before: &BTreeMap<ConnId, Stage>,
+        before: &BTreeMap<Link, Stage>,
         follower: &Follower,
     ) -> Row {
         let after = follower.stages();
-        let held = |conn: &ConnId| {
-            let stages = [after.get(conn), before.get(conn)];
+        let held = |link: &Link| {
+            let stages = [after.get(link), before.get(link)];
             stages.into_iter().flatten().find_map(|stage| stage.name())
         };
         let mut names = BTreeSet::new();
         let (kind, conn, lines) = match &entry.what {
             What::Fault { client, conn, what } => {
-                (Kind::Fault, *conn, vec![fault(*client, *conn, what)])
+                let link = conn.map(|conn| self.link(conn));
+                (Kind::Fault, link, vec![fault(*client, link, what)])
             }
             What::Client { client, conn, did } => {
                 self.session(index, *client, did);
-                (Kind::Client, *conn, vec![client_line(*client, *conn, did)])
+                let link = conn.map(|conn| self.link(conn));
+                (Kind::Client, link, vec![client_line(*client, link, did)])
             }
             What::Moment(moment) => {
                 let spoken = spoken(moment);
                 names.extend(spoken.iter().filter_map(|name| follower.name(name)));
-                let conn = subject(moment);
-                let mailbox = conn.as_ref().and_then(held);
+                let link = subject(moment).map(|conn| self.link(conn));
+                let mailbox = link.as_ref().and_then(held);
                 let kind = match moment.happening {
                     Happening::Handled { .. } => Kind::Handled,
                     Happening::Written { .. } => Kind::Written,
                 };
-                (kind, conn, self.moment(moment, mailbox, follower))
+                (kind, link, self.moment(moment, mailbox, follower))
+            }
+            What::Restarted => {
+                self.restarts += 1;
+                (Kind::Handled, None, vec![note("the server starts again")])
             }
             What::Violated(violation) => alarm(violated(self.words, violation)),
             What::Panicked(says) => alarm(panicked(says)),
@@ -115,6 +132,11 @@ impl<'a> Scribe<'a> {
         self.sessions
     }
 
+    fn link(&self, conn: ConnId) -> Link {
+        let restarts = self.restarts;
+        Link { restarts, conn }
+    }
+
     fn session(&mut self, row: usize, client: usize, did: &Did) {
         match did {
             Did::Connected | Did::Said(_) | Did::Heard(_) => {
@@ -139,10 +161,13 @@ impl<'a> Scribe<'a> {
                 lines
             }
             Happening::Written { conn, items } => {
-                let to = self.owners.get(conn).map(|&client| Lane::Client(client));
+                let to = self
+                    .owners
+                    .get(&self.link(*conn))
+                    .map(|&client| Lane::Client(client));
                 vec![Line {
                     style: Style::Says,
-                    from: Lane::Writer(*conn),
+                    from: Lane::Writer(self.link(*conn)),
                     to: to.into_iter().collect(),
                     label: format!(
                         "{conn} wrote {}",
@@ -160,12 +185,12 @@ impl<'a> Scribe<'a> {
             Input::Accepted { conn }
             | Input::Request { conn, .. }
             | Input::GiveUp { conn, .. }
-            | Input::ReaderFinished { conn } => Some(Lane::Reader(*conn)),
-            Input::WriterFinished { conn, .. } => Some(Lane::Writer(*conn)),
+            | Input::ReaderFinished { conn } => Some(Lane::Reader(self.link(*conn))),
+            Input::WriterFinished { conn, .. } => Some(Lane::Writer(self.link(*conn))),
             Input::Dismiss { .. } | Input::Tick | Input::ShutDown => None,
         };
         let label = match (input, actor(input)) {
-            (Input::Accepted { conn }, _) => match self.owners.get(conn) {
+            (Input::Accepted { conn }, _) => match self.owners.get(&self.link(*conn)) {
                 Some(&client) => format!("{conn} accepted from {}", self.clients[client]),
                 None => format!("{conn} accepted"),
             },
@@ -190,7 +215,7 @@ impl<'a> Scribe<'a> {
             let mail = list(undelivered.iter().map(|mail| self.words.mail(mail)));
             lines.push(Line {
                 style: Style::Returns,
-                from: Lane::Writer(*conn),
+                from: Lane::Writer(self.link(*conn)),
                 to: vec![mailbox.map_or(Lane::Broker, Lane::Name)],
                 label: format!("{} back: {mail}", undelivered.len()),
                 detail: self
@@ -207,19 +232,22 @@ impl<'a> Scribe<'a> {
             Act::Tell { to, event } => Line {
                 style: Style::Tells,
                 from: Lane::Broker,
-                to: to.iter().copied().map(Lane::Writer).collect(),
+                to: to
+                    .iter()
+                    .map(|&conn| Lane::Writer(self.link(conn)))
+                    .collect(),
                 label: format!("{} ◂ {}", receivers(to), self.words.event(event)),
                 detail: self.words.restore(&format!("to {to:?}: {event:#?}")),
             },
             Act::StopReader { conn } => Line {
                 style: Style::Orders,
                 from: Lane::Broker,
-                to: vec![Lane::Reader(*conn)],
+                to: vec![Lane::Reader(self.link(*conn))],
                 label: format!("{conn} ◂ stop reading"),
                 detail: format!("{act:?}"),
             },
             Act::StopWriter { conn, reason } => {
-                let reader = [Lane::Reader(*conn)];
+                let reader = [Lane::Reader(self.link(*conn))];
                 let both = lines
                     .pop_if(|line| line.style == Style::Orders && line.to == reader)
                     .is_some();
@@ -227,7 +255,7 @@ impl<'a> Scribe<'a> {
                 Line {
                     style: Style::Orders,
                     from: Lane::Broker,
-                    to: [Lane::Writer(*conn)]
+                    to: [Lane::Writer(self.link(*conn))]
                         .into_iter()
                         .chain(both.then_some(reader[0]))
                         .collect(),
@@ -265,7 +293,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     words::shorten(&items.collect::<Vec<_>>().join("; "), 40)
 }
 
-fn fault(client: Option<usize>, conn: Option<ConnId>, what: &str) -> Line {
+fn fault(client: Option<usize>, conn: Option<Link>, what: &str) -> Line {
     let on_client = client.map(Lane::Client);
     let place = on_client.or(conn.map(Lane::Reader));
     let what = words::clean(what);
@@ -278,7 +306,7 @@ fn fault(client: Option<usize>, conn: Option<ConnId>, what: &str) -> Line {
     }
 }
 
-fn client_line(client: usize, conn: Option<ConnId>, did: &Did) -> Line {
+fn client_line(client: usize, conn: Option<Link>, did: &Did) -> Line {
     let here = Lane::Client(client);
     let reader = conn.map(Lane::Reader);
     let (style, from, to, label) = match did {
@@ -305,7 +333,17 @@ fn client_line(client: usize, conn: Option<ConnId>, did: &Did) -> Line {
     }
 }
 
-fn alarm(alarm: Alarm) -> (Kind, Option<ConnId>, Vec<Line>) {
+fn note(says: &str) -> Line {
+    Line {
+        style: Style::Notes,
+        from: Lane::Broker,
+        to: Vec::new(),
+        label: says.to_owned(),
+        detail: says.to_owned(),
+    }
+}
+
+fn alarm(alarm: Alarm) -> (Kind, Option<Link>, Vec<Line>) {
     let line = Line {
         style: Style::Notes,
         from: Lane::Everywhere,

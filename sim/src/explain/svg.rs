@@ -4,7 +4,9 @@ use std::fmt::{Display, Write};
 
 use rejoin::id::ConnId;
 
-use super::chart::{Alarm, Band, Chart, Grip, Kind, Lane, Level, Life, Line, Row, Stage, Style};
+use super::chart::{
+    Alarm, Band, Chart, Grip, Kind, Lane, Level, Life, Line, Link, Row, Stage, Style,
+};
 use super::grid::{BAND, Grid, PAUSE, TIME, is_in_words};
 use super::html::escape;
 use super::text;
@@ -121,7 +123,7 @@ impl Pen<'_> {
     }
 
     /// Whose lifelines they are, over the arrow that begins there.
-    fn tag(&mut self, conn: ConnId, life: &Life) {
+    fn tag(&mut self, conn: Link, life: &Life) {
         let from = self.grid.turn(life.from);
         let x = self.grid.slot(life.slot);
         let half = self.grid.half();
@@ -134,7 +136,7 @@ impl Pen<'_> {
     }
 
     /// Says along a lifeline again whose it is.
-    fn remind(&mut self, conn: ConnId, life: &Life) {
+    fn remind(&mut self, conn: Link, life: &Life) {
         let (from, to) = (self.grid.turn(life.from), self.grid.turn(life.to));
         let x = self.grid.slot(life.slot);
         let ends = life.reader_end.zip(life.writer_end);

@@ -51,6 +51,7 @@ fn what_is_hostile_is_shown_and_not_obeyed() {
                 ..
             }
             | What::Moment(_)
+            | What::Restarted
             | What::Panicked(_)
             | What::Differed(_) => {}
         }
@@ -150,6 +151,50 @@ fn a_column_is_used_again() {
     let chart = super::chart::Chart::of(&of_steps(&config(), &visits));
     assert_eq!(chart.lives.len(), 40);
     assert!(chart.slots <= 2, "{} columns", chart.slots);
+}
+
+/// Bob's client has the connection that was alice's before the server started again.
+#[test]
+fn after_a_restart_a_number_is_another_connection() {
+    let mut forger = Forger::default();
+    forger.trace.clients = ["alice", "bob"].map(str::to_owned).to_vec();
+    let moments = moments(&come(0, Some(0)));
+    for client in [0, 1] {
+        for moment in &moments {
+            forger.add(What::Moment(Box::new(moment.clone())));
+        }
+        let (conn, did) = (Some(ConnId::new(0)), Did::Heard("* ping".to_owned()));
+        forger.add(What::Client { client, conn, did });
+        if client == 0 {
+            forger.add(What::Restarted);
+            let (conn, did) = (None, Did::Heard("* bye".to_owned()));
+            forger.add(What::Client { client, conn, did });
+        }
+    }
+    let chart = super::chart::Chart::of(&forger.trace);
+    let lives: Vec<_> = chart.lives.values().collect();
+    let [first, second] = lives.as_slice() else {
+        panic!("{lives:?}")
+    };
+    assert!(first.to < second.from, "{first:?} {second:?}");
+    assert_eq!(first.writer_end, Some(first.to));
+    assert_eq!(second.writer_end, None);
+    let listing = text(&forger.trace, false);
+    let told = [
+        "▸ c0 accepted from alice",
+        "· the server starts again",
+        "◆ ann: c0 → free",
+        "alice ◂ * bye",
+        "▸ c0 accepted from bob",
+    ];
+    let mut rest = listing.as_str();
+    for what in told {
+        let Some((_, after)) = rest.split_once(what) else {
+            panic!("{what} is missing in\n{listing}")
+        };
+        rest = after;
+    }
+    assert_eq!(html(&forger.trace).matches("class=\"tag\"").count(), 2);
 }
 
 #[test]

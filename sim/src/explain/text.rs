@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use rejoin::id::{ConnId, Time};
+use rejoin::id::Time;
 
-use super::chart::{Chart, Grip, Kind, Lane, Life, Line, Row, Style, Turn};
+use super::chart::{Chart, Grip, Kind, Lane, Life, Line, Link, Row, Style, Turn};
 use crate::plural::count;
 
 /// With more connections side by side, their lifelines are left out.
@@ -155,13 +155,13 @@ fn heads(chart: &Chart, paint: Paint, row: usize, out: &mut String) {
         chart.slots
     };
     let mut firsts: Vec<Option<(usize, String)>> = vec![None; slots];
-    for (conn, life) in &chart.lives {
+    for (link, life) in &chart.lives {
         let is_near = life.from < row + HEADS && row <= life.to;
         let first = firsts.get_mut(life.slot).filter(|_| is_near);
         if let Some(first) = first
             && first.as_ref().is_none_or(|&(from, _)| life.from < from)
         {
-            *first = Some((life.from, conn.number().to_string()));
+            *first = Some((life.from, link.conn.number().to_string()));
         }
     }
     lay(out, "");
@@ -235,7 +235,7 @@ fn sentence(chart: &Chart, line: &Line) -> String {
             None => format!("⚡ {label}"),
         },
         (Style::Ends, Lane::Client(index), _) => format!("  {} ✕ {label}", client(index)),
-        (_, Lane::Client(index), _) => format!("  {} ▸ {label}", client(index)),
+        (_, Lane::Client(index), None) => format!("  {} ▸ {label}", client(index)),
         (_, _, Some(client)) => format!("  {client} ◂ {label}"),
         (Style::Ends, _, None) => format!("▸ {label}"),
         (Style::Says, Lane::Writer(_), None) => format!("  {label}"),
@@ -265,7 +265,7 @@ fn graph(chart: &Chart, paint: Paint, row: usize, line: Option<&Line>) -> String
     cells.concat()
 }
 
-fn mark(conn: ConnId, life: &Life, row: usize, line: &Line) -> Option<&'static str> {
+fn mark(conn: Link, life: &Life, row: usize, line: &Line) -> Option<&'static str> {
     let told = line.to.iter().any(|lane| lane.conn() == Some(conn));
     let says = line.from.conn() == Some(conn);
     match line.style {

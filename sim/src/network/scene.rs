@@ -180,6 +180,7 @@ impl Scene {
         self.conns.clear();
         self.stopping.clear();
         self.accepted = 0;
+        self.note(What::Restarted);
     }
 
     /// The newest connection of a client at the server.
