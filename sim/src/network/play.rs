@@ -354,7 +354,7 @@ impl Play<'_> {
     }
 
     fn note(&self, client: Option<usize>, kind: Kind) {
-        let what = format!("{kind:?}");
+        let what = said(kind).to_owned();
         let conn = None;
         self.stage.lock().note(What::Fault { client, conn, what });
     }
@@ -386,6 +386,31 @@ impl Play<'_> {
     }
 }
 
+/// What a fault of a link or of a host is, in words.
+fn said(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Partition => "its link is cut",
+        Kind::PartitionToServer => "its link to the server is cut",
+        Kind::PartitionToClient => "its link from the server is cut",
+        Kind::Hold => "its link holds everything back",
+        Kind::Mend => "its link is whole again",
+        Kind::Crash => "it crashes",
+        Kind::PowerCut => "it loses its power",
+        Kind::Restart => "the server dies",
+        Kind::PartialWrites
+        | Kind::ReadFails
+        | Kind::WriteFails
+        | Kind::Reset
+        | Kind::Stall
+        | Kind::DelayedEnd
+        | Kind::ReadPanics
+        | Kind::WritePanics
+        | Kind::Jitter
+        | Kind::Withhold
+        | Kind::Yield => unreachable!("{kind:?} is told where it takes effect"),
+    }
+}
+
 fn index(client: u8) -> usize {
     usize::from(client % CLIENTS)
 }
@@ -394,6 +419,35 @@ fn index(client: u8) -> usize {
 mod tests {
     use super::*;
     use crate::setting::network;
+
+    #[test]
+    fn a_fault_of_a_link_is_told_in_words() {
+        let plan = Plan::draw(0);
+        let mut play = Play::new(&plan, &network(plan.setting.into()), true);
+        for kind in [Kind::Hold, Kind::Mend, Kind::Restart] {
+            play.fault(Fault { client: 1, kind }).expect("it is borne");
+        }
+        let trace = play.outcome(Ok(())).trace.expect("it was to be kept");
+        let told = trace.entries.iter().filter_map(|entry| match &entry.what {
+            What::Fault { what, .. } => Some(what.as_str()),
+            What::Restarted => Some("it starts again"),
+            What::Client { .. }
+            | What::Moment(_)
+            | What::Violated(_)
+            | What::Panicked(_)
+            | What::Differed(_) => None,
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(
+            told,
+            [
+                "its link holds everything back",
+                "its link is whole again",
+                "the server dies",
+                "it starts again"
+            ]
+        );
+    }
 
     #[test]
     fn a_panic_that_somebody_catches_is_a_find_once() {
