@@ -6,6 +6,7 @@ use rejoin::broker::{Broker, Effects, Event, Input, Mail};
 use rejoin::id::{ConnId, Time};
 
 use crate::invariants::{Invariants, Violation};
+use crate::links::Links;
 use crate::moment::{Act, Happening, Moment, View, mail_of};
 use crate::probe::Probes;
 
@@ -144,7 +145,13 @@ impl Watch {
         let found = self.invariants.observe(&moment);
         self.violations.extend(found);
         if let Some(moments) = &mut self.moments {
-            moments.push(moment.clone());
+            // What waits in the outboxes was told before, and would be kept with each moment anew.
+            moments.push(Moment {
+                now,
+                happening: moment.happening.clone(),
+                view: moment.view.clone(),
+                links: Links::default(),
+            });
         }
         self.last = moment;
     }

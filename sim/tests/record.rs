@@ -399,6 +399,20 @@ fn what_follows_a_text_of_one_word_is_not_said() {
     assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
 }
 
+/// Nothing in a record says what a socket has taken: so all that was ever said waits.
+#[test]
+fn what_waits_is_not_kept_with_each_moment_anew() {
+    let shown = |messages| {
+        let mut recorded = Recorded::new(true, Identity::default());
+        recorded.says(1, "PASS correct-horse\nNICK bob\nUSER u 0 * :u");
+        (0..messages).for_each(|_| recorded.says(1, "PRIVMSG bob hello"));
+        let replayed = replay(&recorded.bytes()).expect("it is a record");
+        format!("{:?}", replayed.trace).len()
+    };
+    let (some, more) = (shown(50), shown(100));
+    assert!(more < 5 * some / 2, "{more} bytes after {some}");
+}
+
 #[test]
 fn a_record_that_was_cut_off_says_so() {
     let record = story(true).bytes();
