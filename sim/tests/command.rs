@@ -40,6 +40,17 @@ fn a_seed_is_no_larger_than_a_seed_can_be() {
 }
 
 #[test]
+fn behind_the_last_seed_that_there_is_no_other_comes() {
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+    sim.args(["run", "--jobs", "2", "--seeds"]);
+    let last = u64::MAX;
+    let output = sim.arg(format!("{}..{last}", last - 3)).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let says = String::from_utf8(output.stdout).unwrap();
+    assert!(says.starts_with("3 simulations in "), "{says}");
+}
+
+#[test]
 fn a_universe_that_cannot_be_explored_says_why() {
     let says = refusal(&["exhaust", "--names", "3", "--renames"]);
     let expected = "cargo sim: with names that change there are at most 2 names, or no rooms";

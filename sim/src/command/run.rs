@@ -104,11 +104,11 @@ fn run_all(args: &Args) -> Sum {
     thread::scope(|scope| {
         for _ in 0..args.jobs {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= args.seeds.end {
-                        break;
-                    }
+                // Beyond the last seed there may be no number.
+                let end = args.seeds.end;
+                let after = |seed| (seed < end).then(|| seed + 1);
+                while let Ok(seed) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after)
+                {
                     let outcome = simulate(&Plan::draw(seed), false);
                     let mut sum = sum.lock().expect("no simulation panics while it adds");
                     sum.add(seed, &outcome);
