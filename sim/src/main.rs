@@ -2,6 +2,7 @@
 
 mod command;
 
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,7 +41,11 @@ fn main() -> ExitCode {
         Command::Replay(args) => command::replay::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("cargo sim: {error}");
+        // Whoever reads what is said may stop reading.
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_none_or(|error| error.kind() != ErrorKind::BrokenPipe) {
+            eprintln!("cargo sim: {error}");
+        }
         ExitCode::from(2)
     })
 }

@@ -51,6 +51,23 @@ fn behind_the_last_seed_that_there_is_no_other_comes() {
 }
 
 #[test]
+fn whoever_reads_what_is_said_may_stop() {
+    for arguments in [
+        &["exhaust", "--depth", "1"][..],
+        &["run", "--seeds", "0..1"],
+        &["random", "broker", "--cases", "1"],
+        &["plant", "--list"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+        let output = sim.args(arguments).stdout(writer).output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_universe_that_cannot_be_explored_says_why() {
     let says = refusal(&["exhaust", "--names", "3", "--renames"]);
     let expected = "cargo sim: with names that change there are at most 2 names, or no rooms";

@@ -11,7 +11,7 @@ use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
 use rejoin_sim::plan::BrokerPlan;
 use rejoin_sim::plural::count;
 
-use super::save;
+use super::{save, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -117,24 +117,24 @@ fn explore(args: &Args, universe: Universe) -> Result<bool, Box<dyn Error>> {
     } = universe;
     let renames = if renames { ", names change" } else { "" };
     let stops = if stops { "" } else { ", never stops" };
-    println!(
+    say!(
         "{}, {}, {}, {}, mailboxes of {mailbox}{renames}{stops}",
         count(names.into(), "name"),
         count(connections.into(), "connection"),
         count(rooms.into(), "room"),
         count(messages.into(), "message"),
-    );
+    )?;
     match result {
         Ok(progress) => {
             let end = if progress.complete { "complete" } else { "cut" };
-            println!("  {}, {end}", figures(progress, elapsed));
+            say!("  {}, {end}", figures(progress, elapsed))?;
             Ok(true)
         }
         Err(find) => {
-            println!("  {}", figures(find.progress, elapsed));
+            say!("  {}", figures(find.progress, elapsed))?;
             let plan = BrokerPlan::from(&*find).to_file();
-            print!("{find}\n{plan}");
-            save(&plan, "exhaust.plan");
+            say!("{find}\n{}", plan.trim_end())?;
+            save(&plan, "exhaust.plan")?;
             Ok(false)
         }
     }

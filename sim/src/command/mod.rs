@@ -3,6 +3,8 @@
 //! Each exits with 0 if all is well, with 1 if something was found, and with 2 if it could not do
 //! its work.
 
+use std::io;
+
 pub(crate) mod exhaust;
 pub(crate) mod explain;
 pub(crate) mod plant;
@@ -12,10 +14,21 @@ pub(crate) mod run;
 
 mod source;
 
+/// Prints a line, or fails as the standard output does.
+macro_rules! say {
+    ($($says:tt)*) => {
+        std::io::Write::write_fmt(
+            &mut std::io::stdout(),
+            format_args!("{}\n", format_args!($($says)*)),
+        )
+    };
+}
+pub(crate) use say;
+
 /// Writes the shortest plan of a find to a file, and says how it is replayed.
-fn save(plan: &str, file: &str) {
+fn save(plan: &str, file: &str) -> io::Result<()> {
     match std::fs::write(file, plan) {
-        Ok(()) => println!("the shortest plan: cargo sim replay {file}"),
-        Err(error) => println!("the shortest plan can't be written to {file}: {error}"),
+        Ok(()) => say!("the shortest plan: cargo sim replay {file}"),
+        Err(error) => say!("the shortest plan can't be written to {file}: {error}"),
     }
 }

@@ -8,6 +8,8 @@ use std::process::{Command, ExitCode};
 use rejoin_sim::plant::{Check, Nursery, Plant, Stopped, Verdict};
 use rejoin_sim::plural::count;
 
+use super::say;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only these bugs; all by default.
@@ -52,7 +54,7 @@ fn plant_all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     if args.list {
         for plant in &plants {
             let checks: Vec<_> = plant.checks.iter().map(|check| check.name()).collect();
-            println!("{}: {}", plant.name, checks.join(", "));
+            say!("{}: {}", plant.name, checks.join(", "))?;
         }
         return Ok(ExitCode::SUCCESS);
     }

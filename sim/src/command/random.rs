@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -17,7 +18,7 @@ use rejoin_sim::setting::{SETTINGS, network, setting};
 use rejoin_sim::shrink::{shrink_plan, shrink_steps};
 use rejoin_sim::{Step, frames, search, strategy};
 
-use super::save;
+use super::{save, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -66,19 +67,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         let seed = args.seed.wrapping_add(number.into());
         let case = Case::draw(args.to, seed);
         if let Some(found) = case.fails() {
-            println!("case {number} fails {}", found.says);
+            say!("case {number} fails {}", found.says)?;
             if !args.no_shrink {
-                case.shrunk(found.statement).show(seed);
+                case.shrunk(found.statement).show(seed)?;
             }
-            println!(
+            say!(
                 "find it again: cargo sim random {} --seed {seed} --cases 1",
                 args.to
-            );
+            )?;
             return Ok(ExitCode::FAILURE);
         }
     }
     let (cases, seed) = (count(args.cases.into(), "case"), args.seed);
-    println!("{cases} from seed {seed} on, and nothing was found");
+    say!("{cases} from seed {seed} on, and nothing was found")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -152,32 +153,33 @@ impl Case {
     }
 
     /// Says what it is made from, and how it fails.
-    fn show(&self, seed: u64) {
-        println!("the shortest that still does:");
+    fn show(&self, seed: u64) -> io::Result<()> {
+        say!("the shortest that still does:")?;
         match self {
-            Self::Broker(_, steps) | Self::Hub(_, steps) => print(steps),
-            Self::Driver(plan) => print(&plan.actions),
+            Self::Broker(_, steps) | Self::Hub(_, steps) => print(steps)?,
+            Self::Driver(plan) => print(&plan.actions)?,
         }
         if let Some(found) = self.fails() {
-            println!("fails {}", found.says);
+            say!("fails {}", found.says)?;
         }
         match self {
             Self::Broker(index, steps) => {
                 let (on, steps) = (BrokerOn::Setting(*index as u8), steps.clone());
                 let plan = BrokerPlan { on, steps };
-                save(&plan.to_file(), &format!("broker-{seed}.plan"));
+                save(&plan.to_file(), &format!("broker-{seed}.plan"))
             }
             Self::Driver(plan) => save(&plan.to_file(), &format!("driver-{seed}.plan")),
             // Its lines and frames are drawn by a network alone.
-            Self::Hub(..) => {}
+            Self::Hub(..) => Ok(()),
         }
     }
 }
 
-fn print(steps: &[impl fmt::Debug]) {
+fn print(steps: &[impl fmt::Debug]) -> io::Result<()> {
     for step in steps {
-        println!("  {step:?}");
+        say!("  {step:?}")?;
     }
+    Ok(())
 }
 
 /// How a case fails.

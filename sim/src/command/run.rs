@@ -1,6 +1,7 @@
 //! `cargo sim run`.
 
 use std::error::Error;
+use std::io;
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -17,7 +18,7 @@ use rejoin_sim::plural::count;
 use rejoin_sim::probe::{Probe, Probes};
 use rejoin_sim::shrink::shrink_plan;
 
-use super::save;
+use super::{save, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -83,14 +84,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let start = Instant::now();
     let sum = run_all(args);
     let elapsed = start.elapsed();
-    print(&sum, elapsed);
+    print(&sum, elapsed)?;
     if let Some(seed) = sum.failed {
-        report(seed, args.no_shrink);
+        report(seed, args.no_shrink)?;
         return Ok(ExitCode::FAILURE);
     }
     let missed = missed(&sum);
     if !missed.is_empty() && (args.demand_all || sum.runs >= STANDARD_RUN) {
-        println!("never came about: {}", missed.join(", "));
+        say!("never came about: {}", missed.join(", "))?;
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
@@ -129,29 +130,30 @@ fn run_all(args: &Args) -> Sum {
         .expect("no simulation panics while it adds")
 }
 
-fn print(sum: &Sum, elapsed: Duration) {
+fn print(sum: &Sum, elapsed: Duration) -> io::Result<()> {
     let per_second = sum.runs as f64 / elapsed.as_secs_f64();
-    println!(
+    say!(
         "{} in {:.1} s, {per_second:.0} a second; {}; {} judged",
         count(sum.runs, "simulation"),
         elapsed.as_secs_f64(),
         simulated(sum.simulated, elapsed),
         count(sum.moments, "input"),
-    );
-    println!("faults that took effect:");
+    )?;
+    say!("faults that took effect:")?;
     for kind in Kind::ALL {
-        println!("{:>12} {kind:?}", sum.faults.count(kind));
+        say!("{:>12} {kind:?}", sum.faults.count(kind))?;
     }
     for point in Point::ALL {
-        println!("{:>12} {}", sum.faults.count_at(point), at(point));
+        say!("{:>12} {}", sum.faults.count_at(point), at(point))?;
     }
-    println!("rare paths that were reached:");
+    say!("rare paths that were reached:")?;
     for probe in Probe::all() {
         let count = sum.probes.count(probe);
         if count > 0 || probe.is_within_reach_of_the_driver() {
-            println!("{count:>12} {probe}");
+            say!("{count:>12} {probe}")?;
         }
     }
+    Ok(())
 }
 
 fn simulated(time: Duration, elapsed: Duration) -> String {
@@ -177,32 +179,32 @@ fn at(point: Point) -> String {
 }
 
 /// Shows the shortest plan that still fails, or the plan as it is.
-fn report(seed: u64, as_it_is: bool) {
+fn report(seed: u64, as_it_is: bool) -> io::Result<()> {
     let mut plan = Plan::draw(seed);
     let actions = count(plan.actions.len() as u64, "action");
-    println!("\nseed {seed} fails, with {actions}");
+    say!("\nseed {seed} fails, with {actions}")?;
     let found = simulate(&plan, false).violations;
-    show(&found);
+    show(&found)?;
     if let Some(first) = found.first().filter(|_| !as_it_is) {
-        println!(
+        say!(
             "the shortest plan that still breaks statement {}:",
             first.statement
-        );
+        )?;
         plan = shrink_plan(plan, |plan| {
             let violations = simulate(plan, false).violations;
             violations.iter().any(|v| v.statement == first.statement)
         });
-        println!("  {}", terms(&plan));
+        say!("  {}", terms(&plan))?;
         for action in &plan.actions {
-            println!("  {action:?}");
+            say!("  {action:?}")?;
         }
-        show(&simulate(&plan, false).violations);
+        show(&simulate(&plan, false).violations)?;
     }
-    println!("replay it: cargo sim replay {seed}");
+    say!("replay it: cargo sim replay {seed}")?;
     if as_it_is {
-        return;
+        return Ok(());
     }
-    save(&plan.to_file(), &format!("seed-{seed}.plan"));
+    save(&plan.to_file(), &format!("seed-{seed}.plan"))
 }
 
 /// All that a plan is made from besides its actions.
@@ -218,8 +220,9 @@ fn terms(plan: &Plan) -> String {
     format!("setting: {setting}, yields: {yields}, irc: {irc:?}, labels: {labels:?}")
 }
 
-fn show(violations: &[Violation]) {
+fn show(violations: &[Violation]) -> io::Result<()> {
     for violation in violations {
-        println!("{violation}");
+        say!("{violation}")?;
     }
+    Ok(())
 }
