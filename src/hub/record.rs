@@ -200,26 +200,24 @@ impl Recorder {
             return;
         }
         let is = |command: &str| message.command.eq_ignore_ascii_case(command);
-        if self.texts {
-            return self.push_line(Cow::Borrowed(line), 0);
-        }
-        let texts = TEXTS.iter().find(|(command, _)| is(command));
-        let text =
-            texts.and_then(|&(_, first)| message.params[first.min(message.params.len())..].last());
-        let hidden = text.map_or(0, |text| text.len());
-        let spaces = if hidden > 0 && !line.ends_with(text.map_or(b"", |text| text.as_bytes())) {
-            line.iter().rev().take_while(|&&byte| byte == b' ').count()
-        } else {
-            0
+        let known = COMMANDS.iter().find(|(command, _)| is(command));
+        let before = |part: &str| part.as_ptr().addr() - line.as_ptr().addr();
+        let (said, text) = match known {
+            None => (&line[..before(message.command) + message.command.len()], ""),
+            Some((_, Some(index))) if !self.texts => match message.param(*index) {
+                // What follows it nobody reads.
+                Some(text) => (&line[..before(text)], text),
+                None => (line, ""),
+            },
+            Some(_) => (line, ""),
         };
-        let said = &line[..line.len() - spaces - hidden];
         let tags = message.tags.len();
-        let said = if tags == 0 {
+        let said = if tags == 0 || (self.texts && known.is_some()) {
             Cow::Borrowed(said)
         } else {
             Cow::Owned(mask_tags(said, tags))
         };
-        self.push_line(said, hidden);
+        self.push_line(said, text.len());
     }
 
     fn push_line(&mut self, said: Cow<'_, [u8]>, hidden: usize) {
@@ -228,27 +226,55 @@ impl Recorder {
     }
 }
 
-/// The commands of IRC that have texts, with the first parameter that may be one; it is the last
-/// of the line.
-const TEXTS: &[(&str, usize)] = &[
-    ("AWAY", 0),
-    ("KICK", 2),
-    ("KILL", 1),
-    ("NOTICE", 1),
-    ("PART", 1),
-    ("PRIVMSG", 1),
-    ("QUIT", 0),
-    ("SETNAME", 0),
-    ("TOPIC", 1),
-    ("WALLOPS", 0),
+/// The commands of IRC that are written down, and which parameter of each is a text. Of any other
+/// only the command is: nobody knows what follows it, and it may be a password.
+const COMMANDS: &[(&str, Option<usize>)] = &[
+    ("ADMIN", None),
+    ("AWAY", Some(0)),
+    ("CAP", None),
+    ("HELP", None),
+    ("HELPOP", None),
+    ("INFO", None),
+    ("INVITE", None),
+    ("ISON", None),
+    ("JOIN", None),
+    ("KICK", Some(2)),
+    ("KILL", Some(1)),
+    ("LINKS", None),
+    ("LIST", None),
+    ("LUSERS", None),
+    ("MODE", None),
+    ("MONITOR", None),
+    ("MOTD", None),
+    ("NAMES", None),
+    ("NICK", None),
+    ("NOTICE", Some(1)),
+    ("PART", Some(1)),
+    ("PING", Some(0)),
+    ("PONG", None),
+    ("PRIVMSG", Some(1)),
+    ("QUIT", Some(0)),
+    ("REHASH", None),
+    ("SETNAME", Some(0)),
+    ("STATS", None),
+    ("TAGMSG", None),
+    ("TIME", None),
+    ("TOPIC", Some(1)),
+    ("USER", Some(3)),
+    ("USERHOST", None),
+    ("VERSION", None),
+    ("WALLOPS", Some(0)),
+    ("WHO", None),
+    ("WHOIS", None),
+    ("WHOWAS", None),
 ];
 
-/// The line, in which what is meant for other clients in the tags is masked.
+/// The line, whose tags are masked, but for its label: that comes back.
 fn mask_tags(line: &[u8], tags: usize) -> Vec<u8> {
     let (tags, rest) = line.split_at(tags + 1);
     let tags = tags[1..].split(|&byte| byte == b';').map(|tag| match tag {
-        [b'+', ..] => Cow::Owned(mask(tag)),
-        _ => Cow::Borrowed(tag),
+        [b'l', b'a', b'b', b'e', b'l', b'=', ..] => Cow::Borrowed(tag),
+        _ => Cow::Owned(mask(tag)),
     });
     let tags: Vec<_> = tags.collect();
     [b"@", &tags.join(&b';')[..], rest].concat()
