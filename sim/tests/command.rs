@@ -103,9 +103,16 @@ fn plants_are_those_of_the_workspace_around_the_current_folder() {
     std::fs::write(root.join("Cargo.toml"), "[workspace]\n").unwrap();
     std::fs::write(plants.join("off-by-one.patch"), "Found-by: hub\n").unwrap();
     let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
-    let output = sim.args(["plant", "--list"]).current_dir(folder).output();
+    let output = sim.args(["plant", "--list"]).current_dir(&folder).output();
     let said = output.unwrap().stdout;
     assert_eq!(String::from_utf8_lossy(&said), "off-by-one: hub\n");
+
+    let output = sim.args(["--part", "2/2"]).current_dir(folder).output();
+    let says = output.unwrap().stderr;
+    assert_eq!(
+        String::from_utf8_lossy(&says),
+        "cargo sim: no plant is in part 2/2\n"
+    );
 }
 
 #[test]

@@ -122,9 +122,13 @@ fn select(args: &Args, plants: Vec<Plant>) -> Result<Vec<Plant>, Box<dyn Error>>
         return Err(format!("there is no plant {unknown}").into());
     }
     let (k, n) = args.part.unwrap_or((1, 1));
-    let plants = plants.into_iter().skip(k - 1).step_by(n);
     let wanted = |plant: &Plant| args.names.is_empty() || args.names.contains(&plant.name);
-    Ok(plants.filter(wanted).collect())
+    let plants = plants.into_iter().filter(wanted);
+    let selected: Vec<_> = plants.skip(k - 1).step_by(n).collect();
+    if selected.is_empty() {
+        return Err(format!("no plant is in part {k}/{n}").into());
+    }
+    Ok(selected)
 }
 
 /// Whether the checks find nothing where nothing was planted.
