@@ -12,7 +12,7 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Request};
 use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, digest};
-use rejoin::hub::{Frame, Hub, Observer, Output, Outputs, Protocol, Told};
+use rejoin::hub::{Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told};
 use rejoin::id::{ConnId, Text, Time};
 use rejoin::wire::irc;
 use rejoin::wire::plain::{self, Command};
@@ -22,6 +22,9 @@ use crate::outbox::Outbox;
 use crate::plural::count;
 use crate::trace::{self, Difference, Trace, What};
 use crate::watch::Watch;
+
+/// Pieces of mail for one connection that are so many that each moment with them takes its time.
+const MUCH: usize = 64;
 
 /// What a record came to.
 #[derive(Clone, Debug)]
@@ -50,10 +53,79 @@ pub fn replay(record: &[u8]) -> Result<Replayed, BadRecord> {
         return Err(BadRecord::Malformed);
     };
     let mut player = Player::new(&config, texts);
+    player.taken = taken(record, &config)?;
     for entry in entries.by_ref() {
         player.play(entry?)?;
     }
     Ok(player.finish(entries.is_torn()))
+}
+
+/// How many pieces of mail each connection's socket has taken, by what was given back when its
+/// writer finished. Of a connection whose end is not recorded nobody knows: it counts as all.
+fn taken(record: &[u8], config: &Config) -> Result<BTreeMap<ConnId, usize>, BadRecord> {
+    let mut tape = Tape::new(config);
+    let mut side = Side::new(config);
+    for entry in Entries::of(record)?.skip(1) {
+        match tape.feed(entry?)? {
+            Some(Fed::Identity(identity)) => side.hub.identify(identity),
+            Some(Fed::Told(told, _)) => {
+                side.tell(tape.now, told, &tape.lines, true);
+                tape.lines.clear();
+            }
+            None => {}
+        }
+    }
+    Ok(side.taken)
+}
+
+/// A record, put together from its entries.
+struct Tape {
+    longest_line: usize,
+    now: Time,
+    /// What came from a connection, and has not been told to the hubs yet.
+    lines: Vec<Vec<u8>>,
+}
+
+/// What a hub is to be told, with the lines that came before.
+enum Fed {
+    Identity(Identity),
+    /// And the digest of the effects.
+    Told(Told, u32),
+}
+
+impl Tape {
+    fn new(config: &Config) -> Self {
+        Self {
+            longest_line: config.line_bytes.get().max(irc::MAX_LINE_BYTES),
+            now: Time::ZERO,
+            lines: Vec::new(),
+        }
+    }
+
+    fn feed(&mut self, entry: Entry<'_>) -> Result<Option<Fed>, BadRecord> {
+        match entry {
+            Entry::Start { .. } => Err(BadRecord::Malformed),
+            Entry::Line { said, hidden } => {
+                let mut line = said.into_owned();
+                line.extend((0..hidden).map(|_| b'x'));
+                self.lines.push(line);
+                Ok(None)
+            }
+            Entry::TooLong => {
+                self.lines.push(vec![b'x'; self.longest_line + 1]);
+                Ok(None)
+            }
+            Entry::Identity { identity } => Ok(Some(Fed::Identity(identity.into_owned()))),
+            Entry::Told {
+                after,
+                told,
+                effects,
+            } => {
+                self.now = self.now.after(Duration::from_micros(after));
+                Ok(Some(Fed::Told(told, effects)))
+            }
+        }
+    }
 }
 
 /// Plays a record, entry by entry.
@@ -61,10 +133,9 @@ struct Player {
     exact: Side,
     watched: Side,
     watch: Arc<Mutex<Watch>>,
-    longest_line: usize,
-    now: Time,
-    /// What came from a connection, and has not been told to the hubs yet.
-    lines: Vec<Vec<u8>>,
+    tape: Tape,
+    /// How much mail each socket is still to take.
+    taken: BTreeMap<ConnId, usize>,
     protocols: BTreeMap<ConnId, Protocol>,
     /// How many messages have got a number.
     sent: u32,
@@ -80,9 +151,8 @@ impl Player {
             exact: Side::new(config),
             watched,
             watch,
-            longest_line: config.line_bytes.get().max(irc::MAX_LINE_BYTES),
-            now: Time::ZERO,
-            lines: Vec::new(),
+            tape: Tape::new(config),
+            taken: BTreeMap::new(),
             protocols: BTreeMap::new(),
             sent: 0,
             replayed: Replayed {
@@ -96,38 +166,25 @@ impl Player {
     }
 
     fn play(&mut self, entry: Entry<'_>) -> Result<(), BadRecord> {
-        match entry {
-            Entry::Start { .. } => return Err(BadRecord::Malformed),
-            Entry::Line { said, hidden } => {
-                let mut line = said.into_owned();
-                line.extend((0..hidden).map(|_| b'x'));
-                self.lines.push(line);
-            }
-            Entry::TooLong => self.lines.push(vec![b'x'; self.longest_line + 1]),
-            Entry::Identity { identity } => {
+        match self.tape.feed(entry)? {
+            Some(Fed::Identity(identity)) => {
                 for side in [&mut self.exact, &mut self.watched] {
-                    side.hub.identify(identity.clone().into_owned());
+                    side.hub.identify(identity.clone());
                 }
             }
-            Entry::Told {
-                after,
-                told,
-                effects,
-            } => {
-                self.now = self.now.after(Duration::from_micros(after));
-                self.tell(told, effects);
-            }
+            Some(Fed::Told(told, effects)) => self.tell(told, effects),
+            None => {}
         }
         Ok(())
     }
 
     /// Tells both hubs something; the effects were to have the digest `recorded`.
     fn tell(&mut self, told: Told, recorded: u32) {
-        let (now, texts) = (self.now, self.replayed.texts);
+        let (now, texts) = (self.tape.now, self.replayed.texts);
         let before = self.replayed.trace.entries.len();
-        let came = self.exact.tell(now, told, &self.lines, texts);
+        let came = self.exact.tell(now, told, &self.tape.lines, texts);
         let speaks = self.speaks(told);
-        for line in &mut self.lines {
+        for line in &mut self.tape.lines {
             let Some((start, text)) = speaks.and_then(|speaks| text_in(line, speaks)) else {
                 continue;
             };
@@ -139,8 +196,9 @@ impl Player {
                 self.replayed.trace.texts.push(text);
             }
         }
-        self.watched.tell(now, told, &self.lines, texts);
-        self.lines.clear();
+        self.watched.tell(now, told, &self.tape.lines, texts);
+        self.tape.lines.clear();
+        self.write();
         self.take_over();
         if came != recorded {
             self.replayed.different.push(self.replayed.told);
@@ -184,7 +242,20 @@ impl Player {
             at: moment.now,
             what: What::Moment(Box::new(moment)),
         }));
-        trace.violate(self.now, std::mem::take(&mut watch.violations));
+        trace.violate(self.tape.now, std::mem::take(&mut watch.violations));
+    }
+
+    /// Where much waits, the socket takes what it is to take: a record does not say when it did.
+    fn write(&mut self) {
+        let mut watch = self.watch.lock().expect("nobody panics");
+        for (conn, waiting) in watch.waiting(MUCH) {
+            let taken = self.taken.entry(conn).or_default();
+            let takes = waiting.min(*taken);
+            if takes > 0 {
+                *taken -= takes;
+                watch.write(self.tape.now, conn, waiting - takes);
+            }
+        }
     }
 
     fn finish(mut self, torn: bool) -> Replayed {
@@ -327,6 +398,8 @@ impl Observer for Lookout {
 struct Side {
     hub: Hub<Recorded>,
     outboxes: BTreeMap<ConnId, Outbox>,
+    /// How many pieces of mail each connection was given, and has not given back.
+    taken: BTreeMap<ConnId, usize>,
     outputs: Outputs,
     ended: bool,
 }
@@ -336,6 +409,7 @@ impl Side {
         Self {
             hub: Hub::new(config, Recorded),
             outboxes: BTreeMap::new(),
+            taken: BTreeMap::new(),
             outputs: Outputs::new(),
             ended: false,
         }
@@ -367,8 +441,11 @@ impl Side {
             Told::WriterFinished { conn, unwritten } => {
                 let outbox = self.outboxes.remove(&conn).unwrap_or_default();
                 let unwritten = usize::try_from(unwritten).expect("it is no more than there was");
-                self.hub
-                    .writer_finished(now, conn, outbox.last(unwritten), out);
+                let back = outbox.last(unwritten);
+                let mail = back.iter().filter(|frame| frame.mail().is_some());
+                let taken = self.taken.entry(conn).or_default();
+                *taken = taken.saturating_sub(mail.count());
+                self.hub.writer_finished(now, conn, back, out);
             }
             Told::Tick => self.hub.tick(now, out),
             Told::ShutDown => {
@@ -378,6 +455,12 @@ impl Side {
         }
         for output in out.iter() {
             carry_out(&mut self.outboxes, &output);
+            if let Output::Send { to, frame, .. } = output
+                && frame.mail().is_some()
+            {
+                to.iter()
+                    .for_each(|conn| *self.taken.entry(*conn).or_default() += 1);
+            }
         }
         digest(out, texts)
     }

@@ -76,10 +76,7 @@ impl Watch {
             // Seen as just before the end, when the broker stood as it stood last.
             let items = self.take_written(*conn, undelivered.len());
             taken.extend(items.iter().filter_map(mail_of).cloned());
-            if !items.is_empty() {
-                let (conn, view) = (*conn, self.last.view.clone());
-                self.judge(now, Happening::Written { conn, items }, view);
-            }
+            self.judge_written(now, *conn, items);
             if let Some(link) = self.last.links.0.get_mut(conn) {
                 link.outbox.clear();
             }
@@ -94,6 +91,24 @@ impl Watch {
         let happening = Happening::Handled { input, acts };
         self.judge(now, happening, View::of(broker));
         taken
+    }
+
+    /// The connections for which at least so many pieces of mail wait, and how many do.
+    pub fn waiting(&self, most: usize) -> Vec<(ConnId, usize)> {
+        let links = self.last.links.0.iter();
+        // There is no more mail than there is of anything.
+        let links = links.filter(|(_, link)| link.outbox.len() >= most);
+        let mail = links.map(|(&conn, link)| {
+            let mail = link.outbox.iter().filter(|event| mail_of(event).is_some());
+            (conn, mail.count())
+        });
+        mail.filter(|&(_, mail)| mail >= most).collect()
+    }
+
+    /// The socket of a connection has taken what is queued for it, but for so many pieces of mail.
+    pub fn write(&mut self, now: Time, conn: ConnId, unwritten: usize) {
+        let items = self.take_written(conn, unwritten);
+        self.judge_written(now, conn, items);
     }
 
     /// Whether so many peers are there, all of them online, and nobody else is connected.
@@ -114,6 +129,13 @@ impl Watch {
     pub fn finish(&mut self) {
         let found = self.invariants.finish(&self.last);
         self.violations.extend(found);
+    }
+
+    fn judge_written(&mut self, now: Time, conn: ConnId, items: Vec<Event>) {
+        if !items.is_empty() {
+            let view = self.last.view.clone();
+            self.judge(now, Happening::Written { conn, items }, view);
+        }
     }
 
     fn take_written(&mut self, conn: ConnId, unwritten: usize) -> Vec<Event> {

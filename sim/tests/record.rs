@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
+use rejoin::broker::Event;
 use rejoin::hub::record::{BadRecord, MAGIC, Recorder};
 use rejoin::hub::{
     Digest, Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood,
@@ -15,7 +16,9 @@ use rejoin::hub::{
 use rejoin::id::{ConnId, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
 use rejoin_sim::explain;
+use rejoin_sim::moment::Happening;
 use rejoin_sim::replay::{Replayed, replay};
+use rejoin_sim::trace::What;
 
 #[derive(Debug)]
 struct Digests;
@@ -445,6 +448,39 @@ fn what_waits_is_not_kept_with_each_moment_anew() {
     };
     let (some, more) = (shown(50), shown(100));
     assert!(more < 5 * some / 2, "{more} bytes after {some}");
+}
+
+#[test]
+fn much_that_waits_is_taken_by_the_socket_unless_it_was_given_back() {
+    let taken = |breaks: bool| {
+        let mut recorded = Recorded::new(true, Identity::default());
+        recorded.says(1, "PASS correct-horse\nNICK bob\nUSER u 0 * :u");
+        (0..200).for_each(|_| recorded.says(1, "PRIVMSG bob hello"));
+        if breaks {
+            recorded.breaks(1);
+        }
+        let replayed = replay(&recorded.bytes()).expect("it is a record");
+        assert_eq!(replayed.different, [0; 0]);
+        assert!(!replayed.trace.is_broken(), "{:#?}", replayed.trace);
+        let moments = replayed.trace.entries.iter().filter_map(|entry| {
+            if let What::Moment(moment) = &entry.what {
+                Some(&moment.happening)
+            } else {
+                None
+            }
+        });
+        let mail = moments.filter_map(|happening| match happening {
+            Happening::Written { items, .. } => {
+                let mail = |event: &&Event| matches!(event, Event::Mail(_));
+                Some(items.iter().filter(mail).count())
+            }
+            Happening::Handled { .. } => None,
+        });
+        mail.collect::<Vec<_>>()
+    };
+    assert_eq!(taken(false), [64, 64, 64]);
+    // The greeting is no mail.
+    assert_eq!(taken(true), [0]);
 }
 
 #[test]
