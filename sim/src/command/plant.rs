@@ -24,6 +24,10 @@ pub(crate) struct Args {
     #[arg(long)]
     all_checks: bool,
 
+    /// Only sees whether each fits the source and compiles.
+    #[arg(long, conflicts_with = "all_checks")]
+    compile: bool,
+
     /// Only says what there is.
     #[arg(long)]
     list: bool,
@@ -59,6 +63,9 @@ fn plant_all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut nursery = Nursery::new(root)?;
+    if args.compile {
+        return compile(&mut nursery, &plants);
+    }
     let shown_to = |plant: &Plant, check| {
         let is_named = plant.checks.contains(&check);
         is_named || args.all_checks && plant.is_seen_by(check)
@@ -80,9 +87,8 @@ fn plant_all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
                 missed += named.filter(|check| !verdicts[check].found).count();
                 rows.push((plant.name.as_str(), verdicts));
             }
-            Err(error) if error.is::<Stopped>() => return Err(error),
             Err(error) => {
-                println!("{:<34} CAN'T BE PLANTED: {error}", plant.name);
+                rot(plant, error)?;
                 rotten += 1;
             }
         }
@@ -144,6 +150,31 @@ fn control(nursery: &mut Nursery, is_used: impl Fn(Check) -> bool) -> Result<boo
         }
     }
     Ok(all_pass)
+}
+
+/// Whether each of the bugs fits the source and compiles.
+fn compile(nursery: &mut Nursery, plants: &[Plant]) -> Result<ExitCode, Box<dyn Error>> {
+    let mut rotten = 0;
+    for plant in plants {
+        let compiled = nursery.plant(plant).and_then(|()| nursery.compile());
+        nursery.clear()?;
+        if let Err(error) = compiled {
+            rot(plant, error)?;
+            rotten += 1;
+        }
+    }
+    let bugs = count(plants.len() as u64, "bug");
+    println!("{bugs}, of which {rotten} can't be planted");
+    Ok(ExitCode::from(u8::from(rotten > 0)))
+}
+
+/// Says why a bug can't be planted, unless it is that all of this is to stop.
+fn rot(plant: &Plant, why: Box<dyn Error>) -> Result<(), Box<dyn Error>> {
+    if why.is::<Stopped>() {
+        return Err(why);
+    }
+    println!("{:<34} CAN'T BE PLANTED: {why}", plant.name);
+    Ok(())
 }
 
 /// Plants a bug, and lets some checks look for it.

@@ -84,9 +84,9 @@ impl Nursery {
     /// If the patch does not fit the source any more.
     pub fn plant(&mut self, plant: &Plant) -> Result<(), Box<dyn Error>> {
         let mut patch = Command::new("patch");
-        patch.args(["--strip=1", "--force", "--quiet", "--no-backup-if-mismatch"]);
+        patch.args(["--strip=1", "--fuzz=0", "--force", "--quiet"]);
         patch
-            .arg("--reject-file=-")
+            .args(["--no-backup-if-mismatch", "--reject-file=-"])
             .arg("--input")
             .arg(&plant.patch);
         patch.current_dir(&self.copy);
@@ -112,6 +112,17 @@ impl Nursery {
             }
         }
         Ok(())
+    }
+
+    /// Compiles the library from the copy, as far as it takes to see that it can be built.
+    ///
+    /// # Errors
+    ///
+    /// If it can't.
+    pub fn compile(&mut self) -> Result<(), Box<dyn Error>> {
+        let mut check = self.cargo();
+        check.args(["check", "--quiet", "--package", "rejoin", "--lib"]);
+        self.succeed(check)
     }
 
     /// Builds the simulator from the copy.
