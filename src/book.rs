@@ -249,6 +249,7 @@ mod tests {
     fn books_are_the_same<K: Key + Hash + fmt::Debug>(a: K, b: K) {
         let hasher = DefaultHashBuilder::default();
         let written = book([(b, 'b'), (a, 'a')]);
+        assert_eq!(written.len(), 2);
         assert_eq!(
             format!("{written:?}"),
             format!("{{{a:?}: 'a', {b:?}: 'b'}}")

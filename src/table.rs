@@ -169,6 +169,7 @@ mod tests {
             assert_eq!(table.insert(conn, conn.number()), None);
         }
         assert_eq!((table.places.len(), table.others.len()), (4, 2));
+        assert_eq!(table.len(), 3);
         for conn in conns {
             assert_eq!(table[conn], conn.number());
             assert_eq!(table.insert(conn, 7), Some(conn.number()));

@@ -140,3 +140,26 @@ fn a_peer_too_many_is_found() {
     let said = said(|lifecycle| lifecycle.limits.peers = 2);
     assert_eq!(said, "more peers than may be");
 }
+
+#[test]
+fn a_wrong_count_of_those_who_have_not_logged_in_is_found() {
+    let said = said(|lifecycle| lifecycle.greeting = 0);
+    assert!(said.contains("counted wrong"), "{said}");
+}
+
+#[test]
+fn a_bound_name_that_is_out_of_the_order_of_names_is_found() {
+    let said = said(|lifecycle| {
+        lifecycle.names.pop_first();
+    });
+    assert!(
+        said.contains("a bound name is missing, or left over"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_lifecycle_is_idle_until_somebody_is_connected() {
+    assert!(Lifecycle::new(LIMITS).is_idle());
+    assert!(!sound().is_idle());
+}
