@@ -23,7 +23,7 @@ use crate::plural::count;
 use crate::trace::{self, Difference, Trace, What};
 use crate::watch::Watch;
 
-/// Pieces of mail for one connection that are so many that each moment with them takes its time.
+/// What waits for one connection, and is so much that each moment with it takes its time.
 const MUCH: usize = 64;
 
 /// What a record came to.
@@ -251,10 +251,8 @@ impl Player {
         for (conn, waiting) in watch.waiting(MUCH) {
             let taken = self.taken.entry(conn).or_default();
             let takes = waiting.min(*taken);
-            if takes > 0 {
-                *taken -= takes;
-                watch.write(self.tape.now, conn, waiting - takes);
-            }
+            *taken -= takes;
+            watch.write(self.tape.now, conn, waiting - takes);
         }
     }
 

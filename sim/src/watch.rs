@@ -93,16 +93,15 @@ impl Watch {
         taken
     }
 
-    /// The connections for which at least so many pieces of mail wait, and how many do.
-    pub fn waiting(&self, most: usize) -> Vec<(ConnId, usize)> {
+    /// The connections for which at least so much waits, and how many pieces of it are mail.
+    pub fn waiting(&self, least: usize) -> Vec<(ConnId, usize)> {
         let links = self.last.links.0.iter();
-        // There is no more mail than there is of anything.
-        let links = links.filter(|(_, link)| link.outbox.len() >= most);
+        let links = links.filter(|(_, link)| link.outbox.len() >= least);
         let mail = links.map(|(&conn, link)| {
             let mail = link.outbox.iter().filter(|event| mail_of(event).is_some());
             (conn, mail.count())
         });
-        mail.filter(|&(_, mail)| mail >= most).collect()
+        mail.collect()
     }
 
     /// The socket of a connection has taken what is queued for it, but for so many pieces of mail.
