@@ -33,12 +33,11 @@ impl Users {
         self.known.get_key_value(name)
     }
 
-    /// Returns who was there before, and was called so.
-    pub(super) fn insert(&mut self, name: Name, user: User) -> Option<User> {
-        let before = self.remove(&name);
+    /// Whoever was there by this name is not any more.
+    pub(super) fn insert(&mut self, name: Name, user: User) {
+        self.remove(&name);
         self.census.count(&user);
         self.known.insert(name, user);
-        before
     }
 
     pub(super) fn remove(&mut self, name: &Name) -> Option<User> {
