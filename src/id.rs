@@ -6,7 +6,7 @@
 
 mod label;
 
-use alloc::sync::Arc;
+use alloc::boxed::Box;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
@@ -125,12 +125,17 @@ impl Name {
 
     /// The name that `text` spells, if it spells one.
     pub fn parse(text: &str) -> Option<Self> {
-        let first = *text.as_bytes().first()?;
-        let well_formed = text.len() <= Self::MAX_BYTES
+        Self::is_name(text).then(|| Self(Label::new(text)))
+    }
+
+    /// Whether `text` spells a name.
+    pub(crate) fn is_name(text: &str) -> bool {
+        text.len() <= Self::MAX_BYTES
+            && text
+                .as_bytes()
+                .first()
+                .is_some_and(|first| !first.is_ascii_digit() && *first != b'-')
             && text.bytes().all(is_name_byte)
-            && !first.is_ascii_digit()
-            && first != b'-';
-        well_formed.then(|| Self(Label::new(text)))
     }
 
     /// The name, as its bearer wrote it.
@@ -169,13 +174,15 @@ impl Room {
 
     /// The room that `text` spells, if it spells one.
     pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix('#')?;
-        let well_formed = !rest.is_empty()
-            && text.len() <= Self::MAX_BYTES
-            && rest
-                .bytes()
-                .all(|byte| is_name_byte(byte) || matches!(byte, b'#' | b'+' | b'.'));
-        well_formed.then(|| Self(Label::new(text)))
+        Self::is_room(text).then(|| Self(Label::new(text)))
+    }
+
+    /// Whether `text` spells a room.
+    pub(crate) fn is_room(text: &str) -> bool {
+        let is_room_byte = |byte| is_name_byte(byte) || matches!(byte, b'#' | b'+' | b'.');
+        (2..=Self::MAX_BYTES).contains(&text.len())
+            && text.starts_with('#')
+            && text.bytes().all(is_room_byte)
     }
 
     /// The room, `#` included, as it was first written.
@@ -205,7 +212,7 @@ impl fmt::Debug for Room {
 /// and LF). A protocol may allow less.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text {
-    text: Arc<str>,
+    text: Box<str>,
     /// Found out once, and asked for each time that it is written.
     is_printable: bool,
 }

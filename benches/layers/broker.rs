@@ -3,7 +3,7 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Input, Receiver, Request, Stamp};
+use rejoin::broker::{Broker, Effects, Input, Receiver, Request};
 use rejoin::id::{ConnId, Name, Proof, Room, Text, Time};
 
 use super::{ITEMS, text};
@@ -59,8 +59,7 @@ impl Lobby {
 fn says(to: Receiver) -> Request {
     Request::Send {
         to: vec![to],
-        text: Text::parse(&text()).expect("it is a text"),
-        stamp: Stamp::default(),
+        said: vec![Text::parse(&text()).expect("it is a text")].into(),
     }
 }
 

@@ -43,7 +43,7 @@ fn push_and_write(bencher: Bencher<'_, '_>, at_once: usize) {
         for _ in 0..ITEMS / at_once {
             assert!(outlet.poll_fill(&mut cx).is_pending());
             for item in 0..at_once {
-                let pushed = inlet.push(item as u64, one, Role::Passing);
+                let pushed = inlet.push([(item as u64, one, Role::Passing)]);
                 assert!(!black_box(pushed).expect("the outlet is there").over);
             }
             assert_eq!(outlet.poll_fill(&mut cx), Poll::Ready(true));

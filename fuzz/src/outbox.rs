@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Pass(u8),
     /// Something is queued that it must acknowledge.
     Keep(u8),
+    /// Several such items are queued at once.
+    KeepEach([u8; 3]),
     /// A mark is queued.
     Mark,
     /// From now on it is asked to acknowledge.
@@ -43,9 +45,13 @@ pub(crate) fn play(steps: &[Step]) {
     let mut model = Model::default();
     for step in steps {
         match *step {
-            Step::Pass(bytes) => model.push(&inlet, bytes.into(), Role::Passing),
-            Step::Keep(bytes) => model.push(&inlet, bytes.into(), Role::Kept),
-            Step::Mark => model.push(&inlet, 0, Role::Mark),
+            Step::Pass(bytes) => model.push(&inlet, &[(bytes.into(), Role::Passing)]),
+            Step::Keep(bytes) => model.push(&inlet, &[(bytes.into(), Role::Kept)]),
+            Step::KeepEach(bytes) => {
+                let items = bytes.map(|bytes| (bytes.into(), Role::Kept));
+                model.push(&inlet, &items);
+            }
+            Step::Mark => model.push(&inlet, &[(0, Role::Mark)]),
             Step::Retain => model.retain(&inlet),
             Step::Acknowledge(marks) => model.acknowledge(&inlet, marks.into()),
             Step::Release => model.release(&inlet),
@@ -68,13 +74,18 @@ struct Model {
 }
 
 impl Model {
-    fn push(&mut self, inlet: &Inlet<usize>, bytes: usize, role: Role) {
-        let cost = Bytes { fresh: bytes, bulk: 0 };
-        let pushed = inlet.push(self.items.len(), cost, role);
-        let role = if self.retains == Some(true) { role } else { Role::Passing };
-        self.items.push((bytes, role));
+    fn push(&mut self, inlet: &Inlet<usize>, items: &[(usize, Role)]) {
+        let first = self.items.len();
+        let numbered = items.iter().zip(first..);
+        let pushed = inlet.push(
+            numbered
+                .map(|(&(bytes, role), number)| (number, Bytes { fresh: bytes, bulk: 0 }, role)),
+        );
+        let retains = self.retains == Some(true);
+        let passing = |role| if retains { role } else { Role::Passing };
+        self.items.extend(items.iter().map(|&(bytes, role)| (bytes, passing(role))));
         let waiting: usize = self.items[self.written..].iter().map(|(bytes, _)| bytes).sum();
-        assert_eq!(pushed.expect("the outlet is there").over, waiting > LIMIT / 2);
+        assert!(pushed.is_ok_and(|pushed| pushed.over == (waiting > LIMIT / 2)));
     }
 
     fn retain(&mut self, inlet: &Inlet<usize>) {
@@ -100,7 +111,8 @@ impl Model {
         let cx = &mut Context::from_waker(Waker::noop());
         let _ = outlet.poll_fill(cx);
         assert!(outlet.batch().copied().eq(self.written..self.room()));
-        let waits = self.is_full() || (self.room() == self.written && self.room() < self.items.len());
+        let waits =
+            self.is_full() || (self.room() == self.written && self.room() < self.items.len());
         assert_eq!(outlet.poll_room(cx).is_pending(), waits);
         if !waits {
             let items = outlet.batch().len().min(items);

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use rejoin::broker::Mail;
 
 use crate::label::split_tags;
-use crate::moment::{number_in, text};
-use crate::step::{self, Length, Step, To};
-use crate::world::LONG;
+use crate::moment::{number_in, texts};
+use crate::step::{self, Step, To};
 
 /// The lines of a step that is a request, each with its end; nothing for the others. `sent` counts
 /// the messages, so that each has a text of its own.
@@ -20,16 +19,14 @@ pub fn lines_of(step: &Step, sent: &mut u32) -> Option<String> {
             format!("{pass}NICK {name}\r\nUSER user 0 * :Real Name\r\n")
         }
         Step::Send { to, length, .. } => {
-            let bytes = match length {
-                Length::Short => 0,
-                Length::Long => LONG,
-            };
-            let text = text(*sent, bytes);
-            *sent += 1;
             // To the broker each is a message of its own: none is to come twice.
             let to: BTreeSet<_> = to.iter().copied().map(receiver).collect();
             let to: Vec<_> = to.into_iter().collect();
-            format!("PRIVMSG {} :{}\r\n", to.join(","), text.as_str())
+            let to = to.join(",");
+            let lines = texts(*length, sent).into_iter();
+            lines
+                .map(|text| format!("PRIVMSG {to} :{}\r\n", text.as_str()))
+                .collect()
         }
         &Step::Join { room, .. } => format!("JOIN {}\r\n", step::room(room)),
         &Step::Leave { room, .. } => format!("PART {}\r\n", step::room(room)),
@@ -101,8 +98,9 @@ pub fn hands_over(mail: &Mail, line: &str) -> bool {
     let (_, line) = split_tags(line);
     match mail {
         Mail::Message(_) => {
-            let from = format!(":{}!", message.from);
+            let from = format!(":{}!", message.header.from);
             let room = message
+                .header
                 .room
                 .map(|room| format!(" PRIVMSG {room} :{text}\r\n"));
             let ends = room.map_or_else(

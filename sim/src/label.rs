@@ -137,7 +137,8 @@ impl Labels {
         let mut answered = Vec::new();
         for output in wants.iter() {
             if let Output::Send { to, frame, .. } = output {
-                let lines = str::from_utf8(frame.bytes()).expect("the server writes UTF-8");
+                let bytes = frame.bytes();
+                let lines = str::from_utf8(&bytes).expect("the server writes UTF-8");
                 for label in lines.lines().filter_map(label_of) {
                     answered.extend(to.iter().map(|&conn| (conn, label.to_owned())));
                 }

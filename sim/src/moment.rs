@@ -9,7 +9,8 @@ use rejoin::broker::{BounceReason, Broker, Effect, Effects, Event, Input, Mail, 
 use rejoin::id::{ConnId, Name, Room, Text, Time};
 
 use crate::links::Links;
-use crate::step::{self, NAMES};
+use crate::step::{self, Length, NAMES, SEVERAL};
+use crate::world::LONG;
 
 /// Something that happened, and how everything stands after it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -135,10 +136,10 @@ impl Act {
 
     /// An effect, owned.
     pub fn of(effect: &Effect<'_>) -> Self {
-        match *effect {
+        match effect.clone() {
             Effect::Deliver { to, event } => Self::Tell {
                 to: to.to_vec(),
-                event: event.clone(),
+                event: event.into_owned(),
             },
             Effect::StopReader { conn } => Self::StopReader { conn },
             Effect::StopWriter { conn, reason } => Self::StopWriter { conn, reason },
@@ -253,6 +254,18 @@ pub fn text(number: u32, bytes: usize) -> Text {
     let dots = bytes.saturating_sub(text.len());
     text.extend(std::iter::repeat_n('.', dots));
     Text::parse(&text).expect("a numbered text is a text")
+}
+
+/// The next texts of this length; `sent` counts the messages, so that each has its own.
+pub fn texts(length: Length, sent: &mut u32) -> Vec<Text> {
+    let (texts, bytes) = match length {
+        Length::Short => (1, 0),
+        Length::Several => (SEVERAL, 0),
+        Length::Long => (1, LONG),
+    };
+    let first = *sent;
+    *sent += texts;
+    (first..*sent).map(|number| text(number, bytes)).collect()
 }
 
 /// The number in a text that [`text`] made.

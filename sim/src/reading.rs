@@ -169,7 +169,7 @@ impl Readings {
                     continue;
                 }
             };
-            let (Event::Welcome { name } | Event::Back { name, .. }) = event else {
+            let (Event::Welcome { name } | Event::Back { name, .. }) = &*event else {
                 continue;
             };
             let binding = broker.lifecycle().binding(name);
@@ -259,7 +259,8 @@ impl Readings {
                 }
             }
             Output::Ask { conn, frame } => {
-                let line = str::from_utf8(frame.bytes()).expect("the server writes UTF-8");
+                let bytes = frame.bytes();
+                let line = str::from_utf8(&bytes).expect("the server writes UTF-8");
                 self.asks(now, conn, line.trim_end())?;
             }
             Output::Acknowledged { conn, marks } => self.takes(conn, marks)?,

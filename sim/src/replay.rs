@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Input, Request};
+use rejoin::broker::{Broker, Effects, Input};
 use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, digest};
 use rejoin::hub::{Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told};
 use rejoin::id::{ConnId, Text, Time};
@@ -318,7 +318,8 @@ fn effects(outputs: &Outputs) -> Vec<String> {
 
 fn effect(output: Output<'_>) -> String {
     let lines = |frame: &Frame| {
-        let text = String::from_utf8_lossy(frame.bytes());
+        let bytes = frame.bytes();
+        let text = String::from_utf8_lossy(&bytes);
         text.lines().collect::<Vec<_>>().join(" ⏎ ")
     };
     match output {
@@ -346,9 +347,9 @@ fn effect(output: Output<'_>) -> String {
 fn text_in(line: &[u8], protocol: Protocol) -> Option<(usize, String)> {
     match protocol {
         Protocol::Plain => match plain::parse(line).ok()? {
-            Command::Request(Request::Send { text, .. }) => {
-                let text = text.as_str().to_owned();
-                Some((text_start(line, &text), text))
+            Command::Say(saying) => {
+                let text = saying.text();
+                Some((line.len() - text.len(), text.to_owned()))
             }
             Command::Request(_) | Command::LogIn { .. } | Command::Help | Command::Pong => None,
         },
@@ -358,15 +359,6 @@ fn text_in(line: &[u8], protocol: Protocol) -> Option<(usize, String)> {
             Some((text.as_ptr().addr() - line.as_ptr().addr(), text.to_owned()))
         }
     }
-}
-
-/// Where the text of a plain line starts: at its end, but for spaces that are not of the text.
-fn text_start(line: &[u8], text: &str) -> usize {
-    let mut end = line.len();
-    while end > text.len() && !line[..end].ends_with(text.as_bytes()) {
-        end -= 1;
-    }
-    end - text.len()
 }
 
 /// What a line of IRC says, if it says something; whatever follows that is not heard.

@@ -109,7 +109,7 @@ fn plainer(step: &Step) -> Vec<Step> {
         let (before, after) = (&to[..spared], &to[spared + 1..]);
         send([before, after].concat(), *length)
     });
-    let short = (*length == Length::Long).then(|| send(to.clone(), Length::Short));
+    let short = (*length != Length::Short).then(|| send(to.clone(), Length::Short));
     fewer.chain(short).collect()
 }
 

@@ -1,12 +1,11 @@
 //! The plain protocol once more, without its code: the line of each request, and what a client
 //! reads of each event.
 
-use crate::moment::text;
-use crate::step::{self, Length, Step, To};
-use crate::world::LONG;
+use crate::moment::texts;
+use crate::step::{self, Step, To};
 use rejoin::broker::{BounceReason, Event, LeaveReason, Mail, Refusal};
 
-/// The line of a step that is a request; nothing for the others. `sent` counts the messages, so
+/// The lines of a step that is a request, the last without its end; nothing for the others. `sent` counts the messages, so
 /// that each has a text of its own.
 pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
     Some(match step {
@@ -18,14 +17,13 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
             }
         }
         Step::Send { to, length, .. } => {
-            let bytes = match length {
-                Length::Short => 0,
-                Length::Long => LONG,
-            };
-            let text = text(*sent, bytes);
-            *sent += 1;
             let to: Vec<_> = to.iter().copied().map(receiver).collect();
-            format!("{}: {}", to.join(", "), text.as_str())
+            let to = to.join(", ");
+            let lines = texts(*length, sent).into_iter();
+            let lines: Vec<_> = lines
+                .map(|text| format!("{to}: {}", text.as_str()))
+                .collect();
+            lines.join("\n")
         }
         &Step::Join { room, .. } => format!("/join {}", step::room(room)),
         &Step::Leave { room, .. } => format!("/leave {}", step::room(room)),
@@ -100,10 +98,10 @@ pub fn spell(event: &Event) -> String {
 
 fn spell_mail(mail: &Mail) -> String {
     let message = mail.message();
-    let room = message.room.map(|room| format!(" in {room}"));
+    let room = message.header.room.map(|room| format!(" in {room}"));
     let (room, text) = (room.unwrap_or_default(), message.text.as_str());
     match mail {
-        Mail::Message(message) => format!("from {}{room}: {text}\n", message.from),
+        Mail::Message(message) => format!("from {}{room}: {text}\n", message.header.from),
         Mail::Bounce(bounce) => {
             let code = match bounce.reason {
                 BounceReason::Gone => "gone",

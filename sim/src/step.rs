@@ -149,13 +149,15 @@ pub enum To {
     Room(u8),
 }
 
-/// How long a text is.
+/// How much is said at once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Length {
-    /// A few bytes: the number of messages fills a mailbox.
+    /// A text of a few bytes: the number of messages fills a mailbox.
     Short,
-    /// So much that the bytes of a few fill a mailbox.
+    /// [`SEVERAL`] such texts, one after the other.
+    Several,
+    /// A text of so much that the bytes of a few fill a mailbox.
     Long,
 }
 
@@ -200,6 +202,9 @@ pub const NAMES: [&str; 6] = ["ann", "bob", "cyd", "ANN", "BOB", "CYD"];
 
 /// The rooms that peers join; the last spells the first in another way.
 pub const ROOMS: [&str; 3] = ["#one", "#two", "#ONE"];
+
+/// How many texts are [several](Length::Several).
+pub const SEVERAL: u32 = 3;
 
 /// How many secrets there are.
 pub const SECRETS: u8 = 3;

@@ -159,7 +159,11 @@ fn accept() -> impl Strategy<Value = Step> {
 }
 
 fn send() -> impl Strategy<Value = Step> {
-    let length = prop_oneof![3 => Just(Length::Short), 1 => Just(Length::Long)];
+    let length = prop_oneof![
+        3 => Just(Length::Short),
+        1 => Just(Length::Several),
+        1 => Just(Length::Long),
+    ];
     (conn(), vec(to(), 1..4), length).prop_map(|(conn, to, length)| Step::Send { conn, to, length })
 }
 

@@ -196,9 +196,10 @@ impl Words<'_> {
                 let how = if proof.is_some() { "secret" } else { "guest" };
                 format!("log in as {name} ({how})")
             }
-            Request::Send { to, text, .. } => {
+            Request::Send { to, said } => {
                 let to: Vec<_> = to.iter().map(receiver).collect();
-                format!("says {} to {}", self.message(text), to.join(", "))
+                let texts: Vec<_> = said.texts.iter().map(|text| self.message(text)).collect();
+                format!("says {} to {}", texts.join(", "), to.join(", "))
             }
             Request::Join { room } => format!("join {room}"),
             Request::Leave { room, .. } => format!("leave {room}"),
@@ -234,7 +235,11 @@ impl Words<'_> {
         let message = mail.message();
         let text = self.message(&message.text);
         match mail {
-            Mail::Message(_) => format!("{text} from {}{}", message.from, within(message.room)),
+            Mail::Message(_) => format!(
+                "{text} from {}{}",
+                message.header.from,
+                within(message.header.room)
+            ),
             Mail::Bounce(bounced) => {
                 let why = bounce(bounced.reason);
                 format!("{text} bounced: {} {why}", bounced.receiver)

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Event, Input, Mail, Receiver, Request, Stamp};
+use rejoin::broker::{Broker, Effects, Event, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Time};
 use std::time::Duration;
 
 use crate::links::Links;
-use crate::moment::{Act, Happening, Moment, View, mail_of, text};
-use crate::step::{self, Length, Step, To, Until};
+use crate::moment::{Act, Happening, Moment, View, mail_of, text, texts};
+use crate::step::{self, Step, To, Until};
 
 /// A broker, and the connections that a driver would serve.
 ///
@@ -171,15 +171,9 @@ impl World {
                 Request::LogIn { name, proof }
             }
             Step::Send { to, length, .. } => {
-                let bytes = match length {
-                    Length::Short => 0,
-                    Length::Long => LONG,
-                };
-                let text = text(self.sent, bytes);
-                self.sent += 1;
+                let said = texts(*length, &mut self.sent).into();
                 let to = to.iter().copied().map(receiver).collect();
-                let stamp = Stamp::default();
-                Request::Send { to, text, stamp }
+                Request::Send { to, said }
             }
             &Step::Join { room, .. } => {
                 let room = step::room(room);

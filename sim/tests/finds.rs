@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request, Stamp};
+use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Name, Proof, Text, Time};
 
 const RESUMABLE: Option<Proof> = Some(Proof::new([1; 32]));
@@ -49,8 +49,7 @@ impl Story {
             conn,
             Request::Send {
                 to,
-                text,
-                stamp: Stamp::default(),
+                said: vec![text].into(),
             },
         );
     }
@@ -62,7 +61,7 @@ impl Story {
     /// What a connection was told last.
     fn told(&self, conn: ConnId) -> Vec<Event> {
         let told = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Deliver { to, event } => to.contains(&conn).then(|| event.clone()),
+            Effect::Deliver { to, event } => to.contains(&conn).then(|| event.into_owned()),
             Effect::StopReader { .. }
             | Effect::StopWriter { .. }
             | Effect::Discard { .. }

@@ -2,14 +2,14 @@
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use crate::id::{ConnId, Name, PeerId, Room, Text};
+use crate::id::{ConnId, Name, PeerId, Room};
 
 use super::lifecycle::Hold;
 use super::{
-    Bounce, BounceReason, Broker, Effects, Event, Mail, Message, Receiver, Refusal, Stamp,
+    Bounce, BounceReason, Broker, Effects, Event, Header, Mail, Message, Receiver, Refusal, Said,
 };
 
 /// Who says something, and where the answers go.
@@ -19,101 +19,126 @@ pub(super) struct Sender {
     pub(super) peer: PeerId,
 }
 
-impl Sender {
-    /// What is said, put together where it stays.
-    #[inline]
-    fn message(&self, room: Option<Room>, text: Text, stamp: Stamp) -> Arc<Message> {
-        Arc::new(Message {
-            from: self.name,
-            sender: self.peer,
-            room,
-            text,
-            stamp,
-        })
-    }
-}
-
 impl Broker {
     /// Delivers what somebody says to each of `to`.
-    #[inline]
     pub(super) fn send(
         &mut self,
         sender: &Sender,
-        to: Vec<Receiver>,
-        text: Text,
-        stamp: Stamp,
+        mut to: Vec<Receiver>,
+        said: Said,
         effects: &mut Effects,
     ) {
-        // Mostly it is one.
-        if let &[Receiver::Peer(name)] = &to[..] {
-            let message = sender.message(None, text, stamp);
-            return match self.lifecycle.live(&name) {
-                Some(live) => effects.deliver([live], Event::Mail(Mail::Message(message))),
-                None => self.keep(sender.conn, &message, vec![name], effects),
-            };
-        }
         let limit = self.limits.receivers;
         if to.len() > limit {
-            let refusal = Refusal::TooManyReceivers { limit };
-            return effects.deliver([sender.conn], Event::Refused(refusal));
+            let refusal = Event::Refused(Refusal::TooManyReceivers { limit });
+            for _ in said.texts {
+                effects.deliver([sender.conn], refusal.clone());
+            }
+            return;
         }
-        self.send_to_all(sender, to, &text, &stamp, effects);
+        remove_repetitions(&mut to);
+        // Mostly it is one, which hears all of it at once.
+        if let &[to] = &to[..] {
+            return self.say_to_one(sender, to, said, effects);
+        }
+        // Several hear each text before the next. What is said to several peers is one message,
+        // ahead of what is said in rooms.
+        let names: Vec<_> = to.iter().filter_map(Receiver::peer).collect();
+        to.retain(|to| to.peer().is_none());
+        for said in said.into_each() {
+            self.say_to(sender, &names, said.clone(), effects);
+            for &room in &to {
+                self.say_to_one(sender, room, said.clone(), effects);
+            }
+        }
     }
 
-    fn send_to_all(
+    fn say_to_one(&mut self, sender: &Sender, to: Receiver, said: Said, effects: &mut Effects) {
+        match to {
+            Receiver::Peer(name) => self.say_to(sender, &[name], said, effects),
+            Receiver::Room(room) => {
+                let rooms = &self.peers[&sender.name].rooms;
+                let room = rooms.get(&room).copied().ok_or(room);
+                self.say_in(sender, room, said, effects);
+            }
+            Receiver::OpenRoom(room) => {
+                let room = Ok(self.rooms.spelling(room));
+                self.say_in(sender, room, said, effects);
+            }
+        }
+    }
+
+    fn say_to(&mut self, sender: &Sender, names: &[Name], said: Said, effects: &mut Effects) {
+        let mut absent = Vec::new();
+        let live = names.iter().filter_map(|name| {
+            let live = self.lifecycle.live(name);
+            absent.extend(live.is_none().then_some(*name));
+            live
+        });
+        let to = effects.receivers(live);
+        self.say(sender, None, said, (to, &absent), effects);
+    }
+
+    /// Delivers what is said in a room to everybody else there, unless the sender has to be in it
+    /// and is not.
+    fn say_in(
         &mut self,
         sender: &Sender,
-        mut to: Vec<Receiver>,
-        text: &Text,
-        stamp: &Stamp,
+        room: Result<Room, Room>,
+        said: Said,
         effects: &mut Effects,
     ) {
-        remove_repetitions(&mut to);
-        // What is said to several peers is one message, ahead of what is said in rooms.
-        let mut names = to.iter().filter_map(Receiver::peer).peekable();
-        if names.peek().is_some() {
-            let mut absent = Vec::new();
-            let live = names.filter_map(|name| {
-                let live = self.lifecycle.live(&name);
-                absent.extend(live.is_none().then_some(name));
-                live
-            });
-            let message = sender.message(None, text.clone(), stamp.clone());
-            effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(&message))));
-            self.keep(sender.conn, &message, absent, effects);
-        }
-        for to in to {
-            let room = match to {
-                Receiver::Peer(_) => continue,
-                Receiver::Room(room) => {
-                    let rooms = &self.peers[&sender.name].rooms;
-                    rooms.get(&room).copied().ok_or(room)
-                }
-                Receiver::OpenRoom(room) => Ok(self.rooms.spelling(room)),
-            };
-            match room {
-                Ok(room) => {
-                    let message = sender.message(Some(room), text.clone(), stamp.clone());
-                    self.say_in(sender.conn, room, &message, effects);
-                }
-                Err(room) => {
-                    let refusal = Refusal::NotInRoom { room };
-                    effects.deliver([sender.conn], Event::Refused(refusal));
+        match room {
+            Ok(room) => {
+                let mut absent = Vec::new();
+                let live = self.rooms.members(&room).filter_map(|(name, live)| {
+                    absent.extend(live.is_none().then_some(name));
+                    live.filter(|&live| live != sender.conn)
+                });
+                let to = effects.receivers(live);
+                self.say(sender, Some(room), said, (to, &absent), effects);
+            }
+            Err(room) => {
+                let refusal = Event::Refused(Refusal::NotInRoom { room });
+                for _ in said.texts {
+                    effects.deliver([sender.conn], refusal.clone());
                 }
             }
         }
     }
 
-    /// Delivers what was said on `conn` to everybody else in a room.
-    fn say_in(&mut self, conn: ConnId, room: Room, message: &Arc<Message>, effects: &mut Effects) {
-        let mut absent = Vec::new();
-        let members = self.rooms.members(&room);
-        let live = members.filter_map(|(name, live)| {
-            absent.extend(live.is_none().then_some(name));
-            live.filter(|&live| live != conn)
+    /// Hands what is said over to `to`, and keeps it for those who are absent.
+    fn say(
+        &mut self,
+        sender: &Sender,
+        room: Option<Room>,
+        said: Said,
+        (to, absent): (Range<usize>, &[Name]),
+        effects: &mut Effects,
+    ) {
+        let header = Arc::new(Header {
+            from: sender.name,
+            sender: sender.peer,
+            room,
+            stamp: said.stamp,
         });
-        effects.deliver(live, Event::Mail(Mail::Message(Arc::clone(message))));
-        self.keep(conn, message, absent, effects);
+        let messages = said.texts.into_iter().zip(said.number..);
+        let messages = messages.map(|(text, number)| {
+            let header = Arc::clone(&header);
+            Arc::new(Message {
+                header,
+                number,
+                text,
+            })
+        });
+        if absent.is_empty() {
+            return effects.hand_over(to, messages.map(Mail::Message), false);
+        }
+        let messages: Vec<_> = messages.collect();
+        effects.hand_over(to, messages.iter().cloned().map(Mail::Message), false);
+        for message in messages {
+            self.keep(sender.conn, &message, absent, effects);
+        }
     }
 
     /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.
@@ -121,11 +146,11 @@ impl Broker {
         &mut self,
         conn: ConnId,
         message: &Arc<Message>,
-        absent: Vec<Name>,
+        absent: &[Name],
         effects: &mut Effects,
     ) {
-        let (room, limits) = (message.room, self.limits.mailbox);
-        for name in absent {
+        let (room, limits) = (message.header.room, self.limits.mailbox);
+        for &name in absent {
             let Some((&name, _)) = self.peers.get_key_value(&name) else {
                 effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
                 continue;
@@ -170,8 +195,8 @@ impl Broker {
             Mail::Message(message) => Arc::clone(message),
             Mail::Bounce(_) => return effects.discard(receiver, mail, reason),
         };
-        let for_a_guest_in_a_room = message.room.is_some() && reason == BounceReason::Gone;
-        let sender = self.names.get(&message.sender).copied();
+        let for_a_guest_in_a_room = message.header.room.is_some() && reason == BounceReason::Gone;
+        let sender = self.names.get(&message.header.sender).copied();
         let Some(from) = sender.filter(|_| !for_a_guest_in_a_room) else {
             return effects.discard(receiver, mail, reason);
         };
@@ -181,7 +206,10 @@ impl Broker {
             message,
         }));
         match self.lifecycle.live(&from) {
-            Some(conn) => effects.deliver([conn], Event::Mail(bounce)),
+            Some(conn) => {
+                let to = effects.receivers([conn]);
+                effects.hand_over(to, [bounce], false);
+            }
             None => {
                 let limits = self.limits.mailbox;
                 if self.peer_mut(&from).mailbox.push(bounce, limits).is_err() {

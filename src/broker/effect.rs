@@ -1,6 +1,8 @@
 //! What the broker wants done, in order.
 
-use alloc::vec::Vec;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::{self, Vec};
 use core::ops::Range;
 
 use crate::id::{ConnId, Name, Room, Text};
@@ -12,13 +14,21 @@ use super::message::{BounceReason, Mail};
 pub struct Effects {
     list: Vec<Entry>,
     receivers: Vec<ConnId>,
+    mail: Vec<Mail>,
 }
 
+/// One thing to do, or several pieces of mail to hand over: those of all entries stand one behind
+/// the other, and so do the connections.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Entry {
+pub(crate) enum Entry {
     Deliver {
         to: Range<usize>,
-        event: Event,
+        event: Box<Event>,
+    },
+    Mail {
+        to: Range<usize>,
+        mail: Range<usize>,
+        kept: bool,
     },
     StopReader {
         conn: ConnId,
@@ -38,14 +48,14 @@ enum Entry {
 }
 
 /// One thing to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect<'a> {
     /// Tell each of these connections the same.
     Deliver {
         /// The connections; at least one, none of them twice.
         to: &'a [ConnId],
-        /// What to tell them.
-        event: &'a Event,
+        /// What to tell them. Mail, which [`Effects`] keeps apart from other events, is a clone.
+        event: Cow<'a, Event>,
     },
     /// Let a reader finish at once.
     StopReader {
@@ -83,16 +93,40 @@ impl Effects {
         Self {
             list: Vec::new(),
             receivers: Vec::new(),
+            mail: Vec::new(),
         }
     }
 
     /// The effects, in order.
     pub fn iter(&self) -> impl Iterator<Item = Effect<'_>> {
-        self.list.iter().map(|entry| match entry {
+        self.list.iter().flat_map(move |entry| {
+            let pieces = if let Entry::Mail { mail, .. } = entry {
+                mail.clone()
+            } else {
+                0..1
+            };
+            pieces.map(move |piece| self.effect(entry, piece))
+        })
+    }
+
+    fn effect<'a>(&'a self, entry: &'a Entry, piece: usize) -> Effect<'a> {
+        match entry {
             Entry::Deliver { to, event } => Effect::Deliver {
                 to: &self.receivers[to.clone()],
-                event,
+                event: Cow::Borrowed(event),
             },
+            Entry::Mail { to, kept, .. } => {
+                let mail = self.mail[piece].clone();
+                let event = if *kept {
+                    Event::KeptMail(mail)
+                } else {
+                    Event::Mail(mail)
+                };
+                Effect::Deliver {
+                    to: &self.receivers[to.clone()],
+                    event: Cow::Owned(event),
+                }
+            }
             &Entry::StopReader { conn } => Effect::StopReader { conn },
             &Entry::StopWriter { conn, reason } => Effect::StopWriter { conn, reason },
             Entry::Discard {
@@ -105,13 +139,19 @@ impl Effects {
                 reason: *reason,
             },
             &Entry::Forget { name } => Effect::Forget { name },
-        })
+        }
+    }
+
+    /// Takes the effects out, in order, with the mail and the connections that they speak of.
+    pub(crate) fn take(&mut self) -> (vec::Drain<'_, Entry>, vec::Drain<'_, Mail>, &[ConnId]) {
+        (self.list.drain(..), self.mail.drain(..), &self.receivers)
     }
 
     /// Forgets the effects, and keeps their memory.
     pub fn clear(&mut self) {
         self.list.clear();
         self.receivers.clear();
+        self.mail.clear();
     }
 
     /// Whether there is nothing to do.
@@ -119,13 +159,39 @@ impl Effects {
         self.list.is_empty()
     }
 
-    /// Tells `to` the same, unless there are none.
-    pub(super) fn deliver(&mut self, to: impl IntoIterator<Item = ConnId>, event: Event) {
+    /// Notes connections that something is for.
+    pub(super) fn receivers(&mut self, to: impl IntoIterator<Item = ConnId>) -> Range<usize> {
         let start = self.receivers.len();
         self.receivers.extend(to);
-        let to = start..self.receivers.len();
+        start..self.receivers.len()
+    }
+
+    /// Tells `to` the same, unless there are none.
+    pub(super) fn deliver(&mut self, to: impl IntoIterator<Item = ConnId>, event: Event) {
+        let to = self.receivers(to);
         if !to.is_empty() {
+            let event = Box::new(event);
             self.list.push(Entry::Deliver { to, event });
+        }
+    }
+
+    /// Hands the same mail, which has waited or has not, over to each of the
+    /// [`receivers`](Self::receivers) that were noted, unless there are none of either.
+    #[inline]
+    pub(super) fn hand_over(
+        &mut self,
+        to: Range<usize>,
+        mail: impl IntoIterator<Item = Mail>,
+        kept: bool,
+    ) {
+        if to.is_empty() {
+            return;
+        }
+        let start = self.mail.len();
+        self.mail.extend(mail);
+        let mail = start..self.mail.len();
+        if !mail.is_empty() {
+            self.list.push(Entry::Mail { to, mail, kept });
         }
     }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::id::{ConnId, Name, Proof, Room, Text};
 
 use super::effect::StopReason;
-use super::message::{Mail, Stamp};
+use super::message::{Mail, Said};
 
 /// One thing that happened outside.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -71,9 +71,7 @@ pub enum Request {
         /// To whom; who is named twice gets it once.
         to: Vec<Receiver>,
         /// What.
-        text: Text,
-        /// What else goes with it.
-        stamp: Stamp,
+        said: Said,
     },
     /// To hear and be heard in a room.
     Join {

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Config;
@@ -10,23 +11,70 @@ use crate::id::{Name, PeerId, Room, Text, Time};
 /// Something that a peer said, to one or more receivers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Message {
+    /// Who said it, and where. What was said at once shares it.
+    pub header: Arc<Header>,
+    /// A number that no other message has; 0 if it has none.
+    pub number: u64,
+    /// What was said.
+    pub text: Text,
+}
+
+/// Who says something, and where.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Header {
     /// The sender's name.
     pub from: Name,
     /// Which bearer of that name it was.
     pub sender: PeerId,
     /// The room that it was said in; `None` if it was said to the receiver alone.
     pub room: Option<Room>,
-    /// What was said.
-    pub text: Text,
     /// What else goes with it.
     pub stamp: Stamp,
+}
+
+/// What somebody says to the same receivers at once: one or more texts, each of which becomes a
+/// message.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Said {
+    /// The texts, one after the other.
+    pub texts: Vec<Text>,
+    /// The number of the first message; each has the next.
+    pub number: u64,
+    /// What else goes with each of them.
+    pub stamp: Stamp,
+}
+
+impl Said {
+    /// Each text by itself, with its number.
+    pub(super) fn into_each(self) -> impl Iterator<Item = Self> {
+        let Self {
+            texts,
+            number,
+            stamp,
+        } = self;
+        texts
+            .into_iter()
+            .zip(number..)
+            .map(move |(text, number)| Self {
+                texts: vec![text],
+                number,
+                stamp: stamp.clone(),
+            })
+    }
+}
+
+impl From<Vec<Text>> for Said {
+    fn from(texts: Vec<Text>) -> Self {
+        Self {
+            texts,
+            ..Self::default()
+        }
+    }
 }
 
 /// What goes with a message and means nothing to the broker, which passes it on.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Stamp {
-    /// A number that no other message has.
-    pub number: u64,
     /// When it was said.
     pub at: Time,
     /// How it is meant.
@@ -123,11 +171,12 @@ impl Mail {
     pub fn cost(&self) -> usize {
         let message = self.message();
         let room = message
+            .header
             .room
             .as_ref()
             .map_or(0, |room| room.as_bytes().len());
-        let words = message.from.as_bytes().len() + room + message.text.as_str().len();
-        words + message.stamp.bytes() + Config::MAIL_OVERHEAD
+        let words = message.header.from.as_bytes().len() + room + message.text.as_str().len();
+        words + message.header.stamp.bytes() + Config::MAIL_OVERHEAD
     }
 }
 
@@ -231,15 +280,21 @@ mod tests {
         messages: 3,
     };
 
+    fn header(room: Option<Room>, stamp: Stamp) -> Arc<Header> {
+        Arc::new(Header {
+            from: Name::parse("alice").expect("a name"),
+            sender: PeerId::new(ConnId::new(1)),
+            room,
+            stamp,
+        })
+    }
+
     /// A mailbox with two pieces of mail.
     fn mailbox() -> Mailbox {
-        let from = Name::parse("alice").expect("a name");
         let message = Message {
-            from,
-            sender: PeerId::new(ConnId::new(1)),
-            room: None,
+            header: header(None, Stamp::default()),
+            number: 1,
             text: Text::parse("hi").expect("a text"),
-            stamp: Stamp::default(),
         };
         let mail = Mail::Message(Arc::new(message));
         let mut mailbox = Mailbox::default();
@@ -250,16 +305,15 @@ mod tests {
 
     #[test]
     fn all_that_goes_with_a_message_is_counted() {
+        let stamp = Stamp {
+            address: Some("192.0.2.1".into()),
+            tags: Some("+typing=done".into()),
+            ..Stamp::default()
+        };
         let message = Message {
-            from: Name::parse("alice").expect("a name"),
-            sender: PeerId::new(ConnId::new(1)),
-            room: Room::parse("#rust"),
+            header: header(Room::parse("#rust"), stamp),
+            number: 1,
             text: Text::parse("hi").expect("a text"),
-            stamp: Stamp {
-                address: Some("192.0.2.1".into()),
-                tags: Some("+typing=done".into()),
-                ..Stamp::default()
-            },
         };
         let words = "alice#rusthi192.0.2.1+typing=done";
         let cost = Mail::Message(Arc::new(message)).cost();

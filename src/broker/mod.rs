@@ -30,7 +30,7 @@
 pub mod lifecycle;
 
 mod delivery;
-mod effect;
+pub(crate) mod effect;
 mod input;
 mod message;
 mod presence;
@@ -44,7 +44,8 @@ use alloc::vec::Vec;
 pub use effect::{Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason};
 pub use input::{Input, Receiver, Request};
 pub use message::{
-    Bounce, BounceReason, Form, Mail, Mailbox, MailboxLimits, Message, Part, Rank, Stamp,
+    Bounce, BounceReason, Form, Header, Mail, Mailbox, MailboxLimits, Message, Part, Rank, Said,
+    Stamp,
 };
 
 use crate::Config;
@@ -255,9 +256,9 @@ impl Broker {
     ) {
         match request {
             Request::LogIn { name, proof } => self.log_in(conn, name, proof, effects),
-            Request::Send { to, text, stamp } => {
+            Request::Send { to, said } => {
                 let sender = Sender { conn, name, peer };
-                self.send(&sender, to, text, stamp, effects);
+                self.send(&sender, to, said, effects);
             }
             Request::Join { room } => self.join(conn, name, room, effects),
             Request::Leave { room, why } => self.leave(conn, name, room, why, effects),
@@ -317,9 +318,8 @@ impl Broker {
                 kept: mail.len(),
             },
         );
-        for mail in mail {
-            effects.deliver([conn], Event::KeptMail(mail));
-        }
+        let to = effects.receivers([conn]);
+        effects.hand_over(to, mail, true);
     }
 
     fn writer_finished(&mut self, conn: ConnId, undelivered: Vec<Mail>, effects: &mut Effects) {

@@ -94,12 +94,16 @@ fn a_name_that_is_left_behind_is_found() {
 fn mail_that_waits_for_who_is_online_is_found() {
     let said = said(|broker| {
         let alice = broker.peer_mut(&name("alice"));
-        let message = Message {
+        let header = Header {
             from: name("alice"),
             sender: alice.id,
             room: None,
-            text: Text::parse("hi").expect("a text"),
             stamp: Stamp::default(),
+        };
+        let message = Message {
+            header: Arc::new(header),
+            number: 1,
+            text: Text::parse("hi").expect("a text"),
         };
         let mail = Mail::Message(Arc::new(message));
         alice.mailbox.prepend(alloc::vec![mail]);

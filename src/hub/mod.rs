@@ -4,11 +4,12 @@
 //! time, and does what the [`Outputs`] say.
 
 mod admission;
+mod effects;
 mod identity;
 mod irc;
 mod logins;
 mod observer;
-mod output;
+pub(crate) mod output;
 mod plain;
 mod rate;
 #[cfg(feature = "record")]
@@ -28,7 +29,7 @@ pub use output::{Frame, Output, Outputs};
 
 use crate::Config;
 use crate::broker::lifecycle::Phase;
-use crate::broker::{Broker, Effect, Effects, Event, Input, Mail, Request, StopReason};
+use crate::broker::{Broker, Effects, Input, Request, StopReason};
 use crate::id::{ConnId, Name, Proof, Secret, Time};
 use crate::table::Table;
 use crate::wire;
@@ -93,6 +94,7 @@ pub struct Hub<D> {
     /// Empty between two calls; kept for their memory.
     effects: Effects,
     scratch: Vec<u8>,
+    run: plain::Run,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +184,7 @@ impl<D: Digest> Hub<D> {
             checks: BTreeSet::new(),
             effects: Effects::new(),
             scratch: Vec::new(),
+            run: plain::Run::default(),
         }
     }
 
@@ -301,12 +304,14 @@ impl<D: Digest> Hub<D> {
             self.check_again(conn, now.after(self.limits.probe_after));
         }
         let mut rest = bytes;
-        while out.bytes() < self.limits.turn_bytes {
-            let name = match self.broker.lifecycle().phase(conn) {
-                Some(Phase::Greeting { .. }) => None,
-                Some(Phase::Online { name, .. }) => Some(name),
-                Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
-            };
+        while out.bytes() + self.run.bytes() < self.limits.turn_bytes {
+            // As long as a run goes on, nothing else has happened.
+            let is_online = !self.run.is_empty()
+                || match self.broker.lifecycle().phase(conn) {
+                    Some(Phase::Greeting { .. }) => false,
+                    Some(Phase::Online { .. }) => true,
+                    Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
+                };
             if speaks_irc && self.must_pause(now, conn) {
                 break;
             }
@@ -316,9 +321,10 @@ impl<D: Digest> Hub<D> {
             if speaks_irc {
                 self.irc_line(now, conn, line, out);
             } else {
-                self.plain_line(now, (conn, name), line, out);
+                self.plain_line(now, (conn, is_online), line, out);
             }
         }
+        self.end_run(now, conn, out);
         lines.release();
         let phase = self.broker.lifecycle().phase(conn);
         if matches!(phase, Some(Phase::Leaving { .. })) {
@@ -508,102 +514,6 @@ impl<D: Digest> Hub<D> {
             | Input::Tick
             | Input::ShutDown => self.apply(now, input, None, out),
         }
-    }
-
-    /// Lets the broker handle an input, and turns its effects into outputs. Who is dismissed is
-    /// told why.
-    fn apply(&mut self, now: Time, input: Input, dismissed: Option<&str>, out: &mut Outputs) {
-        let mut effects = core::mem::take(&mut self.effects);
-        for observer in &mut self.observers {
-            observer.input(&input);
-        }
-        self.broker.handle(now, input, &mut effects);
-        for observer in &mut self.observers {
-            observer.effects(now, &effects, &self.broker);
-        }
-        for effect in effects.iter() {
-            match effect {
-                Effect::Deliver { to, event } => self.deliver(now, to, event, out),
-                Effect::StopReader { conn } => out.stop_reader(conn),
-                Effect::StopWriter { conn, reason } => {
-                    self.end_of_replies(now, conn, out);
-                    let why = dismissed.filter(|_| reason == StopReason::Dismissed);
-                    let why = why.unwrap_or(wire::farewell(reason));
-                    let last = match self.links.get(conn).map(|link| &link.session) {
-                        Some(Session::Irc(_)) => Self::irc_bye(self.links[conn].address, why),
-                        Some(Session::Plain) | None => {
-                            self.frame(|out| wire::plain::write_bye_with(why, out))
-                        }
-                    };
-                    out.stop_writer(conn, reason.flushes(), last);
-                }
-                Effect::Discard { .. } => out.count_discarded(),
-                Effect::Forget { name } => self.forget(now, &name, out),
-            }
-        }
-        effects.clear();
-        self.effects = effects;
-    }
-
-    fn deliver(&mut self, now: Time, to: &[ConnId], event: &Event, out: &mut Outputs) {
-        self.before_event(now, to, event);
-        let speaks_irc = |conn: &ConnId| matches!(self.links[*conn].session, Session::Irc(_));
-        let (mixed_irc, mixed_plain): (Vec<_>, Vec<_>);
-        // Mostly all of them speak the same, and need not be sorted.
-        let (irc, plain) = match to.iter().filter(|conn| speaks_irc(conn)).count() {
-            0 => (&[][..], to),
-            count if count == to.len() => (to, &[][..]),
-            _ => {
-                (mixed_irc, mixed_plain) = to.iter().copied().partition(speaks_irc);
-                (&mixed_irc[..], &mixed_plain[..])
-            }
-        };
-        if !plain.is_empty() {
-            self.deliver_plain(plain, event, out);
-        }
-        if let Event::Welcome { .. } | Event::Back { .. } = event {
-            for &conn in to {
-                if core::mem::take(&mut self.link(conn).held) {
-                    out.proceed(conn);
-                }
-            }
-        }
-        if let Event::Back { name, .. } = event {
-            self.came_back(now, to[0], name, out);
-        }
-        if !irc.is_empty() {
-            self.irc_event(now, irc, event, out);
-        }
-        self.after_event(now, event, out);
-    }
-
-    fn deliver_plain(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {
-        self.scratch.clear();
-        wire::plain::write_event(event, &mut self.scratch);
-        let (mail, bulk) = match event {
-            Event::Mail(mail @ Mail::Message(_)) => (Some(mail), false),
-            Event::Mail(mail @ Mail::Bounce(_)) | Event::KeptMail(mail) => (Some(mail), true),
-            Event::Welcome { .. }
-            | Event::Back { .. }
-            | Event::Kept { .. }
-            | Event::Joined { .. }
-            | Event::Left { .. }
-            | Event::Renamed { .. }
-            | Event::Refused(_) => (None, false),
-            Event::Rooms { .. } | Event::Who { .. } => (None, true),
-        };
-        out.send(
-            to.iter().copied(),
-            Frame::new(&self.scratch, mail.cloned()),
-            bulk,
-        );
-    }
-
-    /// The lines that `write` writes.
-    fn frame(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Frame {
-        self.scratch.clear();
-        write(&mut self.scratch);
-        Frame::new(&self.scratch, None)
     }
 
     /// Whether nothing more but mail is for a connection: its writer is told to stop.

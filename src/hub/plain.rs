@@ -1,52 +1,110 @@
 //! What comes of a line of the plain protocol.
 
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::irc::room::{MayNotJoin, MayNotSpeak};
 use super::{Digest, Hub, Outputs, Understood};
+use crate::Config;
 use crate::broker::{Form, Input, Receiver, Request};
-use crate::id::{ConnId, Name, Proof, Secret, Time};
+use crate::id::{ConnId, Name, Proof, Secret, Text, Time};
 use crate::wire::lines::Line;
-use crate::wire::plain::{self, Command, Mistake};
+use crate::wire::plain::{self, Command, Mistake, Saying};
+
+/// What one connection says to the same receivers, line after line: the broker hears it at once.
+///
+/// It is empty between two calls of the hub.
+#[derive(Default, Debug)]
+pub(super) struct Run {
+    /// The receivers, as they are written.
+    written: String,
+    to: Vec<Receiver>,
+    texts: Vec<Text>,
+    bytes: usize,
+}
+
+impl Run {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// What it will cost in an outbox, roughly.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn goes_on_with(&self, command: &Result<Command<'_>, Mistake>) -> bool {
+        matches!(command, Ok(Command::Say(saying)) if saying.to() == self.written)
+    }
+
+    fn add(&mut self, saying: Saying<'_>) {
+        if self.is_empty() {
+            self.written.push_str(saying.to());
+            self.to = saying.receivers();
+        }
+        let text = Text::printable(saying.text()).expect("it is not empty");
+        self.bytes += text.as_str().len() + Config::MAIL_OVERHEAD + Config::FRAME_OVERHEAD;
+        self.texts.push(text);
+    }
+
+    /// Empties it.
+    fn take(&mut self) -> Request {
+        self.written.clear();
+        self.bytes = 0;
+        let (to, texts) = (mem::take(&mut self.to), mem::take(&mut self.texts));
+        let said = texts.into();
+        Request::Send { to, said }
+    }
+}
 
 impl<D: Digest> Hub<D> {
     pub(super) fn plain_line(
         &mut self,
         now: Time,
-        (conn, name): (ConnId, Option<Name>),
+        (conn, is_online): (ConnId, bool),
         line: Line<'_>,
         out: &mut Outputs,
     ) {
         let rate = self.limits.lines;
-        if !rate.take(&mut self.link(conn).used, now) {
-            for observer in &mut self.observers {
-                observer.line(line, Understood::Plain(&Err(Mistake::TooFast)));
-            }
-            return self.mistake(now, conn, Mistake::TooFast, out);
-        }
         let command = match line {
+            _ if !rate.take(&mut self.link(conn).used, now) => Err(Mistake::TooFast),
             Line::TooLong => Err(Mistake::LineTooLong {
                 limit: self.limits.line_bytes,
             }),
-            Line::Whole(line) if name.is_some() => plain::parse(line),
+            Line::Whole(line) if is_online => plain::parse(line),
             Line::Whole(line) => plain::parse_login(line),
         };
         for observer in &mut self.observers {
             observer.line(line, Understood::Plain(&command));
         }
+        if !self.run.goes_on_with(&command) {
+            self.end_run(now, conn, out);
+        }
         match command {
+            Ok(Command::Say(saying)) => self.run.add(saying),
             Ok(Command::LogIn { name, secret }) => self.plain_log_in(now, conn, name, secret, out),
-            Ok(Command::Request(mut request)) => {
-                if self.permits(now, conn, name, &mut request, out) {
-                    self.handle(now, Input::Request { conn, request }, out);
-                }
-            }
+            Ok(Command::Request(request)) => self.plain_request(now, conn, request, out),
             Ok(Command::Help) => {
                 let help = self.frame(plain::write_help);
                 out.send([conn], help, true);
             }
             Ok(Command::Pong) => {}
             Err(mistake) => self.mistake(now, conn, mistake, out),
+        }
+    }
+
+    /// What a connection has said is heard before anything else happens.
+    pub(super) fn end_run(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        if !self.run.is_empty() {
+            let request = self.run.take();
+            self.plain_request(now, conn, request, out);
+        }
+    }
+
+    fn plain_request(&mut self, now: Time, conn: ConnId, mut request: Request, out: &mut Outputs) {
+        if self.permits(now, conn, &mut request, out) {
+            self.handle(now, Input::Request { conn, request }, out);
         }
     }
 
@@ -78,11 +136,10 @@ impl<D: Digest> Hub<D> {
         &mut self,
         now: Time,
         conn: ConnId,
-        name: Option<Name>,
         request: &mut Request,
         out: &mut Outputs,
     ) -> bool {
-        let Some(name) = name else {
+        let Some(name) = self.broker.lifecycle().online(conn) else {
             return true;
         };
         match request {
@@ -98,13 +155,14 @@ impl<D: Digest> Hub<D> {
                     false
                 }
             },
-            Request::Send { to, text, stamp } => {
+            Request::Send { to, said } => {
                 let mut refused = Vec::new();
                 to.retain(|receiver| {
                     let &Receiver::Room(room) = receiver else {
                         return true;
                     };
-                    match self.may_speak(&name, &room, text) {
+                    // What a room refuses of a text, no text of this protocol has.
+                    match self.may_speak(&name, &room, &said.texts[0]) {
                         // That somebody is not in the room, the broker says.
                         Ok(()) | Err(MayNotSpeak::Outside) => true,
                         Err(MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp) => {
@@ -113,10 +171,13 @@ impl<D: Digest> Hub<D> {
                         }
                     }
                 });
-                for room in refused {
-                    self.mistake(now, conn, Mistake::MayNotSpeak { room }, out);
+                for _ in 0..said.texts.len() {
+                    for &room in &refused {
+                        self.mistake(now, conn, Mistake::MayNotSpeak { room }, out);
+                    }
                 }
-                *stamp = self.stamp(now, &name, Form::Message);
+                said.number = self.numbers(said.texts.len());
+                said.stamp = self.stamp(now, &name, Form::Message);
                 !to.is_empty()
             }
             Request::LogIn { .. }

@@ -180,10 +180,16 @@ impl Recorder {
         let (said, hidden) = match understood {
             // The hub says it once the proof is known.
             Ok(Command::LogIn { .. }) => return,
+            Ok(Command::Say(saying)) if !self.texts => {
+                let start = line.len() - saying.text().len();
+                (&line[..start], &line[start..])
+            }
             Ok(Command::Request(request)) if !self.texts => {
                 line.split_at(text_start(line, request))
             }
-            Ok(Command::Request(_) | Command::Help | Command::Pong) => (line, &[][..]),
+            Ok(Command::Say(_) | Command::Request(_) | Command::Help | Command::Pong) => {
+                (line, &[][..])
+            }
             Err(Mistake::TooFast) => (&[][..], &[][..]),
             Err(_) => (&*mask(line), &[][..]),
         };
@@ -408,7 +414,7 @@ impl Hash {
 
     fn frame(&mut self, frame: &Frame, texts: bool) {
         if texts && !frame.shows_key() {
-            self.bytes(frame.bytes());
+            self.bytes(&frame.bytes());
         } else {
             self.number(frame.bytes().len() as u64);
         }

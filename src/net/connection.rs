@@ -61,7 +61,7 @@ pub(super) fn refuse<S: AsyncRead + AsyncWrite>(stream: S, last: &Frame) {
     let mut cx = Context::from_waker(Waker::noop());
     let mut stream = pin!(stream);
     // Whoever does not get it finds the connection closed.
-    let _ = stream.as_mut().poll_write(&mut cx, last.bytes());
+    let _ = stream.as_mut().poll_write(&mut cx, &last.bytes());
     // As in `discard_input`; who has sent more than this is reset.
     let mut scrap = [0; 1024];
     let _ = stream.poll_read(&mut cx, &mut ReadBuf::new(&mut scrap));
@@ -360,7 +360,7 @@ impl WriterEnd {
             poll_fn(|cx| self.poll_write(Pin::new(&mut *stream), cx)).await?;
         }
         match last {
-            Some(last) => stream.write_all(last.bytes()).await,
+            Some(last) => stream.write_all(&last.bytes()).await,
             None => Ok(()),
         }
     }
@@ -378,15 +378,14 @@ impl WriterEnd {
             .next()
             .filter(|_| self.offset > 0)
             .cloned();
-        let begun_rest = begun
-            .as_ref()
-            .map_or(&[][..], |frame| &frame.bytes()[self.offset..]);
+        let begun_bytes = begun.as_ref().map(Frame::bytes).unwrap_or_default();
+        let begun_rest = begun_bytes.get(self.offset..).unwrap_or_default();
         if write_at_once(stream, begun_rest).await? {
             if begun.is_some() {
                 self.outlet.written(1);
                 self.offset = 0;
             }
-            write_at_once(stream, last.as_ref().map_or(&[], Frame::bytes)).await?;
+            write_at_once(stream, &last.as_ref().map(Frame::bytes).unwrap_or_default()).await?;
         }
         Ok(())
     }
@@ -399,10 +398,10 @@ impl WriterEnd {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         match self.poll_write_batch(stream, cx) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(bytes)) => {
+            Poll::Ready(Ok((0, _))) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok((bytes, frames))) => {
                 self.blocked = None;
-                self.count_written(bytes);
+                self.count_written(bytes, frames);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -411,38 +410,52 @@ impl WriterEnd {
     }
 
     /// Frames are small, and one copy of many is cheaper for the system than many slices.
+    ///
+    /// Returns how many bytes are written, and how many whole frames they are if that is known.
     fn poll_write_batch<S: AsyncWrite>(
         &self,
         stream: Pin<&mut WriteHalf<S>>,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    ) -> Poll<io::Result<(usize, Option<usize>)>> {
         WRITE_BUFFER.with_borrow_mut(|buffer| {
             buffer.clear();
-            let mut offset = self.offset;
+            let mut frames = 0;
             for frame in self.outlet.batch() {
-                let bytes = &frame.bytes()[offset..];
-                offset = 0;
-                if buffer.len() + bytes.len() > WRITE_BYTES {
-                    if buffer.is_empty() {
-                        return stream.poll_write(cx, bytes);
+                if let Some(bytes) = frame.written()
+                    && buffer.len() + bytes.len() > WRITE_BYTES
+                {
+                    if frames == 0 {
+                        let written = ready!(stream.poll_write(cx, &bytes[self.offset..]))?;
+                        return Poll::Ready(Ok((written, None)));
                     }
                     break;
                 }
-                buffer.extend_from_slice(bytes);
+                frame.write(buffer);
+                frames += 1;
+                if buffer.len() >= WRITE_BYTES {
+                    break;
+                }
             }
-            stream.poll_write(cx, buffer)
+            let bytes = &buffer[self.offset..];
+            let written = ready!(stream.poll_write(cx, bytes))?;
+            Poll::Ready(Ok((written, (written == bytes.len()).then_some(frames))))
         })
     }
 
     /// A frame counts as written when the socket has taken its last byte.
-    fn count_written(&mut self, bytes: usize) {
+    fn count_written(&mut self, bytes: usize, frames: Option<usize>) {
+        if let Some(frames) = frames {
+            self.offset = 0;
+            return self.outlet.written(frames);
+        }
         let mut whole = 0;
         self.offset += bytes;
         for frame in self.outlet.batch() {
-            if self.offset < frame.bytes().len() {
+            let length = frame.length();
+            if self.offset < length {
                 break;
             }
-            self.offset -= frame.bytes().len();
+            self.offset -= length;
             whole += 1;
         }
         self.outlet.written(whole);

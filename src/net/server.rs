@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::Config;
-use crate::hub::{Frame, Hub, Output, Outputs, Protocol};
+use crate::hub::output::{Entry, Weighed};
+use crate::hub::{Frame, Hub, Outputs, Protocol};
 use crate::id::{ConnId, Name, Time};
 use crate::table::Table;
 
@@ -264,8 +265,7 @@ impl State {
         let mut outputs = mem::take(&mut self.outputs);
         while !outputs.is_empty() {
             self.discarded += outputs.discarded();
-            rehashes |= outputs.iter().any(|output| output == Output::Rehash);
-            let overflowed = self.do_each(&outputs);
+            let overflowed = self.do_each(&mut outputs, &mut rehashes);
             outputs.clear();
             for conn in overflowed {
                 self.hub.overflowed(now, conn, &mut outputs);
@@ -276,62 +276,59 @@ impl State {
     }
 
     /// Returns the connections in whose outboxes more waits than may.
-    fn do_each(&mut self, outputs: &Outputs) -> Vec<ConnId> {
+    fn do_each(&mut self, outputs: &mut Outputs, rehashes: &mut bool) -> Vec<ConnId> {
         let mut overflowed = Vec::new();
-        for output in outputs.iter() {
-            match output {
-                Output::Send {
+        let (entries, mut frames, receivers) = outputs.take();
+        for entry in entries {
+            match entry {
+                Entry::Send {
                     to,
-                    frame,
-                    cost,
+                    frames: run,
                     bulk,
                 } => {
-                    let is_mail = frame.mail().is_some();
-                    let role = if is_mail { Role::Kept } else { Role::Passing };
-                    let (fresh, bulk) = if bulk { (0, cost) } else { (cost, 0) };
-                    for conn in to {
-                        let over = self.queue(*conn, frame, Bytes { fresh, bulk }, role);
-                        overflowed.extend(over.then_some(*conn));
-                    }
+                    let to = &receivers[to];
+                    let run = frames.by_ref().take(run.len());
+                    overflowed.extend(self.send(to, run, bulk));
                 }
-                Output::Ask { conn, frame } => {
+                Entry::Ask { conn, frame } => {
                     let (fresh, bulk) = (frame.cost(), 0);
-                    let over = self.queue(conn, frame, Bytes { fresh, bulk }, Role::Mark);
+                    let mark = (frame, Bytes { fresh, bulk }, Role::Mark);
+                    let over = self.queue(conn, [mark]);
                     overflowed.extend(over.then_some(conn));
                 }
-                Output::Retain { conn } => {
+                Entry::Retain { conn } => {
                     if let Some(outbox) = self.outbox(conn) {
                         outbox.retain();
                     }
                 }
-                Output::Acknowledged { conn, marks } => {
+                Entry::Acknowledged { conn, marks } => {
                     let wake = self
                         .outbox(conn)
                         .and_then(|outbox| outbox.acknowledge(marks));
                     self.wakers.extend(wake);
                 }
-                Output::Release { conn } => {
+                Entry::Release { conn } => {
                     let wake = self.outbox(conn).and_then(Inlet::release);
                     self.wakers.extend(wake);
                 }
-                Output::StopReader { conn } => {
+                Entry::StopReader { conn } => {
                     if let Some(link) = self.links.get_mut(conn) {
                         link.stop_reader = None;
                     }
                 }
-                Output::StopWriter { conn, flush, last } => {
+                Entry::StopWriter { conn, flush, last } => {
                     let stop = if flush { Stop::Flush } else { Stop::HandOver };
                     let link = self.links.get_mut(conn);
                     let outbox = link.and_then(|link| link.outbox.take());
                     let outbox = outbox.expect("a writer is told to stop once, while it runs");
-                    self.wakers.extend(outbox.close(stop, Some(last.clone())));
+                    self.wakers.extend(outbox.close(stop, Some(last)));
                 }
-                Output::Proceed { conn } => {
+                Entry::Proceed { conn } => {
                     if let Some(link) = self.links.get_mut(conn) {
                         link.proceed = None;
                     }
                 }
-                Output::Rehash => {}
+                Entry::Rehash => *rehashes = true,
             }
         }
         overflowed
@@ -342,12 +339,45 @@ impl State {
         self.links.get(conn)?.outbox.as_ref()
     }
 
+    /// Queues the same frames for each of `to`. Returns those for whom more waits now than may.
+    fn send(
+        &mut self,
+        to: &[ConnId],
+        frames: impl Iterator<Item = Weighed>,
+        bulk: bool,
+    ) -> Vec<ConnId> {
+        let mut overflowed = Vec::new();
+        let item = |(frame, cost): Weighed| {
+            let is_mail = frame.mail().is_some();
+            let role = if is_mail { Role::Kept } else { Role::Passing };
+            let (fresh, bulk) = if bulk { (0, cost) } else { (cost, 0) };
+            (frame, Bytes { fresh, bulk }, role)
+        };
+        // Mostly it is one, and nothing need be cloned.
+        if let &[conn] = to {
+            let over = self.queue(conn, frames.map(item));
+            overflowed.extend(over.then_some(conn));
+        } else {
+            let frames: Vec<_> = frames.collect();
+            for &conn in to {
+                let over = self.queue(conn, frames.iter().cloned().map(item));
+                overflowed.extend(over.then_some(conn));
+            }
+        }
+        overflowed
+    }
+
     /// Returns whether more waits now than may.
-    fn queue(&mut self, conn: ConnId, frame: &Frame, bytes: Bytes, role: Role) -> bool {
+    fn queue(
+        &mut self,
+        conn: ConnId,
+        items: impl IntoIterator<Item = (Frame, Bytes, Role)>,
+    ) -> bool {
         let outbox = self.outbox(conn);
         let outbox = outbox.expect("the hub sends only to a writer that runs");
-        let pushed = outbox.push(frame.clone(), bytes, role);
-        let pushed = pushed.expect("a link goes with its outbox");
+        let Ok(pushed) = outbox.push(items) else {
+            unreachable!("a link goes with its outbox");
+        };
         self.wakers.extend(pushed.wake);
         pushed.over
     }

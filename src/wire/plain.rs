@@ -44,13 +44,12 @@
 //! | `* bye TEXT` | the last line before the server closes |
 
 use alloc::string::ToString as _;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::broker::{
     BounceReason, Event, LeaveReason, Mail, PeerEntry, Rank, Receiver, Refusal, Request, RoomEntry,
-    Stamp, StopReason,
+    StopReason,
 };
 use crate::id::{BadSecret, Name, Room, Secret, Text, is_forbidden, is_printable};
 
@@ -64,12 +63,38 @@ pub enum Command<'a> {
         /// Shows that it is the same peer as before, or will be able to.
         secret: Option<Secret<'a>>,
     },
+    /// To say something.
+    Say(Saying<'a>),
     /// Something else that the broker answers.
     Request(Request),
     /// The explanation, [`HELP`].
     Help,
     /// Nothing: it only says that somebody is there.
     Pong,
+}
+
+/// What a line says, and to whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Saying<'a> {
+    to: &'a str,
+    text: &'a str,
+}
+
+impl<'a> Saying<'a> {
+    /// The receivers, as they are written.
+    pub const fn to(self) -> &'a str {
+        self.to
+    }
+
+    /// The receivers.
+    pub fn receivers(self) -> Vec<Receiver> {
+        receivers(self.to)
+    }
+
+    /// The text, which is a [`Text`].
+    pub const fn text(self) -> &'a str {
+        self.text
+    }
 }
 
 /// What is wrong with a line; nothing was done then.
@@ -177,15 +202,15 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
         return parse_command(command);
     }
     let colon = memchr::memchr(b':', line.as_bytes()).ok_or(Mistake::NoColon)?;
-    let (receivers, text) = (&line[..colon], &line[colon + 1..]);
-    let to = parse_receivers(receivers).ok_or(Mistake::BadReceiver)?;
+    let (to, text) = (&line[..colon], &line[colon + 1..]);
+    if !is_receivers(to) {
+        return Err(Mistake::BadReceiver);
+    }
     let text = text.strip_prefix(' ').unwrap_or(text);
-    let text = Text::printable(text).ok_or(Mistake::EmptyText)?;
-    Ok(Command::Request(Request::Send {
-        to,
-        text,
-        stamp: Stamp::default(),
-    }))
+    if text.is_empty() {
+        return Err(Mistake::EmptyText);
+    }
+    Ok(Command::Say(Saying { to, text }))
 }
 
 fn decode(line: &[u8]) -> Result<&str, Mistake> {
@@ -207,13 +232,20 @@ fn unindented(line: &str) -> &str {
     }
 }
 
-fn parse_receivers(receivers: &str) -> Option<Vec<Receiver>> {
-    // Mostly it is one.
-    if let Some(receiver) = parse_receiver(receivers) {
-        return Some(vec![receiver]);
+fn is_receivers(to: &str) -> bool {
+    let is_one = |to: &str| Name::is_name(to) || Room::is_room(to);
+    is_one(to) || to.split(',').all(|to| is_one(to.trim()))
+}
+
+/// The receivers that a line names; `None` for each that is none.
+fn receivers(to: &str) -> Vec<Receiver> {
+    if let Some(one) = parse_receiver(to) {
+        return alloc::vec![one];
     }
-    let receivers = receivers.split(',').map(str::trim);
-    receivers.map(parse_receiver).collect()
+    let receivers = to
+        .split(',')
+        .map(|to| parse_receiver(to.trim()).expect("checked"));
+    receivers.collect()
 }
 
 fn parse_receiver(text: &str) -> Option<Receiver> {
@@ -302,37 +334,61 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     }
 }
 
-/// This is where the time goes, so it copies, and formats nothing.
-fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
+/// Writes the line that hands mail over.
+#[inline]
+pub fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
+    each_word(mail, |word| out.extend_from_slice(word));
+}
+
+/// How many bytes [`write_mail`] writes.
+#[inline]
+pub fn mail_length(mail: &Mail) -> usize {
+    let mut length = 0;
+    each_word(mail, |word| length += word.len());
+    length
+}
+
+/// This is where the time goes, so it formats nothing.
+#[inline]
+fn each_word(mail: &Mail, mut put: impl FnMut(&[u8])) {
     let message = mail.message();
-    let mut put = |words: &[&[u8]]| words.iter().for_each(|word| out.extend_from_slice(word));
+    let header = &*message.header;
     match mail {
-        Mail::Message(_) => put(&[b"from ", message.from.as_bytes()]),
+        Mail::Message(_) => {
+            put(b"from ");
+            put(header.from.as_bytes());
+        }
         Mail::Bounce(bounce) => {
-            let code: &[u8] = match bounce.reason {
+            put(b"* undelivered ");
+            put(bounce.receiver.as_bytes());
+            put(match bounce.reason {
                 BounceReason::Gone => b" gone",
                 BounceReason::Expired => b" expired",
                 BounceReason::MailboxFull => b" mailbox-full",
                 BounceReason::ShuttingDown => b" shutting-down",
-            };
-            put(&[b"* undelivered ", bounce.receiver.as_bytes(), code]);
+            });
         }
     }
-    match (&message.stamp.part, &message.room) {
-        (Some(part), _) if part.rank == Rank::Operator => put(&[b" in @", part.room.as_bytes()]),
-        (Some(part), _) => put(&[b" in +", part.room.as_bytes()]),
-        (None, Some(room)) => put(&[b" in ", room.as_bytes()]),
-        (None, None) => {}
+    if let Some(part) = &header.stamp.part {
+        let is_for_operators = part.rank == Rank::Operator;
+        put(if is_for_operators { b" in @" } else { b" in +" });
+        put(part.room.as_bytes());
+    } else if let Some(room) = &header.room {
+        put(b" in ");
+        put(room.as_bytes());
     }
+    put(b": ");
     let text = message.text.as_str();
     if message.text.is_printable() {
-        put(&[b": ", text.as_bytes(), b"\n"]);
+        put(text.as_bytes());
     } else if let Some(action) = text.strip_prefix("\x01ACTION ") {
         // What somebody does, by the CTCP of IRC, as people type it there.
-        put(&[b": /me ", Printable(action).to_string().as_bytes(), b"\n"]);
+        put(b"/me ");
+        put(Printable(action).to_string().as_bytes());
     } else {
-        put(&[b": ", Printable(text).to_string().as_bytes(), b"\n"]);
+        put(Printable(text).to_string().as_bytes());
     }
+    put(b"\n");
 }
 
 /// A text without the characters that no line has: other protocols have them.

@@ -26,6 +26,59 @@ fn messages_arrive_in_the_order_in_which_they_were_sent() {
 }
 
 #[test]
+fn what_is_said_at_once_is_heard_as_if_it_was_said_one_after_the_other() {
+    for to in [
+        "bob",
+        "carol",
+        "dave",
+        "#rust",
+        "#go",
+        "bob carol #rust",
+        "#rust #go dave",
+    ] {
+        let worlds = [true, false].map(|at_once| {
+            let mut world = World::new();
+            let [alice, bob] = ["alice", "bob"].map(|name| world.guest(name));
+            let carol = world.peer("carol");
+            for conn in [alice, bob, carol] {
+                world.joins(conn, "#rust");
+                world.hears(conn);
+            }
+            world.breaks(carol);
+            // One more than a mailbox has room for.
+            let texts = ["one", "two", "three", "four", "five"];
+            if at_once {
+                world.says_at_once(alice, to, &texts);
+            } else {
+                for text in texts {
+                    world.says(alice, to, text);
+                }
+            }
+            let heard = [alice, bob].map(|conn| world.hears(conn));
+            (heard, world.waits_for("carol"))
+        });
+        assert_eq!(worlds[0], worlds[1], "to {to}");
+    }
+}
+
+#[test]
+fn what_is_said_at_once_is_numbered() {
+    let mut world = World::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| world.guest(name));
+    world.joins(bob, "#rust");
+    for to in ["bob", "bob alice", "#rust bob"] {
+        world.joins(alice, "#rust");
+        world.hears(bob);
+        world.says_at_once(alice, to, &["one", "two"]);
+        let mail = world.unwritten(bob);
+        let numbers: Vec<_> = mail.iter().map(|mail| mail.message().number).collect();
+        let each = mail.len() / 2;
+        let expected = [vec![7; each], vec![8; each]].concat();
+        assert_eq!(numbers, expected, "to {to}");
+    }
+}
+
+#[test]
 fn receivers_who_are_online_share_one_effect() {
     let mut world = World::new();
     let [alice, _, _] = ["alice", "bob", "carol"].map(|name| world.guest(name));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request, Stamp};
+use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request, Said};
 use rejoin::id::{ConnId, Name, Proof, Room, Text, Time};
 use rejoin::wire::plain;
 
@@ -107,20 +107,22 @@ impl World {
 
     /// Says something to names and rooms, separated by spaces.
     pub(crate) fn says(&mut self, conn: ConnId, to: &str, text: &str) {
+        self.says_at_once(conn, to, &[text]);
+    }
+
+    /// The same of several texts.
+    pub(crate) fn says_at_once(&mut self, conn: ConnId, to: &str, texts: &[&str]) {
         let to = to.split(' ').map(|receiver| match Room::parse(receiver) {
             Some(room) => Receiver::Room(room),
             None => Receiver::Peer(name(receiver)),
         });
         let to = to.collect();
-        let text = Text::parse(text).expect("a text");
-        self.asks(
-            conn,
-            Request::Send {
-                to,
-                text,
-                stamp: Stamp::default(),
-            },
-        );
+        let texts = texts.iter().map(|text| Text::parse(text).expect("a text"));
+        let said = Said {
+            number: 7,
+            ..Said::from(texts.collect::<Vec<_>>())
+        };
+        self.asks(conn, Request::Send { to, said });
     }
 
     pub(crate) fn joins(&mut self, conn: ConnId, room: &str) {
@@ -223,12 +225,12 @@ impl World {
     }
 
     fn carry_out(&mut self, effect: &Effect<'_>) {
-        match *effect {
+        match effect {
             Effect::Deliver { to, event } => {
-                for conn in to {
+                for conn in *to {
                     let outbox = self.outboxes.get_mut(conn);
                     let outbox = outbox.unwrap_or_else(|| panic!("{conn} has ended: {effect:?}"));
-                    outbox.push(event.clone());
+                    outbox.push(Event::clone(event));
                     let stopped = self.stopped.contains(&format!("writer {conn}"));
                     assert!(!stopped, "{conn} was told to stop before: {effect:?}");
                 }
@@ -237,17 +239,14 @@ impl World {
                 assert!(self.stopped.insert(show(effect)), "twice: {effect:?}");
             }
             Effect::StopWriter { conn, .. } => {
-                assert!(
-                    self.outboxes.contains_key(&conn),
-                    "it has ended: {effect:?}"
-                );
+                assert!(self.outboxes.contains_key(conn), "it has ended: {effect:?}");
                 assert!(
                     self.stopped.insert(format!("writer {conn}")),
                     "twice: {effect:?}"
                 );
             }
             Effect::Discard { .. } => self.discarded.push(show(effect)),
-            Effect::Forget { name } => self.forgotten.push(name),
+            Effect::Forget { name } => self.forgotten.push(*name),
         }
     }
 }
@@ -269,7 +268,7 @@ pub(crate) fn proof_of(as_whom: &str) -> Proof {
 
 /// `c1 c2 hear …`, `stop c1's reader`, `stop c1's writer (Quit)`, or `bob never gets …`.
 fn show(effect: &Effect<'_>) -> String {
-    match *effect {
+    match effect {
         Effect::Deliver { to, event } => {
             let to: Vec<_> = to.iter().map(ConnId::to_string).collect();
             format!("{} hear {}", to.join(" "), lines(event).join(" / "))

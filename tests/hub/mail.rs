@@ -1,8 +1,11 @@
 //! Frames that carry mail, and what becomes of them when they are not written.
 
+use std::sync::{Arc, Mutex};
+
 use rejoin::Config;
-use rejoin::hub::{Hub, Output, Outputs, Protocol};
-use rejoin::id::{ConnId, Time};
+use rejoin::broker::{Input, Request};
+use rejoin::hub::{Hub, Observer, Output, Outputs, Protocol};
+use rejoin::id::{ConnId, Text, Time};
 
 use crate::server::{Padded, Server, config};
 
@@ -15,6 +18,70 @@ fn one_frame_is_written_for_all_receivers() {
     }
     server.types(alice, "bob, carol: hi");
     assert_eq!(server.done, ["c2 c3 hear from alice: hi"]);
+}
+
+#[test]
+fn lines_of_one_read_are_answered_in_their_order() {
+    let mut server = Server::new();
+    let alice = server.login("alice");
+    for name in ["bob", "carol"] {
+        server.login(name);
+    }
+    let lines = "bob: 1\nbob: 2\nBob: 3\nbob:4\n/pong\nbob: 5\ncarol: 6\nnobody: 7\nnobody: 8\n\
+                 bob: 9\nnonsense\nbob: 10\n\nbob:\n/rooms\nbob, carol: 11\nbob, carol: 12\n";
+    assert_eq!(server.sends(alice, lines.as_bytes()), lines.len());
+    let expected = [
+        "c2 hear from alice: 1",
+        "c2 hear from alice: 2",
+        "c2 hear from alice: 3",
+        "c2 hear from alice: 4",
+        "c2 hear from alice: 5",
+        "c3 hear from alice: 6",
+        "c1 hear * error no-such-peer nobody",
+        "c1 hear * error no-such-peer nobody",
+        "c2 hear from alice: 9",
+        "c1 hear * error no-colon say to whom, like this: bob: hi",
+        "c2 hear from alice: 10",
+        "c1 hear * error empty-line say something, or /help",
+        "c1 hear * error empty-text nothing follows the colon",
+        "c1 hear bulk: * end rooms 0",
+        "c2 c3 hear from alice: 11",
+        "c2 c3 hear from alice: 12",
+    ];
+    assert_eq!(server.done, expected);
+}
+
+#[test]
+fn lines_to_the_same_receivers_in_one_read_are_one_request() {
+    let mut server = Server::new();
+    let [alice, _] = ["alice", "bob"].map(|name| server.login(name));
+    let inputs = Inputs::default();
+    server.hub.observe(Box::new(inputs.clone()));
+    server.sends(
+        alice,
+        b"bob: 1\nbob: 2\nbob: 3\n/pong\nbob: 4\nBOB: 5\nbob: 6",
+    );
+    let texts = std::mem::take(&mut *inputs.0.lock().expect("nobody panics"));
+    assert_eq!(texts, ["1 2 3", "4", "5"]);
+    server.sends(alice, b"\n");
+    assert_eq!(*inputs.0.lock().expect("nobody panics"), ["6"]);
+}
+
+/// The texts of each request.
+#[derive(Clone, Default, Debug)]
+struct Inputs(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Inputs {
+    fn input(&mut self, input: &Input) {
+        if let Input::Request {
+            request: Request::Send { said, .. },
+            ..
+        } = input
+        {
+            let texts: Vec<_> = said.texts.iter().map(Text::as_str).collect();
+            self.0.lock().expect("nobody panics").push(texts.join(" "));
+        }
+    }
 }
 
 #[test]
@@ -96,7 +163,7 @@ fn a_frame_knows_its_mail_and_its_cost() {
         | Output::Rehash => panic!("{output:?}"),
     });
     let frames: Vec<_> = frames.collect();
-    assert_eq!(frames[0].bytes(), b"* welcome alice\n");
+    assert_eq!(*frames[0].bytes(), *b"* welcome alice\n");
     assert_eq!(frames[0].mail(), None);
     let text = frames[1]
         .mail()

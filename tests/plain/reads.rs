@@ -1,7 +1,7 @@
 //! What a client says.
 
 use proptest::prelude::*;
-use rejoin::broker::{Receiver, Request};
+use rejoin::broker::Receiver;
 use rejoin::id::BadSecret;
 use rejoin::wire::plain::{self, Command, Mistake};
 
@@ -285,7 +285,8 @@ fn told(parsed: Result<Command<'_>, Mistake>) -> String {
             name,
             secret: Some(secret),
         } => format!("{name} with {}", secret.expose()),
-        Command::Request(Request::Send { to, text, .. }) => {
+        Command::Say(saying) => {
+            let (to, text) = (saying.receivers(), saying.text());
             let to = to.iter().map(|receiver| match receiver {
                 Receiver::Peer(name) => name.to_string(),
                 Receiver::Room(room) | Receiver::OpenRoom(room) => room.to_string(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rejoin::broker::{
-    Bounce, BounceReason, Event, LeaveReason, Mail, Message, Part, PeerEntry, Rank, Refusal,
-    RoomEntry, Stamp, StopReason,
+    Bounce, BounceReason, Event, Header, LeaveReason, Mail, Message, Part, PeerEntry, Rank,
+    Refusal, RoomEntry, Stamp, StopReason,
 };
 use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Text, is_forbidden};
 use rejoin::wire::plain::{self, Mistake};
@@ -300,6 +300,9 @@ proptest! {
             prop_assert!(line.starts_with("* ") || line.starts_with("from "), "{line:?}");
             prop_assert!(!line.chars().any(is_forbidden), "{line:?}");
         }
+        if let Event::Mail(mail) | Event::KeptMail(mail) = &event {
+            prop_assert_eq!(plain::mail_length(mail), lines.len());
+        }
         let count = match event {
             Event::Rooms { rooms, .. } => rooms.len() + 1,
             Event::Who { peers, .. } => peers.len() + 1,
@@ -317,13 +320,7 @@ fn event() -> impl Strategy<Value = Event> {
     let numbers = (any::<usize>(), any::<bool>(), 0_usize..4);
     (words, numbers, 0..9).prop_map(|(words, (number, flag, length), which)| {
         let (from, name, room, text) = words;
-        let message = Arc::new(Message {
-            from,
-            sender: PeerId::new(ConnId::new(1)),
-            room: flag.then_some(room),
-            text: text.clone(),
-            stamp: Stamp::default(),
-        });
+        let message = said_by(from, flag.then_some(room), text.clone());
         let why = LeaveReason::Quit(Some(text));
         let entry = RoomEntry {
             room,
@@ -378,12 +375,21 @@ fn room(text: &str) -> Room {
 }
 
 fn said(room: Option<Room>) -> Arc<Message> {
-    Arc::new(Message {
-        from: name("alice"),
+    let text = Text::parse("hi: there").expect("a text");
+    said_by(name("alice"), room, text)
+}
+
+fn said_by(from: Name, room: Option<Room>, text: Text) -> Arc<Message> {
+    let header = Header {
+        from,
         sender: PeerId::new(ConnId::new(1)),
         room,
-        text: Text::parse("hi: there").expect("a text"),
         stamp: Stamp::default(),
+    };
+    Arc::new(Message {
+        header: Arc::new(header),
+        number: 1,
+        text,
     })
 }
 
@@ -395,7 +401,8 @@ fn message(room: Option<Room>) -> Mail {
 fn message_to(rank: Rank) -> Mail {
     let room = room("#Rust");
     let mut message = Message::clone(&said(None));
-    message.stamp.part = Some(Arc::new(Part { room, rank }));
+    let header = Arc::make_mut(&mut message.header);
+    header.stamp.part = Some(Arc::new(Part { room, rank }));
     Mail::Message(Arc::new(message))
 }
 

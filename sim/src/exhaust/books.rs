@@ -281,10 +281,10 @@ impl Books {
     }
 
     fn follow(&mut self, effect: &Effect<'_>, excused: Option<ConnId>) -> Result<(), Violation> {
-        match *effect {
+        match effect.clone() {
             Effect::Deliver { to, event } => {
                 for &conn in to {
-                    self.hear(conn, event);
+                    self.hear(conn, &event);
                 }
             }
             Effect::StopReader { conn } => {
@@ -398,7 +398,7 @@ fn is_refused(input: &Input, effects: &[Effect<'_>]) -> bool {
     let asker = actor(input);
     effects.iter().any(|effect| match effect {
         Effect::Deliver { to, event } => {
-            matches!(event, Event::Refused(_)) && asker.is_some_and(|conn| to.contains(&conn))
+            matches!(**event, Event::Refused(_)) && asker.is_some_and(|conn| to.contains(&conn))
         }
         Effect::StopReader { .. }
         | Effect::StopWriter { .. }

@@ -45,7 +45,7 @@ impl Key {
     fn new(message: &Message, receiver: usize) -> Self {
         Self {
             number: number(&message.text),
-            room: message.room.as_ref().map(room_index),
+            room: message.header.room.as_ref().map(room_index),
             receiver,
         }
     }
@@ -146,13 +146,15 @@ impl Ledger {
         shown: &impl Show,
     ) -> Result<(), Violation> {
         if let Input::Request { conn, request } = input
-            && let Request::Send { to, text, .. } = request
+            && let Request::Send { to, said } = request
         {
             let refusals = Refusals {
                 conn: *conn,
                 effects,
             };
-            self.accept(setup, after, &refusals, to, number(text))?;
+            for text in &said.texts {
+                self.accept(setup, after, &refusals, to, number(text))?;
+            }
         }
         for effect in effects {
             if let Effect::Discard {
@@ -309,7 +311,7 @@ impl Ledger {
             }
             Mail::Bounce(bounce) => {
                 let for_a_guest =
-                    bounce.message.room.is_some() && bounce.reason == BounceReason::Gone;
+                    bounce.message.header.room.is_some() && bounce.reason == BounceReason::Gone;
                 let mail = || words::mail(mail);
                 ensure!(!for_a_guest, 4, "{}, which should only be counted", mail());
                 delivery.bounced = true;
@@ -338,10 +340,10 @@ fn counted(
         Mail::Bounce(_) => return Ok(()),
     };
     ensure!(!delivery.bounced, 4, "{delivery} is counted");
-    if message.room.is_some() && reason == BounceReason::Gone {
+    if message.header.room.is_some() && reason == BounceReason::Gone {
         return Ok(());
     }
-    let sender = message.sender;
+    let sender = message.header.sender;
     let hears = before.is_online(sender) && after.is_online(sender);
     ensure!(
         !hears,
@@ -380,7 +382,7 @@ impl Refusals<'_> {
     fn contain(&self, refusal: &Refusal) -> bool {
         self.effects.iter().any(|effect| match effect {
             Effect::Deliver { to, event } => {
-                let refused = matches!(event, Event::Refused(refused) if refused == refusal);
+                let refused = matches!(&**event, Event::Refused(refused) if refused == refusal);
                 refused && to.contains(&self.conn)
             }
             Effect::StopReader { .. }

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effect, Effects, Input, Mail, Receiver, Request, Stamp};
+use rejoin::broker::{Broker, Effect, Effects, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Time};
 use std::time::Duration;
 
@@ -296,8 +296,8 @@ impl State {
                 let text = text(self.sent, 0);
                 self.sent += 1;
                 let to = to.iter().map(|&to| receiver(setup, to)).collect();
-                let stamp = Stamp::default();
-                Request::Send { to, text, stamp }
+                let said = vec![text].into();
+                Request::Send { to, said }
             }
             &Step::Join { room, .. } => {
                 let room = setup.rooms[usize::from(room)];

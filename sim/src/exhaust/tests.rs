@@ -13,6 +13,7 @@ use crate::search::run;
 use crate::step::{Until, name, room};
 use crate::words::is_plain;
 use crate::world::World;
+use std::borrow::Cow;
 
 impl Show for View {
     fn connections(&self) -> impl Iterator<Item = (ConnId, Phase)> {
@@ -94,7 +95,10 @@ fn rejects(steps: &[Step], falsify: impl FnOnce(&mut Forged), statement: u8, why
 
 fn effect(act: &Act) -> Effect<'_> {
     match act {
-        Act::Tell { to, event } => Effect::Deliver { to, event },
+        Act::Tell { to, event } => Effect::Deliver {
+            to,
+            event: Cow::Borrowed(event),
+        },
         &Act::StopReader { conn } => Effect::StopReader { conn },
         &Act::StopWriter { conn, reason } => Effect::StopWriter { conn, reason },
         Act::Discard {

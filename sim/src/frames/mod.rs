@@ -230,7 +230,8 @@ impl Server {
         let Some(mark) = link.outbox.last_mark(link.written) else {
             return;
         };
-        let line = str::from_utf8(mark.bytes()).expect("the server writes UTF-8");
+        let bytes = mark.bytes();
+        let line = str::from_utf8(&bytes).expect("the server writes UTF-8");
         let (epoch, number) = irc::question(line.trim_end())
             .and_then(|token| token.split_once('.'))
             .expect("a mark asks for its number");
@@ -429,7 +430,8 @@ impl Server {
     fn running(&mut self, conn: ConnId, frame: &Frame) -> Option<&mut Link> {
         let running = self.links.get(&conn).is_some_and(|link| !link.stopped);
         self.ensure(running, 3, || {
-            let said = String::from_utf8_lossy(frame.bytes());
+            let bytes = frame.bytes();
+            let said = String::from_utf8_lossy(&bytes);
             format!("{conn} is sent after its stop: {}", said.trim_end())
         });
         self.links.get_mut(&conn)
@@ -442,7 +444,7 @@ impl Server {
         let speaks_irc = self.links.get(&conn).is_some_and(|link| link.speaks_irc);
         let mut sight = self.sight.lock().expect("nobody panics");
         let told = sight.told.entry(conn).or_default();
-        let said = String::from_utf8_lossy(frame.bytes()).into_owned();
+        let said = String::from_utf8_lossy(&frame.bytes()).into_owned();
         let says = |event: &Event| match mail_of(event) {
             Some(mail) if speaks_irc => irc::hands_over(mail, &said),
             Some(_) | None => spell(event) == said,

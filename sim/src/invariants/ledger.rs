@@ -27,7 +27,7 @@ impl Delivery {
     pub(super) fn new(message: &Message, to: PeerId) -> Self {
         Self {
             number: number(&message.text),
-            room: message.room,
+            room: message.header.room,
             to,
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
         return Ok(accepted);
     };
     let says = actor(input).and_then(|conn| after.online(conn));
-    let (Some(says), Some((to, number))) = (says, sent(moment)) else {
+    let (Some(says), Some((to, numbers))) = (says, sent(moment)) else {
         return Ok(accepted);
     };
     let refusals = refusals(moment);
@@ -62,37 +62,43 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
     if refusals.iter().any(too_many) {
         return Ok(accepted);
     }
-    let mut take = |receiver, room, to| {
-        let full = Refusal::MailboxFull {
-            name: receiver,
-            room,
+    for (place, &number) in numbers.iter().enumerate() {
+        let mut take = |receiver, room, to| {
+            let full = Refusal::MailboxFull {
+                name: receiver,
+                room,
+            };
+            // A mailbox that is full stays so, and no text is shorter than the one before.
+            let refused = refusals.iter().filter(|&refusal| *refusal == full).count();
+            if place + refused < numbers.len() {
+                accepted.push(Accepted {
+                    delivery: Delivery { number, room, to },
+                    from: says.peer,
+                });
+            }
         };
-        if !refusals.contains(&full) {
-            accepted.push(Accepted {
-                delivery: Delivery { number, room, to },
-                from: says.peer,
-            });
-        }
-    };
-    for receiver in to {
-        match receiver {
-            Receiver::Peer(name) => match after.bearers.get(&name) {
-                Some(bearer) => take(name, None, bearer.peer),
-                None if refusals.contains(&Refusal::NoSuchPeer { name }) => {}
-                None => return Err(format!("a message is taken for {name}, whom nobody knows")),
-            },
-            Receiver::Room(room) | Receiver::OpenRoom(room)
-                if says.rooms.contains(&room) || receiver == Receiver::OpenRoom(room) =>
-            {
-                for (&name, bearer) in &after.bearers {
-                    if bearer.rooms.contains(&room) && bearer.peer != says.peer {
-                        take(name, Some(room), bearer.peer);
+        for &receiver in &to {
+            match receiver {
+                Receiver::Peer(name) => match after.bearers.get(&name) {
+                    Some(bearer) => take(name, None, bearer.peer),
+                    None if refusals.contains(&Refusal::NoSuchPeer { name }) => {}
+                    None => {
+                        return Err(format!("a message is taken for {name}, whom nobody knows"));
+                    }
+                },
+                Receiver::Room(room) | Receiver::OpenRoom(room)
+                    if says.rooms.contains(&room) || receiver == Receiver::OpenRoom(room) =>
+                {
+                    for (&name, bearer) in &after.bearers {
+                        if bearer.rooms.contains(&room) && bearer.peer != says.peer {
+                            take(name, Some(room), bearer.peer);
+                        }
                     }
                 }
-            }
-            Receiver::Room(room) if refusals.contains(&Refusal::NotInRoom { room }) => {}
-            Receiver::Room(room) | Receiver::OpenRoom(room) => {
-                return Err(format!("{} is not in {room}, and yet speaks", says.name));
+                Receiver::Room(room) if refusals.contains(&Refusal::NotInRoom { room }) => {}
+                Receiver::Room(room) | Receiver::OpenRoom(room) => {
+                    return Err(format!("{} is not in {room}, and yet speaks", says.name));
+                }
             }
         }
     }
@@ -132,7 +138,7 @@ type Returned = (u32, Option<Room>, Name);
 
 fn returned(bounce: &Bounce) -> Returned {
     let message = &bounce.message;
-    (number(&message.text), message.room, bounce.receiver)
+    (number(&message.text), message.header.room, bounce.receiver)
 }
 
 impl Returning {
@@ -266,13 +272,14 @@ fn refusals(moment: &Moment) -> Vec<Refusal> {
     refusals.collect()
 }
 
-/// To whom something was said, each once, and the number of the message.
-fn sent(moment: &Moment) -> Option<(BTreeSet<Receiver>, u32)> {
+/// To whom something was said, each once, and the numbers of the messages.
+fn sent(moment: &Moment) -> Option<(BTreeSet<Receiver>, Vec<u32>)> {
     let rejoin::broker::Input::Request { request, .. } = moment.input()? else {
         return None;
     };
-    let Request::Send { to, text, .. } = request else {
+    let Request::Send { to, said } = request else {
         return None;
     };
-    Some((to.iter().copied().collect(), number(text)))
+    let numbers = said.texts.iter().map(number).collect();
+    Some((to.iter().copied().collect(), numbers))
 }

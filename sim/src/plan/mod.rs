@@ -440,10 +440,10 @@ impl Dice {
     fn send(&mut self, conn: u8) -> Step {
         let receivers = if self.rng.u8(..4) == 0 { 2 } else { 1 };
         let to = (0..receivers).map(|_| self.to()).collect();
-        let length = if self.rng.u8(..8) == 0 {
-            Length::Long
-        } else {
-            Length::Short
+        let length = match self.rng.u8(..8) {
+            0 => Length::Long,
+            1 => Length::Several,
+            _ => Length::Short,
         };
         Step::Send { conn, to, length }
     }

@@ -4,12 +4,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::register::cut;
 use super::room::{MayNotSpeak, word};
 use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{
-    Bounce, BounceReason, Form, Input, Mail, Message as Said, Part, Rank, Receiver, Request,
+    Bounce, BounceReason, Form, Input, Mail, Message as Spoken, Part, Rank, Receiver, Request, Said,
 };
 use crate::hub::Outputs;
 use crate::id::{ConnId, Name, Room, Text, Time};
@@ -53,9 +54,13 @@ impl<D: Digest> Hub<D> {
         let Some(text) = text else {
             return self.error(turn, ERR_NOTEXTTOSEND, ":No text to send");
         };
-        for target in targets {
-            self.say(turn, name, (message, target), &text, form);
+        let Some((last, others)) = targets.split_last() else {
+            return;
+        };
+        for target in others {
+            self.say(turn, name, (message, target), text.clone(), form);
         }
+        self.say(turn, name, (message, last), text, form);
     }
 
     fn targets<'a>(&mut self, turn: &mut Turn<'_>, message: &Message<'a>) -> Option<Vec<&'a str>> {
@@ -89,7 +94,7 @@ impl<D: Digest> Hub<D> {
         turn: &mut Turn<'_>,
         name: Name,
         (message, target): (&Message<'_>, &str),
-        text: &Text,
+        text: Text,
         form: Form,
     ) {
         let mut stamp = self.stamp(turn.now, &name, form);
@@ -101,7 +106,7 @@ impl<D: Digest> Hub<D> {
         }
         stamp.tags = with_client_tags(stamp.tags, message);
         let mut away = None;
-        let receivers = match Target::parse(target) {
+        let mut receivers = match Target::parse(target) {
             Some(Target::Peer(peer)) if let Some(user) = self.known(&peer) => {
                 away = user.away.clone().map(|why| (peer, why));
                 alloc::vec![Receiver::Peer(peer)]
@@ -114,7 +119,7 @@ impl<D: Digest> Hub<D> {
                 );
             }
             Some(Target::Room(room)) => {
-                if !self.check_speech(turn, &name, &room, text) {
+                if !self.check_speech(turn, &name, &room, &text) {
                     return;
                 }
                 let is_in = self.is_in(&name, &room);
@@ -126,7 +131,7 @@ impl<D: Digest> Hub<D> {
                 alloc::vec![room]
             }
             Some(Target::Part(part)) => {
-                if !self.check_speech(turn, &name, &part.room, text) {
+                if !self.check_speech(turn, &name, &part.room, &text) {
                     return;
                 }
                 stamp.part = Some(Arc::new(part));
@@ -146,12 +151,24 @@ impl<D: Digest> Hub<D> {
             }
         };
         let conn = turn.conn;
-        let number = stamp.number;
+        let number = self.numbers(1);
         let tags = stamp.tags.clone();
+        let said = Said {
+            texts: alloc::vec![text],
+            number,
+            stamp,
+        };
         self.irc.refused = false;
-        for to in chunks(receivers, self.limits.receivers) {
-            let (text, stamp) = (text.clone(), stamp.clone());
-            let request = Request::Send { to, text, stamp };
+        // A part of a room may have more members than one request may name.
+        while receivers.len() > self.limits.receivers {
+            let rest = receivers.split_off(self.limits.receivers);
+            let (to, said) = (mem::replace(&mut receivers, rest), said.clone());
+            let request = Request::Send { to, said };
+            self.handle(turn.now, Input::Request { conn, request }, turn.out);
+        }
+        if !receivers.is_empty() {
+            let to = receivers;
+            let request = Request::Send { to, said };
             self.handle(turn.now, Input::Request { conn, request }, turn.out);
         }
         if let Some((peer, why)) = away {
@@ -159,7 +176,7 @@ impl<D: Digest> Hub<D> {
         }
         if !self.irc.refused && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
             let head = head(&self.irc.mask(&name), form, target);
-            let line = in_lines(head, text.as_str());
+            let line = in_lines(head, message.param(1).expect("it was said"));
             let tags = Tags {
                 number: Some(number),
                 client: tags.as_deref(),
@@ -250,7 +267,7 @@ impl<D: Digest> Hub<D> {
         let stamp = self.stamp(turn.now, &name, Form::Message);
         let client = with_client_tags(stamp.tags, message);
         let tags = Tags {
-            number: Some(stamp.number),
+            number: Some(self.numbers(1)),
             client: client.as_deref(),
             ..Tags::default()
         };
@@ -268,7 +285,7 @@ impl<D: Digest> Hub<D> {
     }
 
     /// Hands mail over to connections that speak IRC.
-    pub(super) fn irc_mail(
+    pub(in crate::hub) fn irc_mail(
         &mut self,
         now: Time,
         to: &[ConnId],
@@ -277,7 +294,7 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) {
         match mail {
-            Mail::Message(message) => match (message.room, &message.stamp.part) {
+            Mail::Message(message) => match (message.header.room, &message.header.stamp.part) {
                 (Some(room), None) => {
                     self.irc_said(now, to, (mail, message), room.as_str(), bulk, out)
                 }
@@ -309,20 +326,24 @@ impl<D: Digest> Hub<D> {
         &mut self,
         now: Time,
         to: &[ConnId],
-        (mail, message): (&Mail, &Said),
+        (mail, message): (&Mail, &Spoken),
         target: &str,
         bulk: bool,
         out: &mut Outputs,
     ) {
-        let head = match &message.stamp.address {
-            Some(from) => head(from, message.stamp.form, target),
-            None => head(&self.irc.mask(&message.from), message.stamp.form, target),
+        let head = match &message.header.stamp.address {
+            Some(from) => head(from, message.header.stamp.form, target),
+            None => head(
+                &self.irc.mask(&message.header.from),
+                message.header.stamp.form,
+                target,
+            ),
         };
         let line = in_lines(head, message.text.as_str());
         let tags = Tags {
-            at: (message.stamp.number > 0).then_some(message.stamp.at),
-            number: (message.stamp.number > 0).then_some(message.stamp.number),
-            client: message.stamp.tags.as_deref(),
+            at: (message.number > 0).then_some(message.header.stamp.at),
+            number: (message.number > 0).then_some(message.number),
+            client: message.header.stamp.tags.as_deref(),
             bulk,
             ..Tags::default()
         };
@@ -344,10 +365,10 @@ impl<D: Digest> Hub<D> {
             BounceReason::ShuttingDown => ("SHUTTING_DOWN", "was cut off, as the server stops"),
         };
         let receiver = bounce.receiver;
-        let room = bounce.message.room;
+        let room = bounce.message.header.room;
         let place = room.map_or(String::new(), |room| format!(" in {room}"));
         let why = format!("{receiver}{place} {why}, and will not get: ");
-        let verb = verb(bounce.message.stamp.form);
+        let verb = verb(bounce.message.header.stamp.form);
         let code = format!("{verb} UNDELIVERED_{code} {receiver}");
         let head = self.standard_line(conn, "FAIL", &code, &why);
         let line = in_lines(head, bounce.message.text.as_str());
@@ -381,15 +402,6 @@ fn with_client_tags(tags: Option<Arc<str>>, message: &Message<'_>) -> Option<Arc
         Some(tags) => Some(format!("{tags};{client}").into()),
         None => Some(client.into()),
     }
-}
-
-/// Receivers, so many at once at most.
-fn chunks(mut receivers: Vec<Receiver>, most: usize) -> impl Iterator<Item = Vec<Receiver>> {
-    core::iter::from_fn(move || {
-        let rest = receivers.split_off(receivers.len().min(most));
-        let chunk = core::mem::replace(&mut receivers, rest);
-        (!chunk.is_empty()).then_some(chunk)
-    })
 }
 
 /// What a line begins with, ahead of its text.

@@ -107,7 +107,7 @@ impl<D: Digest> Hub<D> {
         }
         text.push_str(&line.body);
         text.push_str("\r\n");
-        let frame = Frame::new(text.as_bytes(), line.mail).showing_key(line.shows_key);
+        let frame = Frame::lines(text.as_bytes(), line.mail, line.shows_key);
         turn.out.send([turn.conn], frame, line.bulk);
     }
 }

@@ -113,20 +113,23 @@ impl Irc {
 
 impl<D: Digest> Hub<D> {
     /// What goes with a message that somebody says now.
+    /// The first of so many numbers that no other message has.
+    pub(super) fn numbers(&mut self, messages: usize) -> u64 {
+        let first = self.irc.numbered + 1;
+        self.irc.numbered += messages as u64;
+        first
+    }
+
     pub(super) fn stamp(&mut self, now: Time, name: &Name, form: Form) -> Stamp {
-        self.irc.numbered += 1;
-        let mut stamp = Stamp {
-            number: self.irc.numbered,
+        let user = self.irc.users.speaks(name, now);
+        let bot = user.is_some_and(|user| user.modes.bot);
+        Stamp {
             at: now,
             form,
-            ..Stamp::default()
-        };
-        self.irc.users.change(name, |user| {
-            user.active = now;
-            stamp.address = Some(user.mask.shared());
-            stamp.tags = user.modes.bot.then(|| "bot".into());
-        });
-        stamp
+            part: None,
+            address: user.map(|user| user.mask.shared()),
+            tags: bot.then(|| "bot".into()),
+        }
     }
 
     /// All peers, in order.

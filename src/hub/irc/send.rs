@@ -150,8 +150,8 @@ impl<D: Digest> Hub<D> {
             }
             let same = told.iter().filter(|(same, _)| *same == caps);
             let to = same.map(|&(_, conn)| conn);
-            let frame = Frame::new(&self.scratch, mail.cloned());
-            out.send(to, frame.showing_key(tags.shows_key), tags.bulk);
+            let frame = Frame::lines(&self.scratch, mail.cloned(), tags.shows_key);
+            out.send(to, frame, tags.bulk);
             told.retain(|(other, _)| *other != caps);
         }
         self.irc.told = told;

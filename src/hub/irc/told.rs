@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use super::presence::host;
 use super::register::cut;
 use super::{Digest, Hub, Tags, Turn};
-use crate::broker::{Event, LeaveReason, Mail, Refusal};
+use crate::broker::{Event, LeaveReason, Refusal};
 use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::MAX_BODY_BYTES;
@@ -27,11 +27,6 @@ impl<D: Digest> Hub<D> {
         match event {
             Event::Welcome { name } => self.irc_welcome(now, to[0], *name, None, out),
             Event::Back { name, kept } => self.irc_welcome(now, to[0], *name, Some(*kept), out),
-            Event::Mail(mail) => {
-                let bulk = matches!(mail, Mail::Bounce(_));
-                self.irc_mail(now, to, mail, bulk, out);
-            }
-            Event::KeptMail(mail) => self.irc_mail(now, to, mail, true, out),
             Event::Kept { name } => self.irc_kept(now, to, name, out),
             Event::Joined { room, name } => self.irc_joined(now, to, room, name, out),
             Event::Left { room, name, why } => self.irc_left(now, to, (room, name, why), out),
@@ -45,7 +40,8 @@ impl<D: Digest> Hub<D> {
                     self.irc_refused(&mut Turn { now, conn, out }, *refusal);
                 }
             }
-            Event::Rooms { .. } | Event::Who { .. } => {}
+            // Mail is handed over apart, and nobody asks for the others by IRC.
+            Event::Mail(_) | Event::KeptMail(_) | Event::Rooms { .. } | Event::Who { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@ use core::ops::Index;
 
 use super::user::User;
 use crate::book::Book;
-use crate::id::Name;
+use crate::id::{Name, Time};
 
 /// All peers, and how many there are of each kind: each login is told, so they are not counted anew.
 #[derive(Default, Debug)]
@@ -57,6 +57,13 @@ impl Users {
         let result = change(user);
         self.census.count(user);
         Some(result)
+    }
+
+    /// Somebody says something.
+    pub(super) fn speaks(&mut self, name: &Name, now: Time) -> Option<&User> {
+        let user = self.known.get_mut(name)?;
+        user.active = now;
+        Some(user)
     }
 
     pub(super) fn census(&self) -> Census {

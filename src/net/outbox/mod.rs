@@ -123,30 +123,41 @@ pub(crate) struct Inlet<T> {
 }
 
 impl<T> Inlet<T> {
-    /// Queues `item`, which takes `bytes` of the limit until it is written. It is queued even
-    /// over the limit. Its `role` is [`Role::Passing`], whatever it says, in an outbox that does
+    /// Queues items, in order. Each takes its bytes of the limit until it is written, and is queued
+    /// even over the limit. Its role is [`Role::Passing`], whatever it says, in an outbox that does
     /// not retain.
     ///
     /// # Errors
     ///
-    /// Gives the item back, and changes nothing, if the outlet has been reclaimed or dropped.
-    pub(crate) fn push(&self, item: T, bytes: Bytes, role: Role) -> Result<Pushed, T> {
+    /// Gives the items back, and changes nothing, if the outlet has been reclaimed or dropped.
+    pub(crate) fn push<I>(&self, items: I) -> Result<Pushed, I>
+    where
+        I: IntoIterator<Item = (T, Bytes, Role)>,
+    {
         let mut state = lock(&self.shared);
+        let state = &mut *state;
         if state.phase == Phase::Reclaimed {
-            return Err(item);
+            return Err(items);
         }
         let retains = state.retained.is_some();
-        let role = if retains { role } else { Role::Passing };
-        state.queue.push_back(Item { item, bytes, role });
-        state.waiting.fresh += bytes.fresh;
-        state.waiting.bulk += bytes.bulk;
+        let State {
+            queue,
+            waiting,
+            limit,
+            ..
+        } = state;
+        queue.extend(items.into_iter().map(|(item, bytes, role)| {
+            waiting.fresh += bytes.fresh;
+            waiting.bulk += bytes.bulk;
+            let role = if retains { role } else { Role::Passing };
+            Item { item, bytes, role }
+        }));
+        let over = waiting.fresh > limit.fresh || waiting.bulk > limit.bulk;
         // A clone: a close before the wake-up still finds the waker, and does not rest on the
         // pusher to come to it.
         let wake = mem::take(&mut state.hungry)
             .then(|| state.writer.clone())
             .flatten();
-        let State { waiting, limit, .. } = &*state;
-        let over = waiting.fresh > limit.fresh || waiting.bulk > limit.bulk;
         Ok(Pushed { wake, over })
     }
 
