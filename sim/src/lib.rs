@@ -23,6 +23,7 @@ pub mod probe;
 pub mod reading;
 pub mod replay;
 pub mod roster;
+pub mod sayings;
 pub mod search;
 pub mod setting;
 pub mod shrink;

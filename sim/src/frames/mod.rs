@@ -63,6 +63,8 @@ struct Link {
     outbox: Outbox,
     /// Frames of it.
     written: usize,
+    /// What it has said, and was not read.
+    said: Vec<u8>,
     /// What was read and not taken.
     rest: Vec<u8>,
     waits: bool,
@@ -135,6 +137,9 @@ impl Server {
     }
 
     fn step(&mut self, step: &Step) {
+        if !matches!(step, Step::Send { .. }) {
+            self.read_all();
+        }
         match step {
             Step::Accept => self.accept(Protocol::Plain),
             Step::AcceptIrc => self.accept(Protocol::Irc),
@@ -209,7 +214,8 @@ impl Server {
         self.links.keys().rev().nth(index).copied()
     }
 
-    /// The client asks for something in its own protocol, if that can be said in it.
+    /// The client asks for something in its own protocol, if that can be said in it. Every other
+    /// thing that it says is read together with what it says next, if that comes soon.
     fn ask(&mut self, conn: ConnId, request: &Step) {
         let lines = if self.links[&conn].speaks_irc {
             irc::lines_of(request, &mut self.sent)
@@ -220,7 +226,29 @@ impl Server {
             if self.links[&conn].labels {
                 lines = self.labeler.request(request, lines);
             }
-            self.say(conn, lines.as_bytes());
+            let said = &mut self.links.get_mut(&conn).expect("it was picked").said;
+            said.extend_from_slice(lines.as_bytes());
+            if !matches!(request, Step::Send { .. }) || self.sent.is_multiple_of(2) {
+                self.read_said(conn);
+            }
+        }
+    }
+
+    /// Everything that was said is read.
+    fn read_all(&mut self) {
+        let conns: Vec<_> = self.links.keys().copied().collect();
+        for conn in conns {
+            self.read_said(conn);
+        }
+    }
+
+    fn read_said(&mut self, conn: ConnId) {
+        let Some(link) = self.links.get_mut(&conn) else {
+            return;
+        };
+        let said = std::mem::take(&mut link.said);
+        if !said.is_empty() {
+            self.say(conn, &said);
         }
     }
 
@@ -356,6 +384,7 @@ impl Server {
     }
 
     fn finish(&mut self) {
+        self.read_all();
         while let Some((&conn, link)) = self.links.first_key_value() {
             let written = (link.outbox.len() - link.written).div_ceil(2);
             self.writer_finishes(conn, written);

@@ -13,6 +13,7 @@ use rejoin::wire::lines::Line;
 use crate::label::Labels;
 use crate::moment::{Act, mail_of};
 use crate::reading::Readings;
+use crate::sayings::Sayings;
 use crate::watch::Watch;
 
 /// What an observer sees.
@@ -21,6 +22,7 @@ pub(super) struct Sight {
     pub(super) watch: Watch,
     pub(super) readings: Readings,
     pub(super) labels: Labels,
+    pub(super) sayings: Sayings,
     /// What each connection is to be sent; of those that speak IRC, the mail.
     pub(super) told: BTreeMap<ConnId, VecDeque<Event>>,
 }
@@ -31,6 +33,7 @@ impl Sight {
             watch: Watch::new(config, false),
             readings: Readings::new(config),
             labels: Labels::default(),
+            sayings: Sayings::default(),
             told: BTreeMap::new(),
         }
     }
@@ -44,6 +47,7 @@ impl Observer for Lookout {
         let mut sight = self.0.lock().expect("nobody panics");
         sight.readings.line(understood);
         sight.labels.line(understood);
+        sight.sayings.line(understood);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
@@ -52,13 +56,18 @@ impl Observer for Lookout {
         let found = [
             sight.readings.told(now, told, wants, probes),
             sight.labels.told(told, wants, probes),
+            sight.sayings.told(told),
         ];
         let found = found.into_iter().filter_map(Result::err);
         sight.watch.violations.extend(found);
     }
 
     fn input(&mut self, input: &Input) {
-        self.0.lock().expect("nobody panics").watch.input(input);
+        let sight = &mut *self.0.lock().expect("nobody panics");
+        let readings = &sight.readings;
+        let found = sight.sayings.input(input, |conn| readings.speaks_irc(conn));
+        sight.watch.violations.extend(found.err());
+        sight.watch.input(input);
     }
 
     fn effects(&mut self, now: Time, effects: &Effects, broker: &Broker) {

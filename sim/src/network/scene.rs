@@ -22,6 +22,7 @@ use crate::plan::{CLIENTS, Kind, Plan};
 use crate::plural::messages;
 use crate::probe::Path;
 use crate::reading::Readings;
+use crate::sayings::Sayings;
 use crate::trace::{Did, Entry, What};
 use crate::watch::Watch;
 
@@ -93,6 +94,7 @@ pub(super) struct Scene {
     pub(super) watch: Watch,
     pub(super) readings: Readings,
     labels: Labels,
+    sayings: Sayings,
     pub(super) pipes: BTreeMap<ConnId, Pipe>,
     pub(super) wires: [Wire; CLIENTS as usize],
     pub(super) addresses: BTreeMap<IpAddr, usize>,
@@ -125,6 +127,7 @@ impl Stage {
             watch: Watch::new(config, traces),
             readings: Readings::new(config),
             labels: Labels::default(),
+            sayings: Sayings::default(),
             pipes: BTreeMap::new(),
             wires: Default::default(),
             addresses: BTreeMap::new(),
@@ -176,6 +179,7 @@ impl Scene {
         self.watch.restart(&self.config);
         self.readings = Readings::new(&self.config);
         self.labels = Labels::default();
+        self.sayings = Sayings::default();
         self.pipes.clear();
         self.conns.clear();
         self.stopping.clear();
@@ -321,6 +325,11 @@ impl Scene {
     }
 
     fn input(&mut self, input: &Input) {
+        let readings = &self.readings;
+        let said = self.sayings.input(input, |conn| readings.speaks_irc(conn));
+        if let Err(violation) = said {
+            self.violate(violation);
+        }
         self.ending = match input {
             Input::WriterFinished { conn, .. } => Some(*conn),
             Input::Accepted { .. }
@@ -443,6 +452,7 @@ impl Observer for Lookout {
         let mut scene = self.0.lock();
         scene.readings.line(understood);
         scene.labels.line(understood);
+        scene.sayings.line(understood);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
@@ -451,6 +461,7 @@ impl Observer for Lookout {
         let found = [
             scene.readings.told(now, told, wants, probes),
             scene.labels.told(told, wants, probes),
+            scene.sayings.told(told),
         ];
         for violation in found.into_iter().filter_map(Result::err) {
             scene.violate(violation);
