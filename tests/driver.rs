@@ -6,7 +6,7 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -89,6 +89,34 @@ async fn a_message_written_a_byte_at_a_time_arrives_once() {
     }
     for n in 0..100 {
         alice.hears(&format!("from bob: message {n}")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_all_sizes_arrive_whole_whatever_a_write_takes() {
+    let server = TestServer::start(Config {
+        line_bytes: NonZeroUsize::new(200_000).expect("not zero"),
+        mailbox_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
+        ..flood_limits()
+    });
+    for fault in [Fault::None, Fault::Sips] {
+        let mut bob = server.login("bob", Fault::None).await;
+        let mut alice = server.login("alice", fault).await;
+        // Short ones, which are many in one write, stand ahead of and behind long ones, of which
+        // some are more than a write is put together of.
+        let mut sizes = vec![10; 700];
+        sizes.extend([1024, 1025, 100_000, 1, 65_536, 64_000, 2, 150_000, 150_000]);
+        sizes.extend([100; 700]);
+        let texts: Vec<_> = sizes.iter().map(|&size| "x".repeat(size)).collect();
+        let lines: Vec<_> = texts.iter().map(|text| format!("alice: {text}")).collect();
+        bob.say(&lines.join("\n")).await;
+        for text in texts {
+            alice.hears(&format!("from bob: {text}")).await;
+        }
+        bob.say("/quit").await;
+        alice.say("/quit").await;
+        alice.hears("* bye you quit").await;
+        bob.hears("* bye you quit").await;
     }
 }
 
@@ -379,6 +407,8 @@ enum Fault {
     WritePanics,
     WriteFails,
     WriteBlocks,
+    /// It takes a part of what is written.
+    Sips,
     Trickles,
 }
 
@@ -405,6 +435,7 @@ impl AsyncRead for Faulty {
                 | Fault::WritePanics
                 | Fault::WriteFails
                 | Fault::WriteBlocks
+                | Fault::Sips
                 | Fault::Trickles => {}
             }
         }
@@ -424,6 +455,7 @@ impl AsyncWrite for Faulty {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
             Fault::WriteBlocks if self.greeted => return Poll::Pending,
+            Fault::Sips => &bytes[..bytes.len().min(10_007)],
             Fault::Trickles => &bytes[..1],
             Fault::None
             | Fault::ReadPanics

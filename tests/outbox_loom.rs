@@ -66,12 +66,11 @@ impl Hub {
         {
             let peer = &mut *sync::lock(&self.0);
             let Some(inlet) = &peer.inlet else { return };
-            for _ in 0..count {
-                peer.pushed += 1;
-                match inlet.push([(peer.pushed, fresh(1), Role::Passing)]) {
-                    Ok(pushed) => wake = wake.or(pushed.wake),
-                    Err([(number, ..)]) => peer.given_back.push(number),
-                }
+            let numbers = peer.pushed + 1..=peer.pushed + count;
+            peer.pushed += count;
+            match inlet.push(numbers.map(|number| (number, fresh(1), Role::Passing))) {
+                Ok(pushed) => wake = pushed.wake,
+                Err(items) => peer.given_back.extend(items.map(|(number, ..)| number)),
             }
         }
         wake.into_iter().for_each(Waker::wake);

@@ -11,7 +11,8 @@ use rejoin::wire::plain::Command;
 use crate::invariants::Violation;
 use crate::words;
 
-/// What was said since the hub was told something, and the broker has not heard yet.
+/// What was said since the hub was told something, and the broker has not heard yet. Nobody here
+/// sets a mode of a room, which could keep it from the broker.
 #[derive(Clone, Default, Debug)]
 pub struct Sayings(VecDeque<(Vec<Receiver>, String)>);
 

@@ -46,7 +46,9 @@ impl Broker {
         let names: Vec<_> = to.iter().filter_map(Receiver::peer).collect();
         to.retain(|to| to.peer().is_none());
         for said in said.into_each() {
-            self.say_to(sender, &names, said.clone(), effects);
+            if !names.is_empty() {
+                self.say_to(sender, &names, said.clone(), effects);
+            }
             for &room in &to {
                 self.say_to_one(sender, room, said.clone(), effects);
             }
@@ -116,14 +118,15 @@ impl Broker {
         (to, absent): (Range<usize>, &[Name]),
         effects: &mut Effects,
     ) {
+        let numbers = said.numbers();
         let header = Arc::new(Header {
             from: sender.name,
             sender: sender.peer,
             room,
             stamp: said.stamp,
         });
-        let messages = said.texts.into_iter().zip(said.number..);
-        let messages = messages.map(|(text, number)| {
+        let numbered = said.texts.into_iter().zip(numbers);
+        let messages = numbered.map(|(text, number)| {
             let header = Arc::clone(&header);
             Arc::new(Message {
                 header,

@@ -25,6 +25,7 @@ pub(crate) enum Entry {
         to: Range<usize>,
         event: Box<Event>,
     },
+    /// Messages alone, or one bounce, unless all of it was kept.
     Mail {
         to: Range<usize>,
         mail: Range<usize>,
@@ -143,6 +144,7 @@ impl Effects {
     }
 
     /// Takes the effects out, in order, with the mail and the connections that they speak of.
+    /// [`clear`](Self::clear) is to follow.
     pub(crate) fn take(&mut self) -> (vec::Drain<'_, Entry>, vec::Drain<'_, Mail>, &[ConnId]) {
         (self.list.drain(..), self.mail.drain(..), &self.receivers)
     }
@@ -166,8 +168,12 @@ impl Effects {
         start..self.receivers.len()
     }
 
-    /// Tells `to` the same, unless there are none.
+    /// Tells `to` the same, which is no mail, unless there are none.
     pub(super) fn deliver(&mut self, to: impl IntoIterator<Item = ConnId>, event: Event) {
+        debug_assert!(
+            !matches!(event, Event::Mail(_) | Event::KeptMail(_)),
+            "mail is handed over"
+        );
         let to = self.receivers(to);
         if !to.is_empty() {
             let event = Box::new(event);

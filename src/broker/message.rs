@@ -38,28 +38,29 @@ pub struct Header {
 pub struct Said {
     /// The texts, one after the other.
     pub texts: Vec<Text>,
-    /// The number of the first message; each has the next.
+    /// The number of the first message; each has the next. If it is 0, none has a number.
     pub number: u64,
     /// What else goes with each of them.
     pub stamp: Stamp,
 }
 
 impl Said {
+    /// The numbers of the messages.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
+        let (first, step) = (self.number, u64::from(self.number > 0));
+        (0..).map(move |place| first + place * step)
+    }
+
     /// Each text by itself, with its number.
     pub(super) fn into_each(self) -> impl Iterator<Item = Self> {
-        let Self {
-            texts,
+        let numbers = self.numbers();
+        let Self { texts, stamp, .. } = self;
+        let numbered = texts.into_iter().zip(numbers);
+        numbered.map(move |(text, number)| Self {
+            texts: vec![text],
             number,
-            stamp,
-        } = self;
-        texts
-            .into_iter()
-            .zip(number..)
-            .map(move |(text, number)| Self {
-                texts: vec![text],
-                number,
-                stamp: stamp.clone(),
-            })
+            stamp: stamp.clone(),
+        })
     }
 }
 

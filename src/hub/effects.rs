@@ -9,6 +9,9 @@ use crate::broker::{Event, Input, Mail, StopReason};
 use crate::id::{ConnId, Time};
 use crate::wire;
 
+/// Bytes of a text that is put together with its line only when the socket takes it.
+const SHORT_BYTES: usize = 1024;
+
 impl<D: Digest> Hub<D> {
     /// Lets the broker handle an input, and turns its effects into outputs. Who is dismissed is
     /// told why.
@@ -73,7 +76,16 @@ impl<D: Digest> Hub<D> {
     ) {
         let (irc, plain) = self.by_protocol(to);
         match (&*irc, &*plain) {
-            ([], &[conn]) => out.send_all([conn], mail.map(Frame::of_mail), bulk),
+            ([], &[conn]) => {
+                let frames = mail.map(|mail| {
+                    if is_short(&mail) {
+                        Frame::of_mail(mail)
+                    } else {
+                        self.written(mail)
+                    }
+                });
+                out.send_all([conn], frames, bulk);
+            }
             ([], plain) => {
                 let frames = mail.map(|mail| self.written(mail));
                 out.send_all(plain.iter().copied(), frames, bulk);
@@ -90,7 +102,7 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// The line that hands mail over to several.
+    /// The line that hands mail over, to several or because it is long.
     fn written(&mut self, mail: Mail) -> Frame {
         self.scratch.clear();
         wire::plain::write_mail(&mail, &mut self.scratch);
@@ -145,4 +157,10 @@ impl<D: Digest> Hub<D> {
         write(&mut self.scratch);
         Frame::new(&self.scratch, None)
     }
+}
+
+/// Whether the line that hands mail over is put together more cheaply than it is kept.
+fn is_short(mail: &Mail) -> bool {
+    let text = &mail.message().text;
+    text.is_printable() && text.as_str().len() <= SHORT_BYTES
 }

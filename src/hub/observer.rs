@@ -18,7 +18,8 @@ pub trait Observer: fmt::Debug + Send {
     fn identity(&mut self, _identity: &Identity) {}
 
     /// A whole line was read, and is understood as it says; the connection is that of the next
-    /// [`Told::Received`].
+    /// [`Told::Received`]. What it asks for reaches the broker before that, perhaps together with
+    /// what lines before and after it say to the same receiver.
     fn line(&mut self, _line: Line<'_>, _understood: Understood<'_>) {}
 
     /// A line has a password or a secret in it. What stands here instead has the same effects

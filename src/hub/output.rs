@@ -1,14 +1,14 @@
 //! What the hub wants done, in order.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 #[cfg(feature = "net")]
 use alloc::vec::Drain;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
-
-use triomphe::ThinArc;
 
 use crate::Config;
 use crate::broker::Mail;
@@ -22,14 +22,14 @@ pub struct Frame(Content);
 #[derive(Clone, PartialEq, Eq)]
 enum Content {
     /// Written once for all who get them.
-    Lines(ThinArc<About, u8>),
-    /// Mail that only one gets, by the plain protocol: it is written when the socket takes it.
+    Lines(Arc<Lines>),
+    /// Short mail that only one gets, by the plain protocol: it is written when the socket takes it.
     Mail(Mail),
 }
 
-/// What is to be known of lines.
 #[derive(PartialEq, Eq)]
-struct About {
+struct Lines {
+    bytes: Box<[u8]>,
     mail: Option<Mail>,
     shows_key: bool,
 }
@@ -41,9 +41,11 @@ impl Frame {
 
     /// Lines that may show a key.
     pub(super) fn lines(bytes: &[u8], mail: Option<Mail>, shows_key: bool) -> Self {
-        let about = About { mail, shows_key };
-        let lines = ThinArc::from_header_and_slice(about, bytes);
-        Self(Content::Lines(lines))
+        Self(Content::Lines(Arc::new(Lines {
+            bytes: bytes.into(),
+            mail,
+            shows_key,
+        })))
     }
 
     /// What hands over mail by the plain protocol to one who speaks it.
@@ -55,13 +57,13 @@ impl Frame {
     /// Whether its lines show the key of a room, which no record may keep.
     #[cfg(feature = "record")]
     pub(super) fn shows_key(&self) -> bool {
-        matches!(&self.0, Content::Lines(lines) if lines.header.header.shows_key)
+        matches!(&self.0, Content::Lines(lines) if lines.shows_key)
     }
 
     /// The lines, each with its end.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match &self.0 {
-            Content::Lines(lines) => Cow::Borrowed(&lines.slice),
+            Content::Lines(lines) => Cow::Borrowed(&lines.bytes),
             Content::Mail(_) => {
                 let mut out = Vec::new();
                 self.write(&mut out);
@@ -74,7 +76,7 @@ impl Frame {
     #[cfg(feature = "net")]
     pub(crate) fn written(&self) -> Option<&[u8]> {
         match &self.0 {
-            Content::Lines(lines) => Some(&lines.slice),
+            Content::Lines(lines) => Some(&lines.bytes),
             Content::Mail(_) => None,
         }
     }
@@ -83,7 +85,7 @@ impl Frame {
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         match &self.0 {
-            Content::Lines(lines) => out.extend_from_slice(&lines.slice),
+            Content::Lines(lines) => out.extend_from_slice(&lines.bytes),
             Content::Mail(mail) => plain::write_mail(mail, out),
         }
     }
@@ -92,7 +94,7 @@ impl Frame {
     #[inline]
     pub fn length(&self) -> usize {
         match &self.0 {
-            Content::Lines(lines) => lines.slice.len(),
+            Content::Lines(lines) => lines.bytes.len(),
             Content::Mail(mail) => plain::mail_length(mail),
         }
     }
@@ -102,7 +104,7 @@ impl Frame {
     #[inline]
     pub fn mail(&self) -> Option<&Mail> {
         match &self.0 {
-            Content::Lines(lines) => lines.header.header.mail.as_ref(),
+            Content::Lines(lines) => lines.mail.as_ref(),
             Content::Mail(mail) => Some(mail),
         }
     }
@@ -295,7 +297,7 @@ impl Outputs {
     }
 
     /// Takes out what is to be done, in order, with the frames and the connections that it speaks
-    /// of.
+    /// of. [`clear`](Self::clear) is to follow.
     #[cfg(feature = "net")]
     pub(crate) fn take(&mut self) -> (Drain<'_, Entry>, Drain<'_, Weighed>, &[ConnId]) {
         self.bytes = 0;
@@ -332,7 +334,7 @@ impl Outputs {
         self.send_all(to, [frame], bulk);
     }
 
-    /// Sends the same frames to each of `to`.
+    /// Sends the same frames, one at least, to each of `to`.
     #[inline]
     pub(super) fn send_all(
         &mut self,

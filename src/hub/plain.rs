@@ -12,13 +12,14 @@ use crate::id::{ConnId, Name, Proof, Secret, Text, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake, Saying};
 
-/// What one connection says to the same receivers, line after line: the broker hears it at once.
+/// What one connection says to the same receiver, line after line: the broker hears it at once.
 ///
-/// It is empty between two calls of the hub.
+/// What is said to several is a run of one line: as much comes of each line as there are receivers,
+/// and each is answered before the next. Between two calls of the hub it is empty.
 #[derive(Default, Debug)]
 pub(super) struct Run {
-    /// The receivers, as they are written.
-    written: String,
+    /// The receivers, as they are spelled.
+    spelled: String,
     to: Vec<Receiver>,
     texts: Vec<Text>,
     bytes: usize,
@@ -35,22 +36,25 @@ impl Run {
     }
 
     fn goes_on_with(&self, command: &Result<Command<'_>, Mistake>) -> bool {
-        matches!(command, Ok(Command::Say(saying)) if saying.to() == self.written)
+        let has_one_receiver = self.to.len() == 1;
+        matches!(command, Ok(Command::Say(saying)) if has_one_receiver && saying.to() == self.spelled)
     }
 
     fn add(&mut self, saying: Saying<'_>) {
         if self.is_empty() {
-            self.written.push_str(saying.to());
+            self.spelled.push_str(saying.to());
             self.to = saying.receivers();
         }
         let text = Text::printable(saying.text()).expect("it is not empty");
-        self.bytes += text.as_str().len() + Config::MAIL_OVERHEAD + Config::FRAME_OVERHEAD;
+        // A frame costs its bytes, and what its mail costs.
+        let overhead = Config::MAIL_OVERHEAD + Config::FRAME_OVERHEAD;
+        self.bytes += 2 * text.as_str().len() + overhead;
         self.texts.push(text);
     }
 
-    /// Empties it.
-    fn take(&mut self) -> Request {
-        self.written.clear();
+    /// Empties it, and asks the broker to deliver what was in it.
+    fn end(&mut self) -> Request {
+        self.spelled.clear();
         self.bytes = 0;
         let (to, texts) = (mem::take(&mut self.to), mem::take(&mut self.texts));
         let said = texts.into();
@@ -97,7 +101,7 @@ impl<D: Digest> Hub<D> {
     /// What a connection has said is heard before anything else happens.
     pub(super) fn end_run(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
         if !self.run.is_empty() {
-            let request = self.run.take();
+            let request = self.run.end();
             self.plain_request(now, conn, request, out);
         }
     }

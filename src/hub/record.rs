@@ -290,9 +290,9 @@ fn mask_tags(line: &[u8], tags: usize) -> Vec<u8> {
 fn text_start(line: &[u8], request: &Request) -> usize {
     let after = |byte| memchr::memchr(byte, line).map_or(line.len(), |at| at + 1);
     let start = match request {
-        Request::Send { .. } => after(b':'),
         Request::Quit { why: Some(_) } => after(b' '),
         Request::LogIn { .. }
+        | Request::Send { .. }
         | Request::Join { .. }
         | Request::Leave { .. }
         | Request::Kick { .. }
@@ -416,7 +416,7 @@ impl Hash {
         if texts && !frame.shows_key() {
             self.bytes(&frame.bytes());
         } else {
-            self.number(frame.bytes().len() as u64);
+            self.number(frame.length() as u64);
         }
     }
 

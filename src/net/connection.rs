@@ -22,7 +22,7 @@ use super::outbox::{Gauge, Outlet, Stop};
 use super::points::{Point, Points};
 use super::server::{Received, Server};
 
-/// Bytes of small frames that one write may take.
+/// Bytes of small frames that one write takes, and may go beyond by the last of them.
 const WRITE_BYTES: usize = 64 << 10;
 
 /// Reads that are thrown away when a connection closes.
@@ -378,8 +378,10 @@ impl WriterEnd {
             .next()
             .filter(|_| self.offset > 0)
             .cloned();
-        let begun_bytes = begun.as_ref().map(Frame::bytes).unwrap_or_default();
-        let begun_rest = begun_bytes.get(self.offset..).unwrap_or_default();
+        let begun_bytes = begun.as_ref().map(Frame::bytes);
+        let begun_rest = begun_bytes
+            .as_deref()
+            .map_or(&[][..], |bytes| &bytes[self.offset..]);
         if write_at_once(stream, begun_rest).await? {
             if begun.is_some() {
                 self.outlet.written(1);

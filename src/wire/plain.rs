@@ -237,14 +237,14 @@ fn is_receivers(to: &str) -> bool {
     is_one(to) || to.split(',').all(|to| is_one(to.trim()))
 }
 
-/// The receivers that a line names; `None` for each that is none.
+/// The receivers that a line names, as [`is_receivers`] has made sure.
 fn receivers(to: &str) -> Vec<Receiver> {
     if let Some(one) = parse_receiver(to) {
         return alloc::vec![one];
     }
     let receivers = to
         .split(',')
-        .map(|to| parse_receiver(to.trim()).expect("checked"));
+        .map(|to| parse_receiver(to.trim()).expect("it is one"));
     receivers.collect()
 }
 

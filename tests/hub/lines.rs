@@ -172,6 +172,26 @@ fn what_a_client_sends_at_once_is_handled_in_turns_that_fit_its_outbox() {
 }
 
 #[test]
+fn what_a_client_says_at_once_is_handled_in_turns_that_fit_an_outbox() {
+    for (to, most) in [("alice", 8), ("#a,#b,#c,#d", 5)] {
+        let mut server = Server::with(&Config {
+            lines_burst: 1_000_000.try_into().unwrap(),
+            outbox_bytes: 40_000.try_into().unwrap(),
+            ..config()
+        });
+        let alice = server.login("alice");
+        let lines = format!("{to}: hi\n").repeat(1_000);
+        let mut rest = lines.as_bytes();
+        while !rest.is_empty() {
+            let taken = server.sends(alice, rest);
+            let lines = taken / (to.len() + 5);
+            assert!((1..=most).contains(&lines), "{lines} lines to {to}");
+            rest = &rest[taken..];
+        }
+    }
+}
+
+#[test]
 fn a_line_of_irc_is_refused_as_soon_as_it_is_longer_than_its_tags_and_its_body_may_be() {
     let mut server = Server::new();
     let conn = server.connect_irc();

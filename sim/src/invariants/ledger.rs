@@ -62,6 +62,9 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
     if refusals.iter().any(too_many) {
         return Ok(accepted);
     }
+    let times = |refusal: &Refusal| refusals.iter().filter(|r| *r == refusal).count();
+    // Each text is refused.
+    let is_refused = |refusal| times(&refusal) == numbers.len();
     for (place, &number) in numbers.iter().enumerate() {
         let mut take = |receiver, room, to| {
             let full = Refusal::MailboxFull {
@@ -69,8 +72,7 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
                 room,
             };
             // A mailbox that is full stays so, and no text is shorter than the one before.
-            let refused = refusals.iter().filter(|&refusal| *refusal == full).count();
-            if place + refused < numbers.len() {
+            if place + times(&full) < numbers.len() {
                 accepted.push(Accepted {
                     delivery: Delivery { number, room, to },
                     from: says.peer,
@@ -81,7 +83,7 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
             match receiver {
                 Receiver::Peer(name) => match after.bearers.get(&name) {
                     Some(bearer) => take(name, None, bearer.peer),
-                    None if refusals.contains(&Refusal::NoSuchPeer { name }) => {}
+                    None if is_refused(Refusal::NoSuchPeer { name }) => {}
                     None => {
                         return Err(format!("a message is taken for {name}, whom nobody knows"));
                     }
@@ -95,7 +97,7 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
                         }
                     }
                 }
-                Receiver::Room(room) if refusals.contains(&Refusal::NotInRoom { room }) => {}
+                Receiver::Room(room) if is_refused(Refusal::NotInRoom { room }) => {}
                 Receiver::Room(room) | Receiver::OpenRoom(room) => {
                     return Err(format!("{} is not in {room}, and yet speaks", says.name));
                 }

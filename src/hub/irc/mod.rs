@@ -112,7 +112,6 @@ impl Irc {
 }
 
 impl<D: Digest> Hub<D> {
-    /// What goes with a message that somebody says now.
     /// The first of so many numbers that no other message has.
     pub(super) fn numbers(&mut self, messages: usize) -> u64 {
         let first = self.irc.numbered + 1;
@@ -120,6 +119,7 @@ impl<D: Digest> Hub<D> {
         first
     }
 
+    /// What goes with what somebody says now.
     pub(super) fn stamp(&mut self, now: Time, name: &Name, form: Form) -> Stamp {
         let user = self.irc.users.speaks(name, now);
         let bot = user.is_some_and(|user| user.modes.bot);
