@@ -40,18 +40,21 @@
 //! | `* end who 7` | the end of that list, and how many peers it could have |
 //! | `* help TEXT` | a line of the explanation |
 //! | `* ping` | you were silent for long; say something, `/pong` for example |
-//! | `* error CODE TEXT` | what you asked for was not done ([`Mistake`], [`Refusal`]) |
+//! | `* error CODE TEXT` | what you asked for was not done ([`Mistake`], [`Refusal`](crate::broker::Refusal)) |
 //! | `* bye TEXT` | the last line before the server closes |
 
-use alloc::string::ToString as _;
-use alloc::vec::Vec;
-use core::fmt;
+mod write;
 
-use crate::broker::{
-    BounceReason, Event, LeaveReason, Mail, PeerEntry, Rank, Receiver, Refusal, Request, RoomEntry,
-    StopReason,
+use alloc::vec;
+use alloc::vec::Vec;
+
+pub use write::{
+    mail_length, write_bye, write_bye_with, write_event, write_help, write_mail, write_mistake,
+    write_probe,
 };
-use crate::id::{BadSecret, Name, Room, Secret, Text, is_forbidden, is_printable};
+
+use crate::broker::{Receiver, Request};
+use crate::id::{BadSecret, Name, Room, Secret, Text, is_printable};
 
 /// What a line asks for.
 #[derive(Clone, Debug)]
@@ -240,7 +243,7 @@ fn is_receivers(to: &str) -> bool {
 /// The receivers that a line names, as [`is_receivers`] has made sure.
 fn receivers(to: &str) -> Vec<Receiver> {
     if let Some(one) = parse_receiver(to) {
-        return alloc::vec![one];
+        return vec![one];
     }
     let receivers = to
         .split(',')
@@ -285,249 +288,4 @@ fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
         _ => return Err(Mistake::UnknownCommand),
     };
     Ok(Command::Request(request))
-}
-
-/// Writes what a connection is told, as one or more lines.
-pub fn write_event(event: &Event, out: &mut Vec<u8>) {
-    match event {
-        Event::Welcome { name } => say(out, format_args!("* welcome {name}")),
-        Event::Back { name, kept } => say(out, format_args!("* back {name} {kept}")),
-        Event::Mail(mail) | Event::KeptMail(mail) => write_mail(mail, out),
-        Event::Kept { name } => say(out, format_args!("* kept {name}")),
-        Event::Joined { room, name } => say(out, format_args!("* joined {room} {name}")),
-        Event::Left { room, name, why } => {
-            let (code, text) = match why {
-                LeaveReason::Left(text) => ("left", text.as_ref()),
-                LeaveReason::Quit(text) => ("quit", text.as_ref()),
-                LeaveReason::Kicked { why, .. } => ("kicked", why.as_ref()),
-                LeaveReason::Gone => ("gone", None),
-                LeaveReason::Expired => ("expired", None),
-            };
-            let (colon, text) = text.map_or(("", ""), |text| (": ", text.as_str()));
-            let text = Printable(text);
-            say(
-                out,
-                format_args!("* left {room} {name} {code}{colon}{text}"),
-            );
-        }
-        Event::Renamed { from, to } => say(out, format_args!("* renamed {from} {to}")),
-        Event::Rooms { rooms, total } => {
-            for RoomEntry {
-                room,
-                members,
-                joined,
-            } in rooms
-            {
-                let joined = if *joined { " joined" } else { "" };
-                say(out, format_args!("* room {room} {members}{joined}"));
-            }
-            say(out, format_args!("* end rooms {total}"));
-        }
-        Event::Who { peers, total } => {
-            for PeerEntry { name, away } in peers {
-                let away = if *away { " away" } else { "" };
-                say(out, format_args!("* peer {name}{away}"));
-            }
-            say(out, format_args!("* end who {total}"));
-        }
-        Event::Refused(refusal) => write_refusal(*refusal, out),
-    }
-}
-
-/// Writes the line that hands mail over.
-#[inline]
-pub fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
-    each_word(mail, |word| out.extend_from_slice(word));
-}
-
-/// How many bytes [`write_mail`] writes.
-#[inline]
-pub fn mail_length(mail: &Mail) -> usize {
-    let mut length = 0;
-    each_word(mail, |word| length += word.len());
-    length
-}
-
-/// This is where the time goes, so it formats nothing.
-#[inline]
-fn each_word(mail: &Mail, mut put: impl FnMut(&[u8])) {
-    let message = mail.message();
-    let header = &*message.header;
-    match mail {
-        Mail::Message(_) => {
-            put(b"from ");
-            put(header.from.as_bytes());
-        }
-        Mail::Bounce(bounce) => {
-            put(b"* undelivered ");
-            put(bounce.receiver.as_bytes());
-            put(match bounce.reason {
-                BounceReason::Gone => b" gone",
-                BounceReason::Expired => b" expired",
-                BounceReason::MailboxFull => b" mailbox-full",
-                BounceReason::ShuttingDown => b" shutting-down",
-            });
-        }
-    }
-    if let Some(part) = &header.stamp.part {
-        let is_for_operators = part.rank == Rank::Operator;
-        put(if is_for_operators { b" in @" } else { b" in +" });
-        put(part.room.as_bytes());
-    } else if let Some(room) = &header.room {
-        put(b" in ");
-        put(room.as_bytes());
-    }
-    put(b": ");
-    let text = message.text.as_str();
-    if message.text.is_printable() {
-        put(text.as_bytes());
-    } else if let Some(action) = text.strip_prefix("\x01ACTION ") {
-        // What somebody does, by the CTCP of IRC, as people type it there.
-        put(b"/me ");
-        put(Printable(action).to_string().as_bytes());
-    } else {
-        put(Printable(text).to_string().as_bytes());
-    }
-    put(b"\n");
-}
-
-/// A text without the characters that no line has: other protocols have them.
-struct Printable<'a>(&'a str);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut printable = self.0.split(is_forbidden);
-        printable.try_for_each(|part| f.write_str(part))
-    }
-}
-
-fn write_refusal(refusal: Refusal, out: &mut Vec<u8>) {
-    match refusal {
-        Refusal::NotLoggedIn => {
-            error(
-                out,
-                "not-logged-in",
-                format_args!("first say who you are: NAME or NAME SECRET"),
-            );
-        }
-        Refusal::Waiting => {
-            error(
-                out,
-                "waiting",
-                format_args!("an older connection with your name is about to end"),
-            );
-        }
-        Refusal::AlreadyLoggedIn => {
-            error(out, "already-logged-in", format_args!("you have a name"));
-        }
-        Refusal::NameInUse { name } => error(out, "name-in-use", format_args!("{name}")),
-        Refusal::ServerFull => {
-            error(out, "server-full", format_args!("there are too many peers"));
-        }
-        Refusal::NoSuchPeer { name } => error(out, "no-such-peer", format_args!("{name}")),
-        Refusal::MailboxFull { name, room: None } => {
-            error(out, "mailbox-full", format_args!("{name}"));
-        }
-        Refusal::MailboxFull {
-            name,
-            room: Some(room),
-        } => {
-            error(out, "mailbox-full", format_args!("{name} in {room}"));
-        }
-        Refusal::TooManyReceivers { limit } => {
-            error(out, "too-many-receivers", format_args!("at most {limit}"));
-        }
-        Refusal::NotInRoom { room } => error(out, "not-in-room", format_args!("{room}")),
-        Refusal::AlreadyInRoom { room } => error(out, "already-in-room", format_args!("{room}")),
-        Refusal::TooManyRooms { limit } => {
-            error(out, "too-many-rooms", format_args!("at most {limit}"));
-        }
-    }
-}
-
-/// Writes what is wrong with a line.
-pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
-    let (code, text) = match mistake {
-        Mistake::LineTooLong { limit } => {
-            let text = format_args!("at most {limit} bytes; the line was skipped");
-            return error(out, "line-too-long", text);
-        }
-        Mistake::BadArguments { usage } => {
-            return error(out, "bad-arguments", format_args!("usage: {usage}"));
-        }
-        Mistake::MayNotJoin { room } => {
-            return error(out, "may-not-join", format_args!("{room}"));
-        }
-        Mistake::MayNotSpeak { room } => {
-            return error(out, "may-not-speak", format_args!("{room}"));
-        }
-        Mistake::EmptyLine => ("empty-line", "say something, or /help"),
-        Mistake::TooFast => ("too-fast", "slow down; the line was skipped"),
-        Mistake::InvalidUtf8 => ("invalid-utf8", "lines are UTF-8"),
-        Mistake::ControlCharacter => (
-            "control-character",
-            "a line has none but tabs and formatting codes",
-        ),
-        Mistake::BadName => (
-            "bad-name",
-            "a name is 1 to 32 of letters, digits and -_[]\\`^{}|, no digit or - first",
-        ),
-        Mistake::BadSecret(BadSecret::TooShort) => {
-            ("bad-secret", "too short: a secret has 8 to 128 characters")
-        }
-        Mistake::BadSecret(BadSecret::TooLong) => {
-            ("bad-secret", "too long: a secret has 8 to 128 characters")
-        }
-        Mistake::BadSecret(BadSecret::Malformed) => {
-            ("bad-secret", "a secret has no spaces or formatting codes")
-        }
-        Mistake::TooManyLogins => (
-            "too-many-logins",
-            "too many wrong secrets from your address; try later",
-        ),
-        Mistake::NoColon => ("no-colon", "say to whom, like this: bob: hi"),
-        Mistake::BadReceiver => ("bad-receiver", "names and #rooms stand before the colon"),
-        Mistake::EmptyText => ("empty-text", "nothing follows the colon"),
-        Mistake::UnknownCommand => ("unknown-command", "try /help"),
-    };
-    error(out, code, format_args!("{text}"));
-}
-
-/// Writes the last line of a connection.
-pub fn write_bye(reason: StopReason, out: &mut Vec<u8>) {
-    write_bye_with(super::farewell(reason), out);
-}
-
-/// Writes the last line before a connection ends, which says this.
-pub fn write_bye_with(why: &str, out: &mut Vec<u8>) {
-    say(out, format_args!("* bye {why}"));
-}
-
-/// Writes a probe of a silent connection.
-pub fn write_probe(out: &mut Vec<u8>) {
-    say(out, format_args!("* ping"));
-}
-
-/// Writes [`HELP`].
-pub fn write_help(out: &mut Vec<u8>) {
-    for text in HELP {
-        say(out, format_args!("* help {text}"));
-    }
-}
-
-fn error(out: &mut Vec<u8>, code: &str, text: fmt::Arguments<'_>) {
-    say(out, format_args!("* error {code} {text}"));
-}
-
-/// Writes one line.
-fn say(out: &mut Vec<u8>, words: fmt::Arguments<'_>) {
-    struct Bytes<'a>(&'a mut Vec<u8>);
-    impl fmt::Write for Bytes<'_> {
-        fn write_str(&mut self, words: &str) -> fmt::Result {
-            self.0.extend_from_slice(words.as_bytes());
-            Ok(())
-        }
-    }
-    fmt::Write::write_fmt(&mut Bytes(out), words).expect("memory takes everything");
-    out.push(b'\n');
 }
