@@ -131,12 +131,12 @@ pub enum Act {
 impl Act {
     /// The effects, owned.
     pub fn all(effects: &Effects) -> Vec<Self> {
-        effects.iter().map(|effect| Self::of(&effect)).collect()
+        effects.iter().map(Self::of).collect()
     }
 
     /// An effect, owned.
-    pub fn of(effect: &Effect<'_>) -> Self {
-        match effect.clone() {
+    pub fn of(effect: Effect<'_>) -> Self {
+        match effect {
             Effect::Deliver { to, event } => Self::Tell {
                 to: to.to_vec(),
                 event: event.into_owned(),

@@ -281,17 +281,17 @@ impl Books {
     }
 
     fn follow(&mut self, effect: &Effect<'_>, excused: Option<ConnId>) -> Result<(), Violation> {
-        match effect.clone() {
+        match effect {
             Effect::Deliver { to, event } => {
-                for &conn in to {
-                    self.hear(conn, &event);
+                for &conn in *to {
+                    self.hear(conn, event);
                 }
             }
-            Effect::StopReader { conn } => {
+            &Effect::StopReader { conn } => {
                 let half = self.link_mut(conn).map(|link| &mut link.reader);
                 tell(half, excused == Some(conn), "reader", conn)?;
             }
-            Effect::StopWriter { conn, reason } => {
+            &Effect::StopWriter { conn, reason } => {
                 let link = self.link_mut(conn);
                 tell(link.map(|link| &mut link.writer), false, "writer", conn)?;
                 if let Some(link) = self.link_mut(conn) {

@@ -61,16 +61,16 @@ impl Turn<'_> {
         self.late()?;
         let mut back: Option<(ConnId, usize)> = None;
         for (place, effect) in self.effects.iter().enumerate() {
-            match effect.clone() {
-                Effect::StopReader { conn } => self.stops(conn, None)?,
-                Effect::StopWriter { conn, reason } => self.stops(conn, Some(reason))?,
+            match effect {
+                &Effect::StopReader { conn } => self.stops(conn, None)?,
+                &Effect::StopWriter { conn, reason } => self.stops(conn, Some(reason))?,
                 Effect::Discard { .. } | Effect::Forget { .. } => {}
                 Effect::Deliver { to, event } => {
                     for (index, &conn) in to.iter().enumerate() {
                         let once = !to[..index].contains(&conn);
-                        ensure!(once, 2, "{conn} is told twice: {}", words::event(&event));
-                        self.hears(&self.effects[..place], conn, &event)?;
-                        self.concerns(conn, &event, &mut back)?;
+                        ensure!(once, 2, "{conn} is told twice: {}", words::event(event));
+                        self.hears(&self.effects[..place], conn, event)?;
+                        self.concerns(conn, event, &mut back)?;
                     }
                 }
             }
@@ -125,7 +125,7 @@ impl Turn<'_> {
             words::list(
                 self.effects
                     .iter()
-                    .map(|effect| words::act(&Act::of(effect)))
+                    .map(|effect| words::act(&Act::of(effect.clone())))
             )
         );
         Ok(())

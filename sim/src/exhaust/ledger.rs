@@ -152,9 +152,10 @@ impl Ledger {
                 conn: *conn,
                 effects,
             };
-            for text in &said.texts {
-                self.accept(setup, after, &refusals, to, number(text))?;
-            }
+            let [text] = &said.texts[..] else {
+                unreachable!("no step of a universe says several at once")
+            };
+            self.accept(setup, after, &refusals, to, number(text))?;
         }
         for effect in effects {
             if let Effect::Discard {
