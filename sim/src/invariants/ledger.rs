@@ -63,44 +63,40 @@ pub(super) fn accepted(moment: &Moment, after: &Roster) -> Result<Vec<Accepted>,
         return Ok(accepted);
     }
     let times = |refusal: &Refusal| refusals.iter().filter(|r| *r == refusal).count();
-    // Each text is refused.
+    // Each text is refused, or none.
     let is_refused = |refusal| times(&refusal) == numbers.len();
+    let mut hearers = Vec::new();
+    for receiver in to {
+        match receiver {
+            Receiver::Peer(name) => match after.bearers.get(&name) {
+                Some(bearer) => hearers.push((name, None, bearer.peer)),
+                None if is_refused(Refusal::NoSuchPeer { name }) => {}
+                None => return Err(format!("a message is taken for {name}, whom nobody knows")),
+            },
+            Receiver::Room(room) | Receiver::OpenRoom(room)
+                if says.rooms.contains(&room) || receiver == Receiver::OpenRoom(room) =>
+            {
+                let members = after
+                    .bearers
+                    .iter()
+                    .filter(|(_, bearer)| bearer.rooms.contains(&room) && bearer.peer != says.peer);
+                hearers.extend(members.map(|(&name, bearer)| (name, Some(room), bearer.peer)));
+            }
+            Receiver::Room(room) if is_refused(Refusal::NotInRoom { room }) => {}
+            Receiver::Room(room) | Receiver::OpenRoom(room) => {
+                return Err(format!("{} is not in {room}, and yet speaks", says.name));
+            }
+        }
+    }
     for (place, &number) in numbers.iter().enumerate() {
-        let mut take = |receiver, room, to| {
-            let full = Refusal::MailboxFull {
-                name: receiver,
-                room,
-            };
+        for &(name, room, to) in &hearers {
             // A mailbox that is full stays so, and no text is shorter than the one before.
+            let full = Refusal::MailboxFull { name, room };
             if place + times(&full) < numbers.len() {
                 accepted.push(Accepted {
                     delivery: Delivery { number, room, to },
                     from: says.peer,
                 });
-            }
-        };
-        for &receiver in &to {
-            match receiver {
-                Receiver::Peer(name) => match after.bearers.get(&name) {
-                    Some(bearer) => take(name, None, bearer.peer),
-                    None if is_refused(Refusal::NoSuchPeer { name }) => {}
-                    None => {
-                        return Err(format!("a message is taken for {name}, whom nobody knows"));
-                    }
-                },
-                Receiver::Room(room) | Receiver::OpenRoom(room)
-                    if says.rooms.contains(&room) || receiver == Receiver::OpenRoom(room) =>
-                {
-                    for (&name, bearer) in &after.bearers {
-                        if bearer.rooms.contains(&room) && bearer.peer != says.peer {
-                            take(name, Some(room), bearer.peer);
-                        }
-                    }
-                }
-                Receiver::Room(room) if is_refused(Refusal::NotInRoom { room }) => {}
-                Receiver::Room(room) | Receiver::OpenRoom(room) => {
-                    return Err(format!("{} is not in {room}, and yet speaks", says.name));
-                }
             }
         }
     }
