@@ -75,35 +75,26 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) {
         let (irc, plain) = self.by_protocol(to);
-        match (&*irc, &*plain) {
-            ([], &[conn]) => {
-                let frames = mail.map(|mail| {
-                    if is_short(&mail) {
-                        Frame::of_mail(mail)
-                    } else {
-                        self.written(mail)
-                    }
-                });
-                out.send_all([conn], frames, bulk);
-            }
-            ([], plain) => {
-                let frames = mail.map(|mail| self.written(mail));
-                out.send_all(plain.iter().copied(), frames, bulk);
-            }
-            (irc, plain) => {
-                for mail in mail {
-                    self.irc_mail(now, irc, &mail, bulk, out);
-                    if !plain.is_empty() {
-                        let frame = self.written(mail);
-                        out.send(plain.iter().copied(), frame, bulk);
-                    }
-                }
+        let shared = plain.len() > 1;
+        if irc.is_empty() {
+            let frames = mail.map(|mail| self.mail_frame(mail, shared));
+            return out.send_all(plain.iter().copied(), frames, bulk);
+        }
+        for mail in mail {
+            self.irc_mail(now, &irc, &mail, bulk, out);
+            if !plain.is_empty() {
+                let frame = self.mail_frame(mail, shared);
+                out.send(plain.iter().copied(), frame, bulk);
             }
         }
     }
 
-    /// The line that hands mail over, to several or because it is long.
-    fn written(&mut self, mail: Mail) -> Frame {
+    /// What hands mail over by the plain protocol; it is written if several share it, or if it is
+    /// long.
+    fn mail_frame(&mut self, mail: Mail, shared: bool) -> Frame {
+        if !shared && is_short(&mail) {
+            return Frame::of_mail(mail);
+        }
         self.scratch.clear();
         wire::plain::write_mail(&mail, &mut self.scratch);
         Frame::new(&self.scratch, Some(mail))
@@ -145,10 +136,9 @@ impl<D: Digest> Hub<D> {
     }
 
     fn deliver_plain(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {
-        self.scratch.clear();
-        wire::plain::write_event(event, &mut self.scratch);
+        let frame = self.frame(|out| wire::plain::write_event(event, out));
         let bulk = matches!(event, Event::Rooms { .. } | Event::Who { .. });
-        out.send(to.iter().copied(), Frame::new(&self.scratch, None), bulk);
+        out.send(to.iter().copied(), frame, bulk);
     }
 
     /// The lines that `write` writes.

@@ -23,7 +23,8 @@ pub struct Frame(Content);
 enum Content {
     /// Written once for all who get them.
     Lines(Arc<Lines>),
-    /// Short mail that only one gets, by the plain protocol: it is written when the socket takes it.
+    /// Short mail that only one gets, by the plain protocol: it is written when the socket takes
+    /// it.
     Mail(Mail),
 }
 

@@ -36,8 +36,10 @@ impl Run {
     }
 
     fn goes_on_with(&self, command: &Result<Command<'_>, Mistake>) -> bool {
-        let has_one_receiver = self.to.len() == 1;
-        matches!(command, Ok(Command::Say(saying)) if has_one_receiver && saying.to() == self.spelled)
+        let Ok(Command::Say(saying)) = command else {
+            return false;
+        };
+        self.to.len() == 1 && saying.to() == self.spelled
     }
 
     fn add(&mut self, saying: Saying<'_>) {
