@@ -111,8 +111,7 @@ impl Model {
         let cx = &mut Context::from_waker(Waker::noop());
         let _ = outlet.poll_fill(cx);
         assert!(outlet.batch().copied().eq(self.written..self.room()));
-        let waits =
-            self.is_full() || (self.room() == self.written && self.room() < self.items.len());
+        let waits = self.is_full() || (self.room() == self.written && self.room() < self.items.len());
         assert_eq!(outlet.poll_room(cx).is_pending(), waits);
         if !waits {
             let items = outlet.batch().len().min(items);

@@ -5,8 +5,8 @@ use crate::moment::texts;
 use crate::step::{self, Step, To};
 use rejoin::broker::{BounceReason, Event, LeaveReason, Mail, Refusal};
 
-/// The lines of a step that is a request, the last without its end; nothing for the others. `sent` counts the messages, so
-/// that each has a text of its own.
+/// The lines of a step that is a request, the last without its end; nothing for the others. `sent`
+/// counts the messages, so that each has a text of its own.
 pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
     Some(match step {
         &Step::LogIn { name, secret, .. } => {

@@ -1,6 +1,7 @@
 //! Who is told what, while everybody is online.
 
-use rejoin::broker::Request;
+use rejoin::broker::{Receiver, Request};
+use rejoin::id::Text;
 
 use crate::world::{World, config, name, proof_of, room};
 
@@ -77,6 +78,18 @@ fn what_is_said_at_once_is_numbered() {
         let expected = [vec![7; each], vec![8; each]].concat();
         assert_eq!(numbers, expected, "to {to}");
     }
+}
+
+#[test]
+fn what_has_no_number_is_not_numbered() {
+    let mut world = World::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| world.guest(name));
+    let said = vec![Text::parse("hi").expect("a text"); 2].into();
+    let to = vec![Receiver::Peer(name("bob"))];
+    world.asks(alice, Request::Send { to, said });
+    let mail = world.unwritten(bob);
+    let numbers: Vec<_> = mail.iter().map(|mail| mail.message().number).collect();
+    assert_eq!(numbers, [0, 0]);
 }
 
 #[test]
