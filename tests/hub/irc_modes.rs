@@ -3,6 +3,7 @@
 use rejoin::Config;
 
 use crate::irc_story::{play, play_with};
+use crate::server::Server;
 
 /// Alice is the operator of #a, bob is in it, and carol is not.
 const SCENE: &str = "
@@ -287,6 +288,24 @@ fn somebody_has_modes_of_its_own() {
         alice > MODE alice
         alice < 221 alice +Bi
         ",
+    );
+}
+
+#[test]
+fn each_line_that_a_room_refuses_is_answered() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    server.types(alice, "JOIN #a");
+    server.types(alice, "MODE #a +m");
+    let bob = server.login("bob");
+    server.types(bob, "/join #a");
+    server.hears(bob);
+    server.sends(bob, b"#a: 1\n#a: 2\n#a, #b: 3\n#a, #b: 4\n");
+    let [outside, refused] = ["not-in-room #b", "may-not-speak #a"];
+    let each = [refused, refused, refused, outside, refused, outside];
+    assert_eq!(
+        server.hears(bob),
+        each.map(|error| format!("* error {error}"))
     );
 }
 
