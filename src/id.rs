@@ -5,8 +5,8 @@
 //! name that a peer can bear.
 
 mod label;
+mod text;
 
-use alloc::boxed::Box;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
@@ -14,6 +14,7 @@ use core::time::Duration;
 use subtle::ConstantTimeEq;
 
 use label::Label;
+pub use text::{Text, Texts, is_forbidden, is_printable};
 
 /// One transport link, from its accept to the end of its writer.
 ///
@@ -208,97 +209,6 @@ impl fmt::Debug for Room {
     }
 }
 
-/// What a message says: not empty, any UTF-8 but the ends of lines and of strings (NUL, CR
-/// and LF). A protocol may allow less.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text {
-    text: Box<str>,
-    /// Found out once, and asked for each time that it is written.
-    is_printable: bool,
-}
-
-impl Text {
-    /// The text that `text` spells, if it spells one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_printable = is_printable(text);
-        let well_formed = is_printable || !text.contains(['\0', '\r', '\n']);
-        (well_formed && !text.is_empty()).then(|| Self {
-            text: text.into(),
-            is_printable,
-        })
-    }
-
-    /// The text that `text`, which is known to be [printable](is_printable), spells.
-    pub(crate) fn printable(text: &str) -> Option<Self> {
-        debug_assert!(is_printable(text));
-        (!text.is_empty()).then(|| Self {
-            text: text.into(),
-            is_printable: true,
-        })
-    }
-
-    /// Whether no character of it [is forbidden](is_forbidden) in the plain protocol.
-    pub(crate) const fn is_printable(&self) -> bool {
-        self.is_printable
-    }
-
-    /// The text itself.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-/// Whether a line of the plain protocol may not hold this character: a control character that is
-/// neither a tab nor a formatting code of IRC (bold 02, colour 03 and 04,
-/// reset 0F, monospace 11, reverse 16, italics 1D, strikethrough 1E and
-/// underline 1F; modern.ircdocs.horse/formatting).
-pub fn is_forbidden(character: char) -> bool {
-    let allowed = matches!(
-        character,
-        '\t' | '\x02' | '\x03' | '\x04' | '\x0F' | '\x11' | '\x16' | '\x1D' | '\x1E' | '\x1F'
-    );
-    character.is_control() && !allowed
-}
-
-/// Whether no character of a text [is forbidden](is_forbidden).
-pub fn is_printable(text: &str) -> bool {
-    is_plain(text.as_bytes()) || !text.chars().any(is_forbidden)
-}
-
-/// Whether all bytes are spaces or visible characters of ASCII, as those of nearly all texts are.
-fn is_plain(bytes: &[u8]) -> bool {
-    const BLOCK: usize = 16;
-    let above_space = |byte: u8| byte.wrapping_sub(b' ');
-    let Some(last) = bytes.last_chunk::<BLOCK>() else {
-        return bytes
-            .iter()
-            .all(|&byte| above_space(byte) <= above_space(b'~'));
-    };
-    // The highest byte of each place in a block, so that many are compared at once.
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let highest = blocks
-        .iter()
-        .fold(last.map(above_space), |mut highest, block| {
-            for (high, &byte) in highest.iter_mut().zip(block) {
-                *high = above_space(byte).max(*high);
-            }
-            highest
-        });
-    highest.iter().all(|&high| high <= above_space(b'~'))
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.text, f)
-    }
-}
-
 /// What a peer keeps to itself, so that it can show later that it is the same
 /// peer: [`Secret::MIN_CHARS`] to [`Secret::MAX_CHARS`] characters, none of them
 /// white space or a control character.
@@ -396,7 +306,6 @@ impl fmt::Debug for Proof {
 mod tests {
     use super::*;
     use alloc::format;
-    use alloc::string::String;
 
     #[test]
     fn a_name_is_1_to_32_of_its_bytes_and_does_not_begin_with_a_digit_or_a_hyphen() {
@@ -456,40 +365,6 @@ mod tests {
             too_long.as_str(),
         ] {
             assert_eq!(Room::parse(text), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_text_holds_everything_but_the_ends_of_lines_and_strings() {
-        for text in [
-            "hi",
-            "\thi",
-            "\x02bold\x0F",
-            "\x01ACTION waves\x01",
-            "\x07",
-            "grüße 👋",
-        ] {
-            assert!(Text::parse(text).is_some(), "{text:?}");
-        }
-        for text in ["", "a\0", "a\rb", "a\nb"] {
-            assert!(Text::parse(text).is_none(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_forbidden_is_found_wherever_it_stands() {
-        let characters = (0..=0x17F).filter_map(char::from_u32);
-        for character in characters {
-            // More than two blocks, and a rest.
-            for length in 1..40 {
-                for place in 0..length {
-                    let text: String = (0..length)
-                        .map(|at| if at == place { character } else { '~' })
-                        .collect();
-                    let expected = !is_forbidden(character);
-                    assert_eq!(is_printable(&text), expected, "{text:?}");
-                }
-            }
         }
     }
 

@@ -4,7 +4,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Receiver, Request};
-use rejoin::id::{ConnId, Name, Proof, Room, Text, Time};
+use rejoin::id::{ConnId, Name, Proof, Room, Text, Texts, Time};
 
 use super::{ITEMS, text};
 
@@ -59,7 +59,7 @@ impl Lobby {
 fn says(to: Receiver) -> Request {
     Request::Send {
         to: vec![to],
-        said: vec![Text::parse(&text()).expect("it is a text")].into(),
+        said: Texts::from(&Text::parse(&text()).expect("it is a text")).into(),
     }
 }
 

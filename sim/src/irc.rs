@@ -23,10 +23,9 @@ pub fn lines_of(step: &Step, sent: &mut u32) -> Option<String> {
             let to: BTreeSet<_> = to.iter().copied().map(receiver).collect();
             let to: Vec<_> = to.into_iter().collect();
             let to = to.join(",");
-            let lines = texts(*length, sent).into_iter();
-            lines
-                .map(|text| format!("PRIVMSG {to} :{}\r\n", text.as_str()))
-                .collect()
+            let texts = texts(*length, sent);
+            let lines = texts.iter().map(|text| format!("PRIVMSG {to} :{text}\r\n"));
+            lines.collect()
         }
         &Step::Join { room, .. } => format!("JOIN {}\r\n", step::room(room)),
         &Step::Leave { room, .. } => format!("PART {}\r\n", step::room(room)),
@@ -94,13 +93,13 @@ pub fn is_welcome(line: &str) -> bool {
 /// Whether this is what a client reads of a piece of mail.
 pub fn hands_over(mail: &Mail, line: &str) -> bool {
     let message = mail.message();
-    let text = message.text.as_str();
+    let text = message.text();
     let (_, line) = split_tags(line);
     match mail {
         Mail::Message(_) => {
-            let from = format!(":{}!", message.header.from);
+            let from = format!(":{}!", message.header().from);
             let room = message
-                .header
+                .header()
                 .room
                 .map(|room| format!(" PRIVMSG {room} :{text}\r\n"));
             let ends = room.map_or_else(

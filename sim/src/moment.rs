@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rejoin::broker::lifecycle::{Binding, Phase};
 use rejoin::broker::{BounceReason, Broker, Effect, Effects, Event, Input, Mail, StopReason};
-use rejoin::id::{ConnId, Name, Room, Text, Time};
+use rejoin::id::{ConnId, Name, Room, Text, Texts, Time};
 
 use crate::links::Links;
 use crate::step::{self, Length, NAMES, SEVERAL};
@@ -257,7 +257,7 @@ pub fn text(number: u32, bytes: usize) -> Text {
 }
 
 /// The next texts of this length; `sent` counts the messages, so that each has its own.
-pub fn texts(length: Length, sent: &mut u32) -> Vec<Text> {
+pub fn texts(length: Length, sent: &mut u32) -> Texts {
     let (texts, bytes) = match length {
         Length::Short => (1, 0),
         Length::Several => (SEVERAL, 0),
@@ -269,8 +269,8 @@ pub fn texts(length: Length, sent: &mut u32) -> Vec<Text> {
 }
 
 /// The number in a text that [`text`] made.
-pub fn number(text: &Text) -> u32 {
-    let text = text.as_str().as_bytes();
+pub fn number(text: &str) -> u32 {
+    let text = text.as_bytes();
     let digits = text.iter().skip(1).take_while(|byte| byte.is_ascii_digit());
     let (number, rest) = text.split_at(1 + digits.count());
     // To its end in any case: so many bytes are compared at once.
@@ -298,7 +298,7 @@ mod tests {
     fn a_text_knows_its_number() {
         for (n, bytes) in [(0, 0), (7, 3), (120, 480)] {
             let text = text(n, bytes);
-            assert_eq!(number(&text), n);
+            assert_eq!(number(text.as_str()), n);
             assert!(text.as_str().len() >= bytes);
         }
     }

@@ -45,7 +45,7 @@ impl Sayings {
         let texts = said.texts.iter().filter(|_| !speaks_irc(*conn));
         for text in texts {
             let due = self.0.pop_front();
-            if due.is_none_or(|(receivers, said)| receivers != *to || said != text.as_str()) {
+            if due.is_none_or(|(receivers, said)| receivers != *to || said != text) {
                 let what = format!("nobody said this: {}", words::input(input));
                 return Err(Violation { statement: 2, what });
             }
@@ -73,7 +73,7 @@ impl Sayings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rejoin::id::Text;
+    use rejoin::id::{Text, Texts};
     use rejoin::wire::plain;
 
     const CONN: ConnId = ConnId::new(1);
@@ -82,7 +82,7 @@ mod tests {
     fn hears(sayings: &mut Sayings, to: &[&str], texts: &[&str]) -> Result<(), Violation> {
         let to = to.iter().flat_map(|to| receivers(to)).collect();
         let texts = texts.iter().map(|text| Text::parse(text).unwrap());
-        let said = texts.collect::<Vec<_>>().into();
+        let said = texts.collect::<Texts>().into();
         let request = Request::Send { to, said };
         let input = Input::Request {
             conn: CONN,

@@ -19,10 +19,8 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
         Step::Send { to, length, .. } => {
             let to: Vec<_> = to.iter().copied().map(receiver).collect();
             let to = to.join(", ");
-            let lines = texts(*length, sent).into_iter();
-            let lines: Vec<_> = lines
-                .map(|text| format!("{to}: {}", text.as_str()))
-                .collect();
+            let texts = texts(*length, sent);
+            let lines: Vec<_> = texts.iter().map(|text| format!("{to}: {text}")).collect();
             lines.join("\n")
         }
         &Step::Join { room, .. } => format!("/join {}", step::room(room)),
@@ -98,10 +96,10 @@ pub fn spell(event: &Event) -> String {
 
 fn spell_mail(mail: &Mail) -> String {
     let message = mail.message();
-    let room = message.header.room.map(|room| format!(" in {room}"));
-    let (room, text) = (room.unwrap_or_default(), message.text.as_str());
+    let room = message.header().room.map(|room| format!(" in {room}"));
+    let (room, text) = (room.unwrap_or_default(), message.text());
     match mail {
-        Mail::Message(message) => format!("from {}{room}: {text}\n", message.header.from),
+        Mail::Message(message) => format!("from {}{room}: {text}\n", message.header().from),
         Mail::Bounce(bounce) => {
             let code = match bounce.reason {
                 BounceReason::Gone => "gone",

@@ -6,7 +6,7 @@ use rejoin::broker::lifecycle::Phase;
 use rejoin::broker::{
     BounceReason, Event, Input, LeaveReason, Mail, Receiver, Refusal, Request, StopReason,
 };
-use rejoin::id::{ConnId, Name, PeerId, Room, Text, Time};
+use rejoin::id::{ConnId, Name, PeerId, Room, Time};
 
 use crate::moment::{Act, View, actor, number_in};
 use crate::plural::count;
@@ -233,12 +233,12 @@ impl Words<'_> {
     /// A piece of mail.
     pub(crate) fn mail(self, mail: &Mail) -> String {
         let message = mail.message();
-        let text = self.message(&message.text);
+        let text = self.message(message.text());
         match mail {
             Mail::Message(_) => format!(
                 "{text} from {}{}",
-                message.header.from,
-                within(message.header.room)
+                message.header().from,
+                within(message.header().room)
             ),
             Mail::Bounce(bounced) => {
                 let why = bounce(bounced.reason);
@@ -247,12 +247,12 @@ impl Words<'_> {
         }
     }
 
-    fn message(self, text: &Text) -> String {
-        let number = number_in(text.as_str().as_bytes());
+    fn message(self, text: &str) -> String {
+        let number = number_in(text.as_bytes());
         match number.and_then(|number| self.said(number)) {
             Some(said) => format!("m{} “{}”", number.unwrap_or(0), shorten(&clean(said), 24)),
-            None if self.quotes => format!("\"{}\"", said(text.as_str())),
-            None => said(text.as_str()),
+            None if self.quotes => format!("\"{}\"", said(text)),
+            None => said(text),
         }
     }
 
@@ -384,9 +384,9 @@ mod tests {
         let debug = r#"text: "m1......", from: m0, text: "m2", why: Some("m")"#;
         let restored = r#"text: "m1 bye", from: m0, text: "m2", why: Some("m")"#;
         assert_eq!(words.restore(debug), restored);
-        assert_eq!(words.message(&text(0, 9)), "m0 “hello”");
-        assert_eq!(Words::default().message(&text(0, 9)), "m0");
-        assert_eq!(QUOTING.message(&text(1, 9)), "\"m1\"");
+        assert_eq!(words.message(text(0, 9).as_str()), "m0 “hello”");
+        assert_eq!(Words::default().message(text(0, 9).as_str()), "m0");
+        assert_eq!(QUOTING.message(text(1, 9).as_str()), "\"m1\"");
         assert_eq!(words.restore(&message(1, None)), "\"m1 bye\"");
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request};
-use rejoin::id::{ConnId, Name, Proof, Text, Time};
+use rejoin::id::{ConnId, Name, Proof, Text, Texts, Time};
 
 const RESUMABLE: Option<Proof> = Some(Proof::new([1; 32]));
 
@@ -49,7 +49,7 @@ impl Story {
             conn,
             Request::Send {
                 to,
-                said: vec![text].into(),
+                said: Texts::from(&text).into(),
             },
         );
     }

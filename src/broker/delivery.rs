@@ -31,7 +31,7 @@ impl Broker {
         let limit = self.limits.receivers;
         if to.len() > limit {
             let refusal = Event::Refused(Refusal::TooManyReceivers { limit });
-            for _ in said.texts {
+            for _ in 0..said.texts.len() {
                 effects.deliver([sender.conn], refusal.clone());
             }
             return;
@@ -45,7 +45,7 @@ impl Broker {
         // ahead of what is said in rooms.
         let names: Vec<_> = to.iter().filter_map(Receiver::peer).collect();
         to.retain(|to| to.peer().is_none());
-        for said in said.into_each() {
+        for said in said.each() {
             if !names.is_empty() {
                 self.say_to(sender, &names, said.clone(), effects);
             }
@@ -102,7 +102,7 @@ impl Broker {
             }
             Err(room) => {
                 let refusal = Event::Refused(Refusal::NotInRoom { room });
-                for _ in said.texts {
+                for _ in 0..said.texts.len() {
                     effects.deliver([sender.conn], refusal.clone());
                 }
             }
@@ -118,22 +118,13 @@ impl Broker {
         (to, absent): (Range<usize>, &[Name]),
         effects: &mut Effects,
     ) {
-        let numbers = said.numbers();
-        let header = Arc::new(Header {
+        let header = Header {
             from: sender.name,
             sender: sender.peer,
             room,
             stamp: said.stamp,
-        });
-        let numbered = said.texts.into_iter().zip(numbers);
-        let messages = numbered.map(|(text, number)| {
-            let header = Arc::clone(&header);
-            Arc::new(Message {
-                header,
-                number,
-                text,
-            })
-        });
+        };
+        let messages = Message::each(header, said.number, said.texts);
         if absent.is_empty() {
             return effects.hand_over(to, messages.map(Mail::Message), false);
         }
@@ -145,20 +136,14 @@ impl Broker {
     }
 
     /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.
-    fn keep(
-        &mut self,
-        conn: ConnId,
-        message: &Arc<Message>,
-        absent: &[Name],
-        effects: &mut Effects,
-    ) {
-        let (room, limits) = (message.header.room, self.limits.mailbox);
+    fn keep(&mut self, conn: ConnId, message: &Message, absent: &[Name], effects: &mut Effects) {
+        let (room, limits) = (message.header().room, self.limits.mailbox);
         for &name in absent {
             let Some((&name, _)) = self.peers.get_key_value(&name) else {
                 effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
                 continue;
             };
-            let mail = Mail::Message(Arc::clone(message));
+            let mail = Mail::Message(message.clone());
             if self.peer_mut(&name).mailbox.push(mail, limits).is_err() {
                 effects.deliver([conn], Event::Refused(Refusal::MailboxFull { name, room }));
             } else if room.is_none() && self.is_expected(&name) {
@@ -195,11 +180,11 @@ impl Broker {
     /// Sends mail that `receiver` will never get back to whoever said it.
     fn bounce(&mut self, receiver: Name, mail: Mail, reason: BounceReason, effects: &mut Effects) {
         let message = match &mail {
-            Mail::Message(message) => Arc::clone(message),
+            Mail::Message(message) => message.clone(),
             Mail::Bounce(_) => return effects.discard(receiver, mail, reason),
         };
-        let for_a_guest_in_a_room = message.header.room.is_some() && reason == BounceReason::Gone;
-        let sender = self.names.get(&message.header.sender).copied();
+        let for_a_guest_in_a_room = message.header().room.is_some() && reason == BounceReason::Gone;
+        let sender = self.names.get(&message.header().sender).copied();
         let Some(from) = sender.filter(|_| !for_a_guest_in_a_room) else {
             return effects.discard(receiver, mail, reason);
         };

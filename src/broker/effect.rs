@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use crate::id::{ConnId, Name, Room, Text};
 
-use super::message::{BounceReason, Mail};
+use super::mail::{BounceReason, Mail};
 
 /// An ordered list of effects. The caller owns it and uses it again.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::id::{ConnId, Name, Proof, Room, Text};
 
 use super::effect::StopReason;
-use super::message::{Mail, Said};
+use super::mail::Mail;
+use super::message::Said;
 
 /// One thing that happened outside.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -1,22 +1,99 @@
-//! What people say, and what becomes of it when it cannot be handed over.
+//! What people say.
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use alloc::vec;
-use alloc::vec::Vec;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::iter;
 
-use crate::Config;
-use crate::id::{Name, PeerId, Room, Text, Time};
+use crate::id::{Name, PeerId, Room, Texts, Time};
 
 /// Something that a peer said, to one or more receivers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+///
+/// It shares what was said at once, which is kept for as long as one of its messages is.
+#[derive(Clone)]
 pub struct Message {
-    /// Who said it, and where. What was said at once shares it.
-    pub header: Arc<Header>,
+    speech: Arc<Speech>,
+    place: u32,
+}
+
+/// What was said at once.
+struct Speech {
+    header: Header,
+    number: u64,
+    texts: Texts,
+}
+
+impl Message {
+    /// The messages that somebody says at once, one for each text.
+    pub fn each(header: Header, number: u64, texts: Texts) -> impl Iterator<Item = Self> {
+        let count = u32::try_from(texts.len()).expect("each has a byte of 4 GiB at most");
+        let speech = Arc::new(Speech {
+            header,
+            number,
+            texts,
+        });
+        let shared = iter::repeat_n(speech, count as usize);
+        shared
+            .zip(0..count)
+            .map(|(speech, place)| Self { speech, place })
+    }
+
+    /// Who said it, and where.
+    #[inline]
+    pub fn header(&self) -> &Header {
+        &self.speech.header
+    }
+
     /// A number that no other message has; 0 if it has none.
-    pub number: u64,
+    pub fn number(&self) -> u64 {
+        match self.speech.number {
+            0 => 0,
+            first => first + u64::from(self.place),
+        }
+    }
+
     /// What was said.
-    pub text: Text,
+    #[inline]
+    pub fn text(&self) -> &str {
+        self.speech.texts.at(self.place as usize)
+    }
+
+    /// Whether its text is known to have no character that
+    /// [is forbidden](crate::id::is_forbidden) in the plain protocol.
+    #[inline]
+    pub(crate) fn is_printable(&self) -> bool {
+        self.speech.texts.are_printable()
+    }
+
+    /// What it is, whatever else was said at once.
+    fn content(&self) -> (&Header, u64, &str) {
+        (self.header(), self.number(), self.text())
+    }
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.content() == other.content()
+    }
+}
+
+impl Eq for Message {}
+
+impl Hash for Message {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.content().hash(state);
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (header, number, text) = self.content();
+        f.debug_struct("Message")
+            .field("header", header)
+            .field("number", &number)
+            .field("text", &text)
+            .finish()
+    }
 }
 
 /// Who says something, and where.
@@ -32,12 +109,11 @@ pub struct Header {
     pub stamp: Stamp,
 }
 
-/// What somebody says to the same receivers at once: one or more texts, each of which becomes a
-/// message.
+/// What somebody says to the same receivers at once: each text becomes a message.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Said {
     /// The texts, one after the other.
-    pub texts: Vec<Text>,
+    pub texts: Texts,
     /// The number of the first message; each has the next. If it is 0, none has a number.
     pub number: u64,
     /// What else goes with each of them.
@@ -45,27 +121,19 @@ pub struct Said {
 }
 
 impl Said {
-    /// The numbers of the messages.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
-        let (first, step) = (self.number, u64::from(self.number > 0));
-        (0..).map(move |place| first + place * step)
-    }
-
     /// Each text by itself, with its number.
-    pub(super) fn into_each(self) -> impl Iterator<Item = Self> {
-        let numbers = self.numbers();
-        let Self { texts, stamp, .. } = self;
-        let numbered = texts.into_iter().zip(numbers);
-        numbered.map(move |(text, number)| Self {
-            texts: vec![text],
-            number,
-            stamp: stamp.clone(),
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> {
+        let step = u64::from(self.number > 0);
+        self.texts.each().zip(0..).map(move |(texts, place)| Self {
+            texts,
+            number: self.number + place * step,
+            stamp: self.stamp.clone(),
         })
     }
 }
 
-impl From<Vec<Text>> for Said {
-    fn from(texts: Vec<Text>) -> Self {
+impl From<Texts> for Said {
+    fn from(texts: Texts) -> Self {
         Self {
             texts,
             ..Self::default()
@@ -90,7 +158,8 @@ pub struct Stamp {
 
 impl Stamp {
     /// Bytes of its texts.
-    fn bytes(&self) -> usize {
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
         let bytes = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         bytes(&self.address) + bytes(&self.tags)
     }
@@ -122,236 +191,4 @@ pub enum Rank {
     Voice,
     /// To say who may do what.
     Operator,
-}
-
-/// A message that comes back to its sender, because one receiver will never get it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Bounce {
-    /// Who does not get it.
-    pub receiver: Name,
-    /// Why.
-    pub reason: BounceReason,
-    /// What comes back.
-    pub message: Arc<Message>,
-}
-
-/// Why a receiver will never get a message that was on its way.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum BounceReason {
-    /// The receiver is gone for good: it quit, or it was a guest whose connection ended.
-    Gone,
-    /// The receiver's resume window ended before it came back.
-    Expired,
-    /// What its connection had not written was too much for the receiver's mailbox.
-    MailboxFull,
-    /// The server stops.
-    ShuttingDown,
-}
-
-/// What may neither be lost nor given twice: it is written to its receiver's socket,
-/// or it waits, or it bounces.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Mail {
-    /// A message for the receiver.
-    Message(Arc<Message>),
-    /// A message of the receiver's own that came back.
-    Bounce(Arc<Bounce>),
-}
-
-impl Mail {
-    /// The message, or the message that came back.
-    pub fn message(&self) -> &Message {
-        match self {
-            Self::Message(message) => message,
-            Self::Bounce(bounce) => &bounce.message,
-        }
-    }
-
-    /// What it costs to keep, in bytes: its words, what goes with it, and
-    /// [`Config::MAIL_OVERHEAD`].
-    pub fn cost(&self) -> usize {
-        let message = self.message();
-        let room = message
-            .header
-            .room
-            .as_ref()
-            .map_or(0, |room| room.as_bytes().len());
-        let words = message.header.from.as_bytes().len() + room + message.text.as_str().len();
-        words + message.header.stamp.bytes() + Config::MAIL_OVERHEAD
-    }
-}
-
-/// Mail that waits for a peer without a live writer, oldest first.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
-pub struct Mailbox {
-    mail: VecDeque<Mail>,
-    bytes: usize,
-}
-
-/// The bounds of a mailbox.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct MailboxLimits {
-    /// The sum of [`Mail::cost`].
-    pub bytes: usize,
-    /// The number of pieces of mail.
-    pub messages: usize,
-}
-
-impl Mailbox {
-    /// Adds mail behind what waits already.
-    ///
-    /// # Errors
-    ///
-    /// Gives the mail back if there is no room for it; nothing was changed then.
-    pub fn push(&mut self, mail: Mail, limits: MailboxLimits) -> Result<(), Mail> {
-        let bytes = self.bytes + mail.cost();
-        if self.mail.len() >= limits.messages || bytes > limits.bytes {
-            return Err(mail);
-        }
-        self.bytes = bytes;
-        self.mail.push_back(mail);
-        Ok(())
-    }
-
-    /// Puts mail, in its order, ahead of what waits already, whatever the bounds are.
-    pub fn prepend(&mut self, older: Vec<Mail>) {
-        for mail in older.into_iter().rev() {
-            self.bytes += mail.cost();
-            self.mail.push_front(mail);
-        }
-    }
-
-    /// Takes out the newest mail until the rest is within the bounds; returns it,
-    /// oldest first.
-    pub fn trim(&mut self, limits: MailboxLimits) -> VecDeque<Mail> {
-        let mut excess = VecDeque::new();
-        while self.mail.len() > limits.messages || self.bytes > limits.bytes {
-            let mail = self
-                .mail
-                .pop_back()
-                .expect("an empty mailbox is within its bounds");
-            self.bytes -= mail.cost();
-            excess.push_front(mail);
-        }
-        excess
-    }
-
-    /// Empties the mailbox.
-    pub fn take(&mut self) -> VecDeque<Mail> {
-        core::mem::take(self).mail
-    }
-
-    /// What waits, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Mail> {
-        self.mail.iter()
-    }
-
-    /// How many pieces of mail wait.
-    pub fn len(&self) -> usize {
-        self.mail.len()
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.mail.is_empty()
-    }
-
-    /// Panics if the count of bytes is wrong or a bound was passed.
-    pub(super) fn check(&self, limits: MailboxLimits) {
-        assert_eq!(
-            self.bytes,
-            self.mail.iter().map(Mail::cost).sum::<usize>(),
-            "bytes miscounted"
-        );
-        assert!(self.bytes <= limits.bytes, "a mailbox holds too many bytes");
-        assert!(
-            self.mail.len() <= limits.messages,
-            "a mailbox holds too many messages"
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::ConnId;
-
-    const LIMITS: MailboxLimits = MailboxLimits {
-        bytes: 1000,
-        messages: 3,
-    };
-
-    fn header(room: Option<Room>, stamp: Stamp) -> Arc<Header> {
-        Arc::new(Header {
-            from: Name::parse("alice").expect("a name"),
-            sender: PeerId::new(ConnId::new(1)),
-            room,
-            stamp,
-        })
-    }
-
-    /// A mailbox with two pieces of mail.
-    fn mailbox() -> Mailbox {
-        let message = Message {
-            header: header(None, Stamp::default()),
-            number: 1,
-            text: Text::parse("hi").expect("a text"),
-        };
-        let mail = Mail::Message(Arc::new(message));
-        let mut mailbox = Mailbox::default();
-        mailbox.prepend(alloc::vec![mail.clone(), mail]);
-        mailbox.check(LIMITS);
-        mailbox
-    }
-
-    #[test]
-    fn all_that_goes_with_a_message_is_counted() {
-        let stamp = Stamp {
-            address: Some("192.0.2.1".into()),
-            tags: Some("+typing=done".into()),
-            ..Stamp::default()
-        };
-        let message = Message {
-            header: header(Room::parse("#rust"), stamp),
-            number: 1,
-            text: Text::parse("hi").expect("a text"),
-        };
-        let words = "alice#rusthi192.0.2.1+typing=done";
-        let cost = Mail::Message(Arc::new(message)).cost();
-        assert_eq!(cost, words.len() + Config::MAIL_OVERHEAD);
-    }
-
-    #[test]
-    fn a_mailbox_is_trimmed_to_its_bytes_and_no_further() {
-        let full = mailbox().bytes;
-        for (bytes, left) in [(full, 2), (full - 1, 1), (full / 2, 1), (full / 2 - 1, 0)] {
-            let mut mailbox = mailbox();
-            let excess = mailbox.trim(MailboxLimits { bytes, ..LIMITS });
-            assert_eq!((mailbox.len(), excess.len()), (left, 2 - left), "{bytes}");
-            mailbox.check(LIMITS);
-        }
-    }
-
-    #[test]
-    #[should_panic(expected = "bytes miscounted")]
-    fn a_wrong_count_of_bytes_is_found() {
-        let mut mailbox = mailbox();
-        mailbox.bytes += 1;
-        mailbox.check(LIMITS);
-    }
-
-    #[test]
-    #[should_panic(expected = "a mailbox holds too many bytes")]
-    fn too_many_bytes_are_found() {
-        let mailbox = mailbox();
-        let bytes = mailbox.bytes - 1;
-        mailbox.check(MailboxLimits { bytes, ..LIMITS });
-    }
-
-    #[test]
-    #[should_panic(expected = "a mailbox holds too many messages")]
-    fn too_many_messages_are_found() {
-        let messages = 1;
-        mailbox().check(MailboxLimits { messages, ..LIMITS });
-    }
 }

@@ -32,6 +32,7 @@ pub mod lifecycle;
 mod delivery;
 pub(crate) mod effect;
 mod input;
+mod mail;
 mod message;
 mod presence;
 mod rooms;
@@ -43,10 +44,8 @@ use alloc::vec::Vec;
 
 pub use effect::{Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason};
 pub use input::{Input, Receiver, Request};
-pub use message::{
-    Bounce, BounceReason, Form, Header, Mail, Mailbox, MailboxLimits, Message, Part, Rank, Said,
-    Stamp,
-};
+pub use mail::{Bounce, BounceReason, Mail, Mailbox, MailboxLimits};
+pub use message::{Form, Header, Message, Part, Rank, Said, Stamp};
 
 use crate::Config;
 use crate::book::Book;

@@ -3,12 +3,11 @@
 extern crate std;
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 
 use super::*;
-use crate::id::Text;
+use crate::id::{Text, Texts};
 
 fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
@@ -100,13 +99,9 @@ fn mail_that_waits_for_who_is_online_is_found() {
             room: None,
             stamp: Stamp::default(),
         };
-        let message = Message {
-            header: Arc::new(header),
-            number: 1,
-            text: Text::parse("hi").expect("a text"),
-        };
-        let mail = Mail::Message(Arc::new(message));
-        alice.mailbox.prepend(alloc::vec![mail]);
+        let text = Text::parse("hi").expect("a text");
+        let mail = Message::each(header, 1, Texts::from(&text)).map(Mail::Message);
+        alice.mailbox.prepend(mail.collect());
     });
     assert_eq!(said, "alice is online, and mail waits");
 }

@@ -151,6 +151,6 @@ impl<D: Digest> Hub<D> {
 
 /// Whether the line that hands mail over is put together more cheaply than it is kept.
 fn is_short(mail: &Mail) -> bool {
-    let text = &mail.message().text;
-    text.is_printable() && text.as_str().len() <= SHORT_BYTES
+    let message = mail.message();
+    message.is_printable() && message.text().len() <= SHORT_BYTES
 }

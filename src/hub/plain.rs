@@ -8,7 +8,7 @@ use super::irc::room::{MayNotJoin, MayNotSpeak};
 use super::{Digest, Hub, Outputs, Understood};
 use crate::Config;
 use crate::broker::{Form, Input, Receiver, Request};
-use crate::id::{ConnId, Name, Proof, Secret, Text, Time};
+use crate::id::{ConnId, Name, Proof, Secret, Texts, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake, Saying};
 
@@ -21,12 +21,12 @@ pub(super) struct Run {
     /// The receivers, as they are spelled.
     spelled: String,
     to: Vec<Receiver>,
-    texts: Vec<Text>,
+    texts: Texts,
     bytes: usize,
 }
 
 impl Run {
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }
 
@@ -47,19 +47,19 @@ impl Run {
             self.spelled.push_str(saying.to());
             self.to = saying.receivers();
         }
-        let text = Text::printable(saying.text()).expect("it is not empty");
+        let text = saying.text();
         // A frame costs its bytes, and what its mail costs.
         let overhead = Config::MAIL_OVERHEAD + Config::FRAME_OVERHEAD;
-        self.bytes += 2 * text.as_str().len() + overhead;
-        self.texts.push(text);
+        self.bytes += 2 * text.len() + overhead;
+        self.texts.push_printable(text);
     }
 
     /// Empties it, and asks the broker to deliver what was in it.
     fn end(&mut self) -> Request {
         self.spelled.clear();
         self.bytes = 0;
-        let (to, texts) = (mem::take(&mut self.to), mem::take(&mut self.texts));
-        let said = texts.into();
+        let to = mem::take(&mut self.to);
+        let said = self.texts.take().into();
         Request::Send { to, said }
     }
 }
@@ -168,7 +168,7 @@ impl<D: Digest> Hub<D> {
                         return true;
                     };
                     // What a room refuses of a text, no text of this protocol has.
-                    match self.may_speak(&name, &room, &said.texts[0]) {
+                    match self.may_speak(&name, &room, said.texts.at(0)) {
                         // That somebody is not in the room, the broker says.
                         Ok(()) | Err(MayNotSpeak::Outside) => true,
                         Err(MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp) => {

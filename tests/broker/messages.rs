@@ -1,7 +1,7 @@
 //! Who is told what, while everybody is online.
 
 use rejoin::broker::{Receiver, Request};
-use rejoin::id::Text;
+use rejoin::id::{Text, Texts};
 
 use crate::world::{World, config, name, proof_of, room};
 
@@ -73,7 +73,7 @@ fn what_is_said_at_once_is_numbered() {
         world.hears(bob);
         world.says_at_once(alice, to, &["one", "two"]);
         let mail = world.unwritten(bob);
-        let numbers: Vec<_> = mail.iter().map(|mail| mail.message().number).collect();
+        let numbers: Vec<_> = mail.iter().map(|mail| mail.message().number()).collect();
         let each = 1 + usize::from(to.starts_with('#'));
         let expected = [vec![7; each], vec![8; each]].concat();
         assert_eq!(numbers, expected, "to {to}");
@@ -84,11 +84,11 @@ fn what_is_said_at_once_is_numbered() {
 fn what_has_no_number_is_not_numbered() {
     let mut world = World::new();
     let [alice, bob] = ["alice", "bob"].map(|name| world.guest(name));
-    let said = vec![Text::parse("hi").expect("a text"); 2].into();
+    let said = Texts::from_iter(vec![Text::parse("hi").expect("a text"); 2]).into();
     let to = vec![Receiver::Peer(name("bob"))];
     world.asks(alice, Request::Send { to, said });
     let mail = world.unwritten(bob);
-    let numbers: Vec<_> = mail.iter().map(|mail| mail.message().number).collect();
+    let numbers: Vec<_> = mail.iter().map(|mail| mail.message().number()).collect();
     assert_eq!(numbers, [0, 0]);
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request, Said};
-use rejoin::id::{ConnId, Name, Proof, Room, Text, Time};
+use rejoin::id::{ConnId, Name, Proof, Room, Text, Texts, Time};
 use rejoin::wire::plain;
 
 #[derive(Clone)]
@@ -120,7 +120,7 @@ impl World {
         let texts = texts.iter().map(|text| Text::parse(text).expect("a text"));
         let said = Said {
             number: 7,
-            ..Said::from(texts.collect::<Vec<_>>())
+            ..Said::from(texts.collect::<Texts>())
         };
         self.asks(conn, Request::Send { to, said });
     }

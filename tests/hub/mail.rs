@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use rejoin::Config;
 use rejoin::broker::{Input, Request};
 use rejoin::hub::{Hub, Observer, Output, Outputs, Protocol};
-use rejoin::id::{ConnId, Text, Time};
+use rejoin::id::{ConnId, Time};
 
 use crate::server::{Padded, Server, config};
 
@@ -78,7 +78,7 @@ impl Observer for Inputs {
             ..
         } = input
         {
-            let texts: Vec<_> = said.texts.iter().map(Text::as_str).collect();
+            let texts: Vec<_> = said.texts.iter().collect();
             self.0.lock().expect("nobody panics").push(texts.join(" "));
         }
     }
@@ -165,13 +165,8 @@ fn a_frame_knows_its_mail_and_its_cost() {
     let frames: Vec<_> = frames.collect();
     assert_eq!(*frames[0].bytes(), *b"* welcome alice\n");
     assert_eq!(frames[0].mail(), None);
-    let text = frames[1]
-        .mail()
-        .expect("it is mail")
-        .message()
-        .text
-        .as_str();
-    assert_eq!(text, "hi");
+    let mail = frames[1].mail().expect("it is mail");
+    assert_eq!(mail.message().text(), "hi");
     let words = "alicehi".len() + "alice!plain@192.0.2.1".len();
     let mail = words + Config::MAIL_OVERHEAD;
     let line = frames[1].bytes().len() + Config::FRAME_OVERHEAD;

@@ -7,7 +7,7 @@ use rejoin::broker::{
     Bounce, BounceReason, Event, Header, LeaveReason, Mail, Message, Part, PeerEntry, Rank,
     Refusal, RoomEntry, Stamp, StopReason,
 };
-use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Text, is_forbidden};
+use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Text, Texts, is_forbidden};
 use rejoin::wire::plain::{self, Mistake};
 
 use crate::text;
@@ -332,7 +332,7 @@ fn event() -> impl Strategy<Value = Event> {
         let bounce = Bounce {
             receiver: name,
             reason: BounceReason::Expired,
-            message: Arc::clone(&message),
+            message: message.clone(),
         };
         match which {
             0 => Event::Mail(Mail::Message(message)),
@@ -374,23 +374,24 @@ fn room(text: &str) -> Room {
     Room::parse(text).expect("a room")
 }
 
-fn said(room: Option<Room>) -> Arc<Message> {
+fn said(room: Option<Room>) -> Message {
     let text = Text::parse("hi: there").expect("a text");
     said_by(name("alice"), room, text)
 }
 
-fn said_by(from: Name, room: Option<Room>, text: Text) -> Arc<Message> {
+fn said_by(from: Name, room: Option<Room>, text: Text) -> Message {
     let header = Header {
         from,
         sender: PeerId::new(ConnId::new(1)),
         room,
         stamp: Stamp::default(),
     };
-    Arc::new(Message {
-        header: Arc::new(header),
-        number: 1,
-        text,
-    })
+    message_of(header, &text)
+}
+
+fn message_of(header: Header, text: &Text) -> Message {
+    let mut messages = Message::each(header, 1, Texts::from(text));
+    messages.next().expect("a text is a message")
 }
 
 fn message(room: Option<Room>) -> Mail {
@@ -400,10 +401,11 @@ fn message(room: Option<Room>) -> Mail {
 /// A message to those in a room who have this rank or more.
 fn message_to(rank: Rank) -> Mail {
     let room = room("#Rust");
-    let mut message = Message::clone(&said(None));
-    let header = Arc::make_mut(&mut message.header);
+    let said = said(None);
+    let mut header = said.header().clone();
     header.stamp.part = Some(Arc::new(Part { room, rank }));
-    Mail::Message(Arc::new(message))
+    let text = Text::parse("hi: there").expect("a text");
+    Mail::Message(message_of(header, &text))
 }
 
 fn bounce(reason: BounceReason, room: Option<Room>) -> Mail {

@@ -231,7 +231,7 @@ impl Turn<'_> {
             Event::Mail(Mail::Message(message)) => self.is_meant_for(conn, message),
             Event::Mail(Mail::Bounce(bounce)) => {
                 let link = self.after.link(conn);
-                link.is_some_and(|link| link.peer == Some(bounce.message.header.sender))
+                link.is_some_and(|link| link.peer == Some(bounce.message.header().sender))
             }
             Event::Kept { .. } | Event::Rooms { .. } | Event::Who { .. } | Event::Refused(_) => {
                 asks
@@ -265,7 +265,7 @@ impl Turn<'_> {
         let hears = self.after.online(conn);
         let both = says.zip(hears);
         both.is_some_and(|((_, says), (name, hears))| {
-            let meant = match message.header.room {
+            let meant = match message.header().room {
                 Some(room) => {
                     let index = room_index(&room);
                     let both = says.rooms[index] && hears.rooms[index];
@@ -273,7 +273,7 @@ impl Turn<'_> {
                 }
                 None => self.is_sent_to(Receiver::Peer(self.setup.names[name])),
             };
-            says.peer == message.header.sender && meant
+            says.peer == message.header().sender && meant
         })
     }
 

@@ -44,8 +44,8 @@ struct Key {
 impl Key {
     fn new(message: &Message, receiver: usize) -> Self {
         Self {
-            number: number(&message.text),
-            room: message.header.room.as_ref().map(room_index),
+            number: number(message.text()),
+            room: message.header().room.as_ref().map(room_index),
             receiver,
         }
     }
@@ -152,9 +152,8 @@ impl Ledger {
                 conn: *conn,
                 effects,
             };
-            let [text] = &said.texts[..] else {
-                unreachable!("no step of a universe says several at once")
-            };
+            // No step of a universe says several at once.
+            let text = said.texts.iter().next().expect("something was said");
             self.accept(setup, after, &refusals, to, number(text))?;
         }
         for effect in effects {
@@ -312,7 +311,7 @@ impl Ledger {
             }
             Mail::Bounce(bounce) => {
                 let for_a_guest =
-                    bounce.message.header.room.is_some() && bounce.reason == BounceReason::Gone;
+                    bounce.message.header().room.is_some() && bounce.reason == BounceReason::Gone;
                 let mail = || words::mail(mail);
                 ensure!(!for_a_guest, 4, "{}, which should only be counted", mail());
                 delivery.bounced = true;
@@ -341,10 +340,10 @@ fn counted(
         Mail::Bounce(_) => return Ok(()),
     };
     ensure!(!delivery.bounced, 4, "{delivery} is counted");
-    if message.header.room.is_some() && reason == BounceReason::Gone {
+    if message.header().room.is_some() && reason == BounceReason::Gone {
         return Ok(());
     }
-    let sender = message.header.sender;
+    let sender = message.header().sender;
     let hears = before.is_online(sender) && after.is_online(sender);
     ensure!(
         !hears,

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Input, Mail, Receiver, Request};
-use rejoin::id::{ConnId, Time};
+use rejoin::id::{ConnId, Texts, Time};
 use std::time::Duration;
 
 use super::books::{Books, Link};
@@ -296,7 +296,7 @@ impl State {
                 let text = text(self.sent, 0);
                 self.sent += 1;
                 let to = to.iter().map(|&to| receiver(setup, to)).collect();
-                let said = vec![text].into();
+                let said = Texts::from(&text).into();
                 Request::Send { to, said }
             }
             &Step::Join { room, .. } => {

@@ -452,7 +452,7 @@ fn in_event(event: &Event) -> Option<Name> {
 }
 
 fn sender(mail: &Mail) -> Name {
-    mail.message().header.from
+    mail.message().header().from
 }
 
 fn in_request(request: &Request) -> Vec<Name> {

@@ -49,8 +49,8 @@ fn mailboxes(witness: &Witness<'_>) -> Result<(), String> {
 
 fn cost(mail: &Mail) -> usize {
     let message = mail.message();
-    let room = message.header.room.map_or(0, |room| room.as_str().len());
-    Config::MAIL_OVERHEAD + message.header.from.as_str().len() + room + message.text.as_str().len()
+    let room = message.header().room.map_or(0, |room| room.as_str().len());
+    Config::MAIL_OVERHEAD + message.header().from.as_str().len() + room + message.text().len()
 }
 
 fn peers(witness: &Witness<'_>) -> Result<(), String> {

@@ -141,9 +141,9 @@ impl Fate {
                     "{} is only counted, and was {was}",
                     said()
                 );
-                let sender = message.header.sender;
+                let sender = message.header().sender;
                 let hears = witness.before.is_online(sender) && witness.after.is_online(sender);
-                let only_counted = message.header.room.is_some() && reason == BounceReason::Gone;
+                let only_counted = message.header().room.is_some() && reason == BounceReason::Gone;
                 ensure!(
                     !hears || only_counted,
                     "{} is only counted ({}), and its sender is not told",
@@ -166,7 +166,7 @@ impl Fate {
         for waiting in &witness.pieces.waiting {
             if let Mail::Bounce(bounce) = waiting.mail {
                 let for_a_guest =
-                    bounce.message.header.room.is_some() && bounce.reason == BounceReason::Gone;
+                    bounce.message.header().room.is_some() && bounce.reason == BounceReason::Gone;
                 let said = || words::mail(waiting.mail);
                 ensure!(!for_a_guest, "{}, which should only be counted", said());
                 let was = self.move_to(waiting.delivery()?, State::BounceWaits)?.state;

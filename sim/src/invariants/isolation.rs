@@ -156,7 +156,7 @@ fn concerns(
             let (Some(says), Some(hears)) = (says, hears) else {
                 return false;
             };
-            let meant = match message.header.room {
+            let meant = match message.header().room {
                 Some(room) => {
                     let from_within =
                         says.rooms.contains(&room) && is_sent_to(input, Receiver::Room(room));
@@ -165,9 +165,11 @@ fn concerns(
                 }
                 None => is_sent_to(input, Receiver::Peer(hears.name)),
             };
-            says.peer == message.header.sender && meant
+            says.peer == message.header().sender && meant
         }
-        Event::Mail(Mail::Bounce(bounce)) => after.peer(conn) == Some(bounce.message.header.sender),
+        Event::Mail(Mail::Bounce(bounce)) => {
+            after.peer(conn) == Some(bounce.message.header().sender)
+        }
         Event::KeptMail(_) => is_back,
         Event::Kept { .. } | Event::Rooms { .. } | Event::Who { .. } | Event::Refused(_) => asks,
         Event::Joined { room, .. } => is_member(after, conn, room),

@@ -26,8 +26,8 @@ impl Delivery {
     /// `message`, for `to`.
     pub(super) fn new(message: &Message, to: PeerId) -> Self {
         Self {
-            number: number(&message.text),
-            room: message.header.room,
+            number: number(message.text()),
+            room: message.header().room,
             to,
         }
     }
@@ -136,7 +136,11 @@ type Returned = (u32, Option<Room>, Name);
 
 fn returned(bounce: &Bounce) -> Returned {
     let message = &bounce.message;
-    (number(&message.text), message.header.room, bounce.receiver)
+    (
+        number(message.text()),
+        message.header().room,
+        bounce.receiver,
+    )
 }
 
 impl Returning {

@@ -57,7 +57,7 @@ impl Names {
             (Some(Mail::Message(message)), Some(reader)) => {
                 self.said.contains(&Delivery::new(message, reader))
             }
-            (Some(Mail::Bounce(bounce)), _) => Some(bounce.message.header.sender) == reader,
+            (Some(Mail::Bounce(bounce)), _) => Some(bounce.message.header().sender) == reader,
             (None, _) | (_, None) => false,
         };
         ensure!(

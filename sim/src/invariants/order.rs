@@ -55,7 +55,7 @@ impl Order {
         let (Mail::Message(message), to) = (piece.mail, piece.peer) else {
             return Ok(());
         };
-        let due = to.and_then(|to| self.due.get_mut(&(message.header.sender, to)));
+        let due = to.and_then(|to| self.due.get_mut(&(message.header().sender, to)));
         let first = due.and_then(|due| due.numbers.pop_front());
         ensure!(
             first.is_some() && first == piece.delivery.map(|delivery| delivery.number),
@@ -96,7 +96,7 @@ impl Order {
             let (Mail::Message(message), Some(peer)) = (waiting.mail, waiting.peer) else {
                 continue;
             };
-            let due = self.due.get_mut(&(message.header.sender, peer));
+            let due = self.due.get_mut(&(message.header().sender, peer));
             let next = due.and_then(|due| {
                 due.found += 1;
                 due.numbers.get(due.found - 1).copied()

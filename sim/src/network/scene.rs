@@ -383,7 +383,7 @@ impl Scene {
     fn compare(&mut self, conn: ConnId, claimed: &[Mail]) {
         let claimed: Vec<_> = claimed
             .iter()
-            .map(|mail| moment::number(&mail.message().text))
+            .map(|mail| moment::number(mail.message().text()))
             .collect();
         let Some(pipe) = self.pipes.get(&conn) else {
             return;

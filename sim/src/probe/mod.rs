@@ -282,7 +282,7 @@ impl Probes {
             },
             Act::Discard { mail, reason, .. } => {
                 let (message, room) = match mail {
-                    Mail::Message(message) => (true, message.header.room.is_some()),
+                    Mail::Message(message) => (true, message.header().room.is_some()),
                     Mail::Bounce(_) => (false, false),
                 };
                 let ends = matches!(moment.input(), Some(Input::WriterFinished { .. }));

@@ -54,13 +54,9 @@ impl<D: Digest> Hub<D> {
         let Some(text) = text else {
             return self.error(turn, ERR_NOTEXTTOSEND, ":No text to send");
         };
-        let Some((last, others)) = targets.split_last() else {
-            return;
-        };
-        for target in others {
-            self.say(turn, name, (message, target), text.clone(), form);
+        for target in targets {
+            self.say(turn, name, (message, target), &text, form);
         }
-        self.say(turn, name, (message, last), text, form);
     }
 
     fn targets<'a>(&mut self, turn: &mut Turn<'_>, message: &Message<'a>) -> Option<Vec<&'a str>> {
@@ -94,7 +90,7 @@ impl<D: Digest> Hub<D> {
         turn: &mut Turn<'_>,
         name: Name,
         (message, target): (&Message<'_>, &str),
-        text: Text,
+        text: &Text,
         form: Form,
     ) {
         let mut stamp = self.stamp(turn.now, &name, form);
@@ -119,7 +115,7 @@ impl<D: Digest> Hub<D> {
                 );
             }
             Some(Target::Room(room)) => {
-                if !self.check_speech(turn, &name, &room, &text) {
+                if !self.check_speech(turn, &name, &room, text.as_str()) {
                     return;
                 }
                 let is_in = self.is_in(&name, &room);
@@ -131,7 +127,7 @@ impl<D: Digest> Hub<D> {
                 alloc::vec![room]
             }
             Some(Target::Part(part)) => {
-                if !self.check_speech(turn, &name, &part.room, &text) {
+                if !self.check_speech(turn, &name, &part.room, text.as_str()) {
                     return;
                 }
                 stamp.part = Some(Arc::new(part));
@@ -154,7 +150,7 @@ impl<D: Digest> Hub<D> {
         let number = self.numbers(1);
         let tags = stamp.tags.clone();
         let said = Said {
-            texts: alloc::vec![text],
+            texts: text.into(),
             number,
             stamp,
         };
@@ -187,7 +183,7 @@ impl<D: Digest> Hub<D> {
     }
 
     /// Whether somebody may speak in a room; if not, says so.
-    fn check_speech(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room, text: &Text) -> bool {
+    fn check_speech(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room, text: &str) -> bool {
         let shown = self.spelling(room);
         if !self.irc.channels.contains_key(room) {
             self.error(
@@ -235,7 +231,7 @@ impl<D: Digest> Hub<D> {
     }
 
     fn tag(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>, target: &str) {
-        let nothing = Text::parse(" ").expect("a space is a text");
+        let nothing = " ";
         let live = |hub: &Self, name: Name| hub.broker.lifecycle().live(&name);
         let to: Vec<ConnId> = match Target::parse(target) {
             Some(Target::Peer(peer)) if self.known(&peer).is_some() => {
@@ -243,13 +239,13 @@ impl<D: Digest> Hub<D> {
                 live(self, peer).into_iter().collect()
             }
             Some(Target::Room(room)) => {
-                if !self.check_speech(turn, &name, &room, &nothing) {
+                if !self.check_speech(turn, &name, &room, nothing) {
                     return;
                 }
                 self.irc_members(&room, Some(&name)).collect()
             }
             Some(Target::Part(part)) => {
-                if !self.check_speech(turn, &name, &part.room, &nothing) {
+                if !self.check_speech(turn, &name, &part.room, nothing) {
                     return;
                 }
                 let members = self.members_of_rank(part).into_iter();
@@ -294,7 +290,7 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) {
         match mail {
-            Mail::Message(message) => match (message.header.room, &message.header.stamp.part) {
+            Mail::Message(message) => match (message.header().room, &message.header().stamp.part) {
                 (Some(room), None) => {
                     self.irc_said(now, to, (mail, message), room.as_str(), bulk, out)
                 }
@@ -331,19 +327,19 @@ impl<D: Digest> Hub<D> {
         bulk: bool,
         out: &mut Outputs,
     ) {
-        let head = match &message.header.stamp.address {
-            Some(from) => head(from, message.header.stamp.form, target),
+        let head = match &message.header().stamp.address {
+            Some(from) => head(from, message.header().stamp.form, target),
             None => head(
-                &self.irc.mask(&message.header.from),
-                message.header.stamp.form,
+                &self.irc.mask(&message.header().from),
+                message.header().stamp.form,
                 target,
             ),
         };
-        let line = in_lines(head, message.text.as_str());
+        let line = in_lines(head, message.text());
         let tags = Tags {
-            at: (message.number > 0).then_some(message.header.stamp.at),
-            number: (message.number > 0).then_some(message.number),
-            client: message.header.stamp.tags.as_deref(),
+            at: (message.number() > 0).then_some(message.header().stamp.at),
+            number: (message.number() > 0).then_some(message.number()),
+            client: message.header().stamp.tags.as_deref(),
             bulk,
             ..Tags::default()
         };
@@ -365,13 +361,13 @@ impl<D: Digest> Hub<D> {
             BounceReason::ShuttingDown => ("SHUTTING_DOWN", "was cut off, as the server stops"),
         };
         let receiver = bounce.receiver;
-        let room = bounce.message.header.room;
+        let room = bounce.message.header().room;
         let place = room.map_or(String::new(), |room| format!(" in {room}"));
         let why = format!("{receiver}{place} {why}, and will not get: ");
-        let verb = verb(bounce.message.header.stamp.form);
+        let verb = verb(bounce.message.header().stamp.form);
         let code = format!("{verb} UNDELIVERED_{code} {receiver}");
         let head = self.standard_line(conn, "FAIL", &code, &why);
-        let line = in_lines(head, bounce.message.text.as_str());
+        let line = in_lines(head, bounce.message.text());
         let tags = Tags {
             bulk: true,
             ..Tags::default()

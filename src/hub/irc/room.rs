@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::register::cut;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{Input, Part, Rank, Request};
-use crate::id::{Name, Room, Text, Time};
+use crate::id::{Name, Room, Time};
 use crate::wire::irc::mask;
 use crate::wire::irc::numeric::*;
 
@@ -167,7 +167,7 @@ impl<D: Digest> Hub<D> {
         &self,
         name: &Name,
         room: &Room,
-        text: &Text,
+        text: &str,
     ) -> Result<(), MayNotSpeak> {
         let Some(channel) = self.irc.channels.get(room) else {
             return Err(MayNotSpeak::Outside);
@@ -175,7 +175,6 @@ impl<D: Digest> Hub<D> {
         if channel.flags.no_external && !self.is_in(name, room) {
             return Err(MayNotSpeak::Outside);
         }
-        let text = text.as_str();
         let is_ctcp = text.starts_with('\x01') && !text.starts_with("\x01ACTION");
         if channel.flags.no_ctcp && is_ctcp {
             return Err(MayNotSpeak::Ctcp);

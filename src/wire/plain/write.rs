@@ -76,7 +76,7 @@ pub fn mail_length(mail: &Mail) -> usize {
 #[inline]
 fn each_word(mail: &Mail, mut put: impl FnMut(&[u8])) {
     let message = mail.message();
-    let header = &*message.header;
+    let header = message.header();
     match mail {
         Mail::Message(_) => {
             put(b"from ");
@@ -102,8 +102,8 @@ fn each_word(mail: &Mail, mut put: impl FnMut(&[u8])) {
         put(room.as_bytes());
     }
     put(b": ");
-    let text = message.text.as_str();
-    if message.text.is_printable() {
+    let text = message.text();
+    if message.is_printable() {
         put(text.as_bytes());
     } else if let Some(action) = text.strip_prefix("\x01ACTION ") {
         // What somebody does, by the CTCP of IRC, as people type it there.
