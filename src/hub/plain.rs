@@ -78,7 +78,7 @@ impl<D: Digest> Hub<D> {
             Line::TooLong => Err(Mistake::LineTooLong {
                 limit: self.limits.line_bytes,
             }),
-            Line::Whole(line) if is_online => plain::parse(line),
+            Line::Whole(line) if is_online => plain::parse_again(line, &self.run.spelled),
             Line::Whole(line) => plain::parse_login(line),
         };
         for observer in &mut self.observers {

@@ -200,7 +200,18 @@ pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
 ///
 /// [`Mistake`] says what is wrong with it.
 pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
+    parse_again(line, "")
+}
+
+/// The same of a line that mostly names its receivers as the one before did, which was read.
+pub(crate) fn parse_again<'a>(line: &'a [u8], former: &str) -> Result<Command<'a>, Mistake> {
     let line = decode(line)?;
+    if !former.is_empty()
+        && let Some(text) = line.strip_prefix(former)
+        && let Some(text) = text.strip_prefix(':')
+    {
+        return say(&line[..former.len()], text);
+    }
     if let Some(command) = unindented(line).strip_prefix('/') {
         return parse_command(command);
     }
@@ -209,6 +220,10 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
     if !is_receivers(to) {
         return Err(Mistake::BadReceiver);
     }
+    say(to, text)
+}
+
+fn say<'a>(to: &'a str, text: &'a str) -> Result<Command<'a>, Mistake> {
     let text = text.strip_prefix(' ').unwrap_or(text);
     if text.is_empty() {
         return Err(Mistake::EmptyText);
@@ -288,4 +303,41 @@ fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
         _ => return Err(Mistake::UnknownCommand),
     };
     Ok(Command::Request(request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn whom_the_line_before_named_changes_nothing() {
+        let lines = [
+            "bob: hi",
+            "bob:hi",
+            "bob:: hi",
+            "bob: ",
+            "bob:",
+            "bob",
+            "bobby: hi",
+            "BOB: hi",
+            " bob: hi",
+            "bob : hi",
+            "#rust, bob: hi",
+            "#rust: hi",
+            ": hi",
+            "/who",
+            "bob: \x07",
+        ];
+        for former in ["bob", "#rust, bob", " bob", ""] {
+            for line in lines.map(str::as_bytes) {
+                let (again, once) = (parse_again(line, former), parse(line));
+                assert_eq!(
+                    format!("{again:?}"),
+                    format!("{once:?}"),
+                    "after {former:?}"
+                );
+            }
+        }
+    }
 }
