@@ -45,7 +45,7 @@ impl fmt::Debug for Text {
     }
 }
 
-/// One or more texts, one behind the other, as they were said.
+/// Texts, one behind the other, as they were said.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Texts {
     joined: String,

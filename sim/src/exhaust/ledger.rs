@@ -152,9 +152,9 @@ impl Ledger {
                 conn: *conn,
                 effects,
             };
-            // No step of a universe says several at once.
-            let text = said.texts.iter().next().expect("something was said");
-            self.accept(setup, after, &refusals, to, number(text))?;
+            for text in said.texts.iter() {
+                self.accept(setup, after, &refusals, to, number(text))?;
+            }
         }
         for effect in effects {
             if let Effect::Discard {
