@@ -42,9 +42,10 @@ fn push_and_write(bencher: Bencher<'_, '_>, at_once: usize) {
     bencher.counter(ItemsCount::new(ITEMS)).bench_local(|| {
         for _ in 0..ITEMS / at_once {
             assert!(outlet.poll_fill(&mut cx).is_pending());
-            let items = (0..at_once).map(|item| (item as u64, one, Role::Passing));
-            let pushed = black_box(inlet.push(items));
-            assert!(pushed.is_ok_and(|pushed| !pushed.over));
+            for item in 0..at_once {
+                let pushed = black_box(inlet.push(item as u64, one, Role::Passing));
+                assert!(pushed.is_ok_and(|pushed| !pushed.over));
+            }
             assert_eq!(outlet.poll_fill(&mut cx), Poll::Ready(true));
             black_box(outlet.batch().len());
             outlet.written(at_once);

@@ -75,17 +75,13 @@ struct Model {
 
 impl Model {
     fn push(&mut self, inlet: &Inlet<usize>, items: &[(usize, Role)]) {
-        let first = self.items.len();
-        let numbered = items.iter().zip(first..);
-        let pushed = inlet.push(
-            numbered
-                .map(|(&(bytes, role), number)| (number, Bytes { fresh: bytes, bulk: 0 }, role)),
-        );
         let retains = self.retains == Some(true);
-        let passing = |role| if retains { role } else { Role::Passing };
-        self.items.extend(items.iter().map(|&(bytes, role)| (bytes, passing(role))));
-        let waiting: usize = self.items[self.written..].iter().map(|(bytes, _)| bytes).sum();
-        assert!(pushed.is_ok_and(|pushed| pushed.over == (waiting > LIMIT / 2)));
+        for &(bytes, role) in items {
+            let pushed = inlet.push(self.items.len(), Bytes { fresh: bytes, bulk: 0 }, role);
+            self.items.push((bytes, if retains { role } else { Role::Passing }));
+            let waiting: usize = self.items[self.written..].iter().map(|(bytes, _)| bytes).sum();
+            assert!(pushed.is_ok_and(|pushed| pushed.over == (waiting > LIMIT / 2)));
+        }
     }
 
     fn retain(&mut self, inlet: &Inlet<usize>) {

@@ -35,14 +35,14 @@ impl Outbox {
         self.retains = true;
     }
 
-    /// Queues a frame.
-    pub fn send(&mut self, frame: Frame) {
-        let is_kept = self.retains && frame.mail().is_some();
-        self.frames.push(Queued {
-            frame,
-            is_kept,
-            is_mark: false,
-        });
+    /// Queues a frame, each of its parts by itself.
+    pub fn send(&mut self, frame: &Frame) {
+        self.frames
+            .extend(frame.each().into_iter().map(|frame| Queued {
+                is_kept: self.retains && frame.has_mail(),
+                frame,
+                is_mark: false,
+            }));
     }
 
     /// Queues a mark.
@@ -69,9 +69,7 @@ impl Outbox {
     /// How much mail is among so many frames.
     pub fn mail(&self, written: usize) -> usize {
         let frames = self.frames[..written].iter();
-        frames
-            .filter(|queued| queued.frame.mail().is_some())
-            .count()
+        frames.filter(|queued| queued.frame.has_mail()).count()
     }
 
     /// The client has read everything before this mark. Returns whether there is such a mark.
@@ -137,7 +135,7 @@ mod tests {
             .unwrap();
         hub.received(now, ann, b"ann\n/rooms\nann: 1\nann: 2\n", &mut out);
         let frames = out.iter().filter_map(|output| match output {
-            Output::Send { frame, .. } => Some(frame.clone()),
+            Output::Send { frame, .. } => Some(frame.each()),
             Output::StopReader { .. }
             | Output::StopWriter { .. }
             | Output::Proceed { .. }
@@ -147,7 +145,7 @@ mod tests {
             | Output::Release { .. }
             | Output::Rehash => None,
         });
-        let frames: Vec<_> = frames.collect();
+        let frames: Vec<_> = frames.flatten().collect();
         frames.try_into().expect("each line has one answer")
     }
 
@@ -156,10 +154,10 @@ mod tests {
         let [mark, other, first, second] = frames();
         let mut outbox = Outbox::default();
         outbox.retain();
-        outbox.send(first.clone());
+        outbox.send(&first);
         outbox.ask(mark.clone());
-        outbox.send(other);
-        outbox.send(second.clone());
+        outbox.send(&other);
+        outbox.send(&second);
         outbox.ask(mark.clone());
 
         let asked = outbox.clone();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Event, StopReason};
-use rejoin::hub::{Output, Outputs, Protocol, Told, Understood};
+use rejoin::hub::{Frame, Output, Outputs, Protocol, Told, Understood};
 use rejoin::id::{ConnId, Time};
 
 use crate::invariants::Violation;
@@ -250,10 +250,11 @@ impl Readings {
     ) -> Result<(), Violation> {
         match *output {
             Output::Send { to, frame, .. } => {
-                if frame.mail().is_some() {
+                if frame.has_mail() {
+                    let costs: Vec<_> = frame.each().iter().map(Frame::cost).collect();
                     for conn in to {
                         if let Some(reading) = self.readings.get_mut(conn) {
-                            reading.mail.push(frame.cost());
+                            reading.mail.extend(&costs);
                         }
                     }
                 }

@@ -432,7 +432,7 @@ impl Side {
                 let outbox = self.outboxes.remove(&conn).unwrap_or_default();
                 let unwritten = usize::try_from(unwritten).expect("it is no more than there was");
                 let back = outbox.last(unwritten);
-                let mail = back.iter().filter(|frame| frame.mail().is_some());
+                let mail = back.iter().filter(|frame| frame.has_mail());
                 let taken = self.taken.entry(conn).or_default();
                 *taken = taken.saturating_sub(mail.count());
                 self.hub.writer_finished(now, conn, back, out);
@@ -446,10 +446,10 @@ impl Side {
         for output in out.iter() {
             carry_out(&mut self.outboxes, &output);
             if let Output::Send { to, frame, .. } = output
-                && frame.mail().is_some()
+                && frame.has_mail()
             {
                 to.iter()
-                    .for_each(|conn| *self.taken.entry(*conn).or_default() += 1);
+                    .for_each(|conn| *self.taken.entry(*conn).or_default() += frame.parts());
             }
         }
         digest(out, texts)
@@ -461,7 +461,7 @@ fn carry_out(outboxes: &mut BTreeMap<ConnId, Outbox>, output: &Output<'_>) {
         Output::Send { to, frame, .. } => {
             for conn in to {
                 if let Some(outbox) = outboxes.get_mut(conn) {
-                    outbox.send(frame.clone());
+                    outbox.send(frame);
                 }
             }
         }

@@ -90,7 +90,7 @@ impl Recorded {
                 Output::Send { to, frame, .. } => {
                     for conn in to {
                         let outbox = self.outboxes.entry(*conn).or_default();
-                        outbox.push_back(frame.clone());
+                        outbox.extend(frame.each());
                     }
                 }
                 Output::Ask { conn, frame } => {

@@ -9,7 +9,8 @@ use crate::id::{ConnId, Name, PeerId, Room};
 
 use super::lifecycle::Hold;
 use super::{
-    Bounce, BounceReason, Broker, Effects, Event, Header, Mail, Message, Receiver, Refusal, Said,
+    Bounce, BounceReason, Broker, Effects, Event, Header, Mail, Message, Messages, Receiver,
+    Refusal, Said,
 };
 
 /// Who says something, and where the answers go.
@@ -124,13 +125,13 @@ impl Broker {
             room,
             stamp: said.stamp,
         };
-        let messages = Message::each(header, said.number, said.texts);
+        let messages = Messages::new(header, said.number, said.texts);
         if absent.is_empty() {
-            return effects.hand_over(to, messages.map(Mail::Message), false);
+            return effects.say(to, messages);
         }
-        let messages: Vec<_> = messages.collect();
-        effects.hand_over(to, messages.iter().cloned().map(Mail::Message), false);
-        for message in messages {
+        effects.say(to, messages.clone());
+        // What waits in several mailboxes is kept once.
+        for message in messages.iter().map(Message::apart) {
             self.keep(sender.conn, &message, absent, effects);
         }
     }
@@ -188,18 +189,15 @@ impl Broker {
         let Some(from) = sender.filter(|_| !for_a_guest_in_a_room) else {
             return effects.discard(receiver, mail, reason);
         };
-        let bounce = Mail::Bounce(Arc::new(Bounce {
+        let bounce = Arc::new(Bounce {
             receiver,
             reason,
             message,
-        }));
+        });
         match self.lifecycle.live(&from) {
-            Some(conn) => {
-                let to = effects.receivers([conn]);
-                effects.hand_over(to, [bounce], false);
-            }
+            Some(conn) => effects.bounce(conn, bounce),
             None => {
-                let limits = self.limits.mailbox;
+                let (bounce, limits) = (Mail::Bounce(bounce), self.limits.mailbox);
                 if self.peer_mut(&from).mailbox.push(bounce, limits).is_err() {
                     effects.discard(receiver, mail, reason);
                 }

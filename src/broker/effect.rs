@@ -2,34 +2,43 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::vec::{self, Vec};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::{Drain, Vec};
 use core::ops::Range;
+use core::slice;
 
 use crate::id::{ConnId, Name, Room, Text};
 
-use super::mail::{BounceReason, Mail};
+use super::mail::{Bounce, BounceReason, Mail};
+use super::message::Messages;
 
 /// An ordered list of effects. The caller owns it and uses it again.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Effects {
     list: Vec<Entry>,
+    /// Those of all entries, one behind the other.
     receivers: Vec<ConnId>,
-    mail: Vec<Mail>,
 }
 
-/// One thing to do, or several pieces of mail to hand over: those of all entries stand one behind
-/// the other, and so do the connections.
+/// One thing to do, or several pieces of mail to hand over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Entry {
     Deliver {
         to: Range<usize>,
         event: Box<Event>,
     },
-    /// Messages alone, or one bounce, unless all of it was kept.
-    Mail {
+    Say {
         to: Range<usize>,
-        mail: Range<usize>,
-        kept: bool,
+        messages: Messages,
+    },
+    Bounce {
+        conn: ConnId,
+        bounce: Arc<Bounce>,
+    },
+    HandOverKept {
+        conn: ConnId,
+        mail: VecDeque<Mail>,
     },
     StopReader {
         conn: ConnId,
@@ -94,19 +103,23 @@ impl Effects {
         Self {
             list: Vec::new(),
             receivers: Vec::new(),
-            mail: Vec::new(),
         }
     }
 
     /// The effects, in order.
     pub fn iter(&self) -> impl Iterator<Item = Effect<'_>> {
         self.list.iter().flat_map(move |entry| {
-            let pieces = if let Entry::Mail { mail, .. } = entry {
-                mail.clone()
-            } else {
-                0..1
+            let pieces = match entry {
+                Entry::Say { messages, .. } => messages.len(),
+                Entry::HandOverKept { mail, .. } => mail.len(),
+                Entry::Deliver { .. }
+                | Entry::Bounce { .. }
+                | Entry::StopReader { .. }
+                | Entry::StopWriter { .. }
+                | Entry::Discard { .. }
+                | Entry::Forget { .. } => 1,
             };
-            pieces.map(move |piece| self.effect(entry, piece))
+            (0..pieces).map(move |piece| self.effect(entry, piece))
         })
     }
 
@@ -116,18 +129,18 @@ impl Effects {
                 to: &self.receivers[to.clone()],
                 event: Cow::Borrowed(event),
             },
-            Entry::Mail { to, kept, .. } => {
-                let mail = self.mail[piece].clone();
-                let event = if *kept {
-                    Event::KeptMail(mail)
-                } else {
-                    Event::Mail(mail)
-                };
-                Effect::Deliver {
-                    to: &self.receivers[to.clone()],
-                    event: Cow::Owned(event),
-                }
-            }
+            Entry::Say { to, messages } => Effect::Deliver {
+                to: &self.receivers[to.clone()],
+                event: Cow::Owned(Event::Mail(Mail::Message(messages.at(piece)))),
+            },
+            Entry::Bounce { conn, bounce } => Effect::Deliver {
+                to: slice::from_ref(conn),
+                event: Cow::Owned(Event::Mail(Mail::Bounce(Arc::clone(bounce)))),
+            },
+            Entry::HandOverKept { conn, mail } => Effect::Deliver {
+                to: slice::from_ref(conn),
+                event: Cow::Owned(Event::KeptMail(mail[piece].clone())),
+            },
             &Entry::StopReader { conn } => Effect::StopReader { conn },
             &Entry::StopWriter { conn, reason } => Effect::StopWriter { conn, reason },
             Entry::Discard {
@@ -143,17 +156,16 @@ impl Effects {
         }
     }
 
-    /// Takes the effects out, in order, with the mail and the connections that they speak of.
+    /// Takes the effects out, in order, with the connections that they speak of.
     /// [`clear`](Self::clear) is to follow.
-    pub(crate) fn take(&mut self) -> (vec::Drain<'_, Entry>, vec::Drain<'_, Mail>, &[ConnId]) {
-        (self.list.drain(..), self.mail.drain(..), &self.receivers)
+    pub(crate) fn take(&mut self) -> (Drain<'_, Entry>, &[ConnId]) {
+        (self.list.drain(..), &self.receivers)
     }
 
     /// Forgets the effects, and keeps their memory.
     pub fn clear(&mut self) {
         self.list.clear();
         self.receivers.clear();
-        self.mail.clear();
     }
 
     /// Whether there is nothing to do.
@@ -181,24 +193,22 @@ impl Effects {
         }
     }
 
-    /// Hands the same mail, which has waited or has not, over to each of the
-    /// [`receivers`](Self::receivers) that were noted, unless there are none of either.
-    #[inline]
-    pub(super) fn hand_over(
-        &mut self,
-        to: Range<usize>,
-        mail: impl IntoIterator<Item = Mail>,
-        kept: bool,
-    ) {
-        if to.is_empty() {
-            return;
+    /// Hands what is said over to each of the [`receivers`](Self::receivers) that were noted,
+    /// unless there are none of either.
+    pub(super) fn say(&mut self, to: Range<usize>, messages: Messages) {
+        if !to.is_empty() && !messages.is_empty() {
+            self.list.push(Entry::Say { to, messages });
         }
-        let start = self.mail.len();
-        self.mail.extend(mail);
-        let mail = start..self.mail.len();
-        if !mail.is_empty() {
-            self.list.push(Entry::Mail { to, mail, kept });
-        }
+    }
+
+    /// Hands over what comes back.
+    pub(super) fn bounce(&mut self, conn: ConnId, bounce: Arc<Bounce>) {
+        self.list.push(Entry::Bounce { conn, bounce });
+    }
+
+    /// Hands over what has waited.
+    pub(super) fn hand_over_kept(&mut self, conn: ConnId, mail: VecDeque<Mail>) {
+        self.list.push(Entry::HandOverKept { conn, mail });
     }
 
     pub(super) fn stop_reader(&mut self, conn: ConnId) {

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::message::Message;
+use super::message::{Header, Message, Messages};
 use crate::Config;
 use crate::id::Name;
 
@@ -54,15 +54,44 @@ impl Mail {
     /// What it costs to keep, in bytes: its words, what goes with it, and
     /// [`Config::MAIL_OVERHEAD`].
     pub fn cost(&self) -> usize {
-        let message = self.message();
-        let header = message.header();
-        let room = header.room.as_ref().map_or(0, |room| room.as_bytes().len());
-        let words = header.from.as_bytes().len() + room + message.text().len();
-        words + header.stamp.bytes() + Config::MAIL_OVERHEAD
+        self.message().cost()
+    }
+
+    /// The same mail, with which nothing else that was said at once is kept.
+    fn apart(self) -> Self {
+        match self {
+            Self::Message(message) => Self::Message(message.apart()),
+            // It comes out of a mailbox.
+            Self::Bounce(_) => self,
+        }
     }
 }
 
-/// Mail that waits for a peer without a live writer, oldest first.
+impl Message {
+    /// What it costs to keep, in bytes, as [mail](Mail::cost).
+    pub(crate) fn cost(&self) -> usize {
+        cost(self.header(), 1, self.text().len())
+    }
+}
+
+impl Messages {
+    /// The sum of what [each costs](Mail::cost).
+    #[inline]
+    pub(crate) fn cost(&self) -> usize {
+        cost(self.header(), self.len(), self.text_bytes())
+    }
+}
+
+/// What it costs to keep so many messages, whose texts have so many bytes.
+#[inline]
+fn cost(header: &Header, count: usize, text_bytes: usize) -> usize {
+    let room = header.room.as_ref().map_or(0, |room| room.as_bytes().len());
+    let words = header.from.as_bytes().len() + room + header.stamp.bytes();
+    count * (words + Config::MAIL_OVERHEAD) + text_bytes
+}
+
+/// Mail that waits for a peer without a live writer, oldest first: each message
+/// [apart](Message::apart), so that no more is kept than is counted.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Mailbox {
     mail: VecDeque<Mail>,
@@ -79,7 +108,7 @@ pub struct MailboxLimits {
 }
 
 impl Mailbox {
-    /// Adds mail behind what waits already.
+    /// Adds mail, a message being [apart](Message::apart), behind what waits already.
     ///
     /// # Errors
     ///
@@ -98,7 +127,7 @@ impl Mailbox {
     pub fn prepend(&mut self, older: Vec<Mail>) {
         for mail in older.into_iter().rev() {
             self.bytes += mail.cost();
-            self.mail.push_front(mail);
+            self.mail.push_front(mail.apart());
         }
     }
 
@@ -137,7 +166,7 @@ impl Mailbox {
         self.mail.is_empty()
     }
 
-    /// Panics if the count of bytes is wrong or a bound was passed.
+    /// Panics if the count of bytes is wrong, a bound was passed, or more is kept than is counted.
     pub(super) fn check(&self, limits: MailboxLimits) {
         assert_eq!(
             self.bytes,
@@ -149,13 +178,17 @@ impl Mailbox {
             self.mail.len() <= limits.messages,
             "a mailbox holds too many messages"
         );
+        assert!(
+            self.mail.iter().all(|mail| mail.message().is_apart()),
+            "a mailbox keeps what else was said at once"
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::{Header, Stamp};
+    use crate::broker::Stamp;
     use crate::id::{ConnId, PeerId, Room, Text, Texts};
 
     const LIMITS: MailboxLimits = MailboxLimits {
@@ -171,8 +204,7 @@ mod tests {
             stamp,
         };
         let text = Text::parse("hi").expect("a text");
-        let mut messages = Message::each(header, 1, Texts::from(&text));
-        Mail::Message(messages.next().expect("a text is a message"))
+        Mail::Message(Messages::new(header, 1, Texts::from(&text)).at(0))
     }
 
     /// A mailbox with two pieces of mail.

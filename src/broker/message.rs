@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::hash::{Hash, Hasher};
-use core::iter;
+use core::ops::Range;
 
 use crate::id::{Name, PeerId, Room, Texts, Time};
 
@@ -24,20 +24,6 @@ struct Speech {
 }
 
 impl Message {
-    /// The messages that somebody says at once, one for each text.
-    pub fn each(header: Header, number: u64, texts: Texts) -> impl Iterator<Item = Self> {
-        let count = u32::try_from(texts.len()).expect("each has a byte of 4 GiB at most");
-        let speech = Arc::new(Speech {
-            header,
-            number,
-            texts,
-        });
-        let shared = iter::repeat_n(speech, count as usize);
-        shared
-            .zip(0..count)
-            .map(|(speech, place)| Self { speech, place })
-    }
-
     /// Who said it, and where.
     #[inline]
     pub fn header(&self) -> &Header {
@@ -63,6 +49,24 @@ impl Message {
     #[inline]
     pub(crate) fn is_printable(&self) -> bool {
         self.speech.texts.are_printable()
+    }
+
+    /// Whether nothing else that was said at once is kept with it.
+    pub(super) fn is_apart(&self) -> bool {
+        self.speech.texts.len() == 1
+    }
+
+    /// The same message, with which nothing else is kept.
+    pub(super) fn apart(self) -> Self {
+        if self.is_apart() {
+            return self;
+        }
+        let speech = Arc::new(Speech {
+            header: self.header().clone(),
+            number: self.number(),
+            texts: self.speech.texts.only(self.place as usize),
+        });
+        Self { speech, place: 0 }
     }
 
     /// What it is, whatever else was said at once.
@@ -93,6 +97,108 @@ impl fmt::Debug for Message {
             .field("number", &number)
             .field("text", &text)
             .finish()
+    }
+}
+
+/// Messages that were said at once, one behind the other.
+#[derive(Clone)]
+pub struct Messages {
+    speech: Arc<Speech>,
+    /// Those of the speech that it has.
+    places: Range<u32>,
+}
+
+impl Messages {
+    /// What somebody says at once: each text is a message. The first has this number, and each the
+    /// next; if it is 0, none has one.
+    pub fn new(header: Header, number: u64, texts: Texts) -> Self {
+        let count = u32::try_from(texts.len()).expect("each has a byte of 4 GiB at most");
+        let speech = Arc::new(Speech {
+            header,
+            number,
+            texts,
+        });
+        let places = 0..count;
+        Self { speech, places }
+    }
+
+    /// Who said them, and where.
+    #[inline]
+    pub fn header(&self) -> &Header {
+        &self.speech.header
+    }
+
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = Message> {
+        (0..self.len()).map(|place| self.at(place))
+    }
+
+    /// The message at a place, the first being at 0.
+    pub(super) fn at(&self, place: usize) -> Message {
+        Message {
+            speech: Arc::clone(&self.speech),
+            place: self.places.start + place as u32,
+        }
+    }
+
+    /// Leaves out the first `count`, or all of them.
+    pub(crate) fn leave_out(&mut self, count: usize) {
+        let rest = self.len().saturating_sub(count) as u32;
+        self.places.start = self.places.end - rest;
+    }
+
+    /// What was said.
+    #[inline]
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let places = self.places.clone();
+        places.map(|place| self.speech.texts.at(place as usize))
+    }
+
+    /// Bytes of what was said.
+    #[inline]
+    pub(crate) fn text_bytes(&self) -> usize {
+        let Range { start, end } = self.places;
+        self.speech.texts.bytes(start as usize..end as usize)
+    }
+
+    /// Whether no text is known to have a character that [is forbidden](crate::id::is_forbidden) in
+    /// the plain protocol.
+    #[inline]
+    pub(crate) fn are_printable(&self) -> bool {
+        self.speech.texts.are_printable()
+    }
+}
+
+impl From<Message> for Messages {
+    fn from(Message { speech, place }: Message) -> Self {
+        let places = place..place + 1;
+        Self { speech, places }
+    }
+}
+
+impl PartialEq for Messages {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Messages {}
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

@@ -45,7 +45,7 @@ use alloc::vec::Vec;
 pub use effect::{Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason};
 pub use input::{Input, Receiver, Request};
 pub use mail::{Bounce, BounceReason, Mail, Mailbox, MailboxLimits};
-pub use message::{Form, Header, Message, Part, Rank, Said, Stamp};
+pub use message::{Form, Header, Message, Messages, Part, Rank, Said, Stamp};
 
 use crate::Config;
 use crate::book::Book;
@@ -317,8 +317,7 @@ impl Broker {
                 kept: mail.len(),
             },
         );
-        let to = effects.receivers([conn]);
-        effects.hand_over(to, mail, true);
+        effects.hand_over_kept(conn, mail);
     }
 
     fn writer_finished(&mut self, conn: ConnId, undelivered: Vec<Mail>, effects: &mut Effects) {

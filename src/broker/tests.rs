@@ -100,8 +100,10 @@ fn mail_that_waits_for_who_is_online_is_found() {
             stamp: Stamp::default(),
         };
         let text = Text::parse("hi").expect("a text");
-        let mail = Message::each(header, 1, Texts::from(&text)).map(Mail::Message);
-        alice.mailbox.prepend(mail.collect());
+        let messages = Messages::new(header, 1, Texts::from(&text));
+        alice
+            .mailbox
+            .prepend(messages.iter().map(Mail::Message).collect());
     });
     assert_eq!(said, "alice is online, and mail waits");
 }

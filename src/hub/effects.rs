@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 
 use super::{Digest, Frame, Hub, Outputs, Session};
 use crate::broker::effect::Entry;
-use crate::broker::{Event, Input, Mail, StopReason};
+use crate::broker::{Event, Input, Mail, Messages, StopReason};
 use crate::id::{ConnId, Time};
 use crate::wire;
 
-/// Bytes of a text that is put together with its line only when the socket takes it.
-const SHORT_BYTES: usize = 1024;
+/// Bytes of texts that are put together with their lines only when the socket takes them.
+const SHORT_BYTES: usize = 64 << 10;
 
 impl<D: Digest> Hub<D> {
     /// Lets the broker handle an input, and turns its effects into outputs. Who is dismissed is
@@ -30,17 +30,19 @@ impl<D: Digest> Hub<D> {
         for observer in &mut self.observers {
             observer.effects(now, &effects, &self.broker);
         }
-        let (entries, mut mail, receivers) = effects.take();
+        let (entries, receivers) = effects.take();
         for entry in entries {
             match entry {
-                Entry::Mail {
-                    to,
-                    mail: pieces,
-                    kept,
-                } => {
-                    let bulk = kept || matches!(mail.as_slice(), [Mail::Bounce(_), ..]);
-                    let pieces = mail.by_ref().take(pieces.len());
-                    self.hand_over(now, &receivers[to], pieces, bulk, out);
+                Entry::Say { to, messages } => {
+                    self.hand_over(now, &receivers[to], messages, out);
+                }
+                Entry::Bounce { conn, bounce } => {
+                    self.hand_over_bulk(now, conn, Mail::Bounce(bounce), out);
+                }
+                Entry::HandOverKept { conn, mail } => {
+                    for mail in mail {
+                        self.hand_over_bulk(now, conn, mail, out);
+                    }
                 }
                 Entry::Deliver { to, event } => self.deliver(now, &receivers[to], &event, out),
                 Entry::StopReader { conn } => out.stop_reader(conn),
@@ -60,44 +62,49 @@ impl<D: Digest> Hub<D> {
                 Entry::Forget { name } => self.forget(now, &name, out),
             }
         }
-        drop(mail);
         effects.clear();
         self.effects = effects;
     }
 
-    /// Hands mail over, which is counted as bulk or is not.
-    fn hand_over(
-        &mut self,
-        now: Time,
-        to: &[ConnId],
-        mail: impl Iterator<Item = Mail>,
-        bulk: bool,
-        out: &mut Outputs,
-    ) {
+    /// Hands what is said over.
+    fn hand_over(&mut self, now: Time, to: &[ConnId], messages: Messages, out: &mut Outputs) {
         let (irc, plain) = self.by_protocol(to);
-        let shared = plain.len() > 1;
-        if irc.is_empty() {
-            let frames = mail.map(|mail| self.mail_frame(mail, shared));
-            return out.send_all(plain.iter().copied(), frames, bulk);
-        }
-        for mail in mail {
-            self.irc_mail(now, &irc, &mail, bulk, out);
-            if !plain.is_empty() {
-                let frame = self.mail_frame(mail, shared);
-                out.send(plain.iter().copied(), frame, bulk);
+        if !irc.is_empty() {
+            for message in messages.iter() {
+                self.irc_mail(now, &irc, &Mail::Message(message), false, out);
             }
+        }
+        if !plain.is_empty() {
+            let frame = self.plain_messages(messages, plain.len() > 1);
+            out.send(plain.iter().copied(), frame, false);
         }
     }
 
-    /// What hands mail over by the plain protocol; it is written if several share it, or if it is
-    /// long.
-    fn mail_frame(&mut self, mail: Mail, shared: bool) -> Frame {
-        if !shared && is_short(&mail) {
-            return Frame::of_mail(mail);
+    /// Hands mail over that comes with much else at once.
+    fn hand_over_bulk(&mut self, now: Time, conn: ConnId, mail: Mail, out: &mut Outputs) {
+        if let Session::Irc(_) = self.links[conn].session {
+            return self.irc_mail(now, &[conn], &mail, true, out);
+        }
+        let frame = match mail {
+            Mail::Message(message) => self.plain_messages(message.into(), false),
+            Mail::Bounce(bounce) => {
+                self.scratch.clear();
+                wire::plain::write_bounce(&bounce, &mut self.scratch);
+                Frame::with_mail(&self.scratch, Mail::Bounce(bounce))
+            }
+        };
+        out.send([conn], frame, true);
+    }
+
+    /// What hands messages over by the plain protocol. It is written at once if several share it,
+    /// or if it is long, and would be written again each time that a socket takes a part.
+    fn plain_messages(&mut self, messages: Messages, shared: bool) -> Frame {
+        if !shared && messages.are_printable() && messages.text_bytes() <= SHORT_BYTES {
+            return Frame::of_messages(messages);
         }
         self.scratch.clear();
-        wire::plain::write_mail(&mail, &mut self.scratch);
-        Frame::new(&self.scratch, Some(mail))
+        wire::plain::write_messages(&messages, &mut self.scratch);
+        Frame::with_messages(&self.scratch, messages)
     }
 
     /// Those who speak IRC, and those who speak plain. Mostly all of them speak the same.
@@ -145,12 +152,6 @@ impl<D: Digest> Hub<D> {
     pub(super) fn frame(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Frame {
         self.scratch.clear();
         write(&mut self.scratch);
-        Frame::new(&self.scratch, None)
+        Frame::new(&self.scratch)
     }
-}
-
-/// Whether the line that hands mail over is put together more cheaply than it is kept.
-fn is_short(mail: &Mail) -> bool {
-    let message = mail.message();
-    message.is_printable() && message.text().len() <= SHORT_BYTES
 }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod effects;
+mod frame;
 mod identity;
 mod irc;
 mod logins;
@@ -23,9 +24,10 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+pub use frame::Frame;
 pub use identity::Identity;
 pub use observer::{Observer, Told, Understood};
-pub use output::{Frame, Output, Outputs};
+pub use output::{Output, Outputs};
 
 use crate::Config;
 use crate::broker::lifecycle::Phase;
@@ -362,7 +364,8 @@ impl<D: Digest> Hub<D> {
     }
 
     /// A connection's writer has finished, and gives back what it has not written, and
-    /// before that what was to be kept and is not acknowledged; oldest first.
+    /// before that what was to be kept and is not acknowledged; oldest first. Of a frame that it
+    /// has begun it [leaves out](Frame::leave_out) what is written, unless that was to be kept.
     pub fn writer_finished(
         &mut self,
         now: Time,
@@ -382,11 +385,13 @@ impl<D: Digest> Hub<D> {
                 }
             }
         }
-        let mut frames = 0;
-        let counted = unwritten.into_iter().inspect(|_| frames += 1);
-        let undelivered = counted.filter_map(Frame::into_mail).collect();
+        let (mut parts, mut undelivered) = (0, Vec::new());
+        for frame in unwritten {
+            parts += frame.parts() as u32;
+            undelivered.extend(frame.mail());
+        }
         self.handle(now, Input::WriterFinished { conn, undelivered }, out);
-        let unwritten = frames;
+        let unwritten = parts;
         self.told(now, Told::WriterFinished { conn, unwritten }, out);
     }
 

@@ -1,151 +1,30 @@
 //! What the hub wants done, in order.
 
-use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::sync::Arc;
 #[cfg(feature = "net")]
 use alloc::vec::Drain;
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::Range;
 
-use crate::Config;
-use crate::broker::Mail;
+use super::Frame;
 use crate::id::ConnId;
-use crate::wire::plain;
-
-/// One or more whole lines for a socket.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Frame(Content);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Content {
-    /// Written once for all who get them.
-    Lines(Arc<Lines>),
-    /// Short mail that only one gets, by the plain protocol: it is written when the socket takes
-    /// it.
-    Mail(Mail),
-}
-
-#[derive(PartialEq, Eq)]
-struct Lines {
-    bytes: Box<[u8]>,
-    mail: Option<Mail>,
-    shows_key: bool,
-}
-
-impl Frame {
-    pub(super) fn new(bytes: &[u8], mail: Option<Mail>) -> Self {
-        Self::lines(bytes, mail, false)
-    }
-
-    /// Lines that may show a key.
-    pub(super) fn lines(bytes: &[u8], mail: Option<Mail>, shows_key: bool) -> Self {
-        Self(Content::Lines(Arc::new(Lines {
-            bytes: bytes.into(),
-            mail,
-            shows_key,
-        })))
-    }
-
-    /// What hands over mail by the plain protocol to one who speaks it.
-    #[inline]
-    pub(super) fn of_mail(mail: Mail) -> Self {
-        Self(Content::Mail(mail))
-    }
-
-    /// Whether its lines show the key of a room, which no record may keep.
-    #[cfg(feature = "record")]
-    pub(super) fn shows_key(&self) -> bool {
-        matches!(&self.0, Content::Lines(lines) if lines.shows_key)
-    }
-
-    /// The lines, each with its end.
-    pub fn bytes(&self) -> Cow<'_, [u8]> {
-        match &self.0 {
-            Content::Lines(lines) => Cow::Borrowed(&lines.bytes),
-            Content::Mail(_) => {
-                let mut out = Vec::new();
-                self.write(&mut out);
-                Cow::Owned(out)
-            }
-        }
-    }
-
-    /// The lines, if they are written already.
-    #[cfg(feature = "net")]
-    pub(crate) fn written(&self) -> Option<&[u8]> {
-        match &self.0 {
-            Content::Lines(lines) => Some(&lines.bytes),
-            Content::Mail(_) => None,
-        }
-    }
-
-    /// Appends the lines to `out`.
-    #[inline]
-    pub fn write(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            Content::Lines(lines) => out.extend_from_slice(&lines.bytes),
-            Content::Mail(mail) => plain::write_mail(mail, out),
-        }
-    }
-
-    /// How many bytes the lines have.
-    #[inline]
-    pub fn length(&self) -> usize {
-        match &self.0 {
-            Content::Lines(lines) => lines.bytes.len(),
-            Content::Mail(mail) => plain::mail_length(mail),
-        }
-    }
-
-    /// The mail that these lines hand over: what must be given back if they are not
-    /// written.
-    #[inline]
-    pub fn mail(&self) -> Option<&Mail> {
-        match &self.0 {
-            Content::Lines(lines) => lines.mail.as_ref(),
-            Content::Mail(mail) => Some(mail),
-        }
-    }
-
-    /// What it costs to keep, in bytes: its lines, [`Config::FRAME_OVERHEAD`], and what its mail
-    /// costs.
-    #[inline]
-    pub fn cost(&self) -> usize {
-        let mail = self.mail().map_or(0, Mail::cost);
-        self.length() + Config::FRAME_OVERHEAD + mail
-    }
-
-    pub(super) fn into_mail(self) -> Option<Mail> {
-        self.mail().cloned()
-    }
-}
-
-impl fmt::Debug for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(&self.bytes()))
-    }
-}
 
 /// An ordered list of things to do. The caller owns it and uses it again.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Outputs {
     list: Vec<Entry>,
-    frames: Vec<Weighed>,
+    /// Those of all entries, one behind the other.
     receivers: Vec<ConnId>,
     bytes: usize,
     discarded: usize,
 }
 
-/// One thing to do, or several frames to send: those of all entries stand one behind the other, and
-/// so do the connections.
+/// One thing to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Entry {
     Send {
         to: Range<usize>,
-        frames: Range<usize>,
+        frame: Frame,
+        cost: usize,
         bulk: bool,
     },
     StopReader {
@@ -175,9 +54,6 @@ pub(crate) enum Entry {
     },
     Rehash,
 }
-
-/// A frame, and what it costs.
-pub(crate) type Weighed = (Frame, usize);
 
 /// One thing to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -252,7 +128,6 @@ impl Outputs {
     pub const fn new() -> Self {
         Self {
             list: Vec::new(),
-            frames: Vec::new(),
             receivers: Vec::new(),
             bytes: 0,
             discarded: 0,
@@ -261,27 +136,22 @@ impl Outputs {
 
     /// What to do, in order.
     pub fn iter(&self) -> impl Iterator<Item = Output<'_>> {
-        self.list.iter().flat_map(move |entry| {
-            let frames = if let Entry::Send { frames, .. } = entry {
-                frames.clone()
-            } else {
-                0..1
-            };
-            frames.map(move |frame| self.output(entry, frame))
-        })
+        self.list.iter().map(move |entry| self.output(entry))
     }
 
-    fn output<'a>(&'a self, entry: &'a Entry, frame: usize) -> Output<'a> {
+    fn output<'a>(&'a self, entry: &'a Entry) -> Output<'a> {
         match entry {
-            Entry::Send { to, bulk, .. } => {
-                let (frame, cost) = &self.frames[frame];
-                Output::Send {
-                    to: &self.receivers[to.clone()],
-                    frame,
-                    cost: *cost,
-                    bulk: *bulk,
-                }
-            }
+            Entry::Send {
+                to,
+                frame,
+                cost,
+                bulk,
+            } => Output::Send {
+                to: &self.receivers[to.clone()],
+                frame,
+                cost: *cost,
+                bulk: *bulk,
+            },
             &Entry::StopReader { conn } => Output::StopReader { conn },
             Entry::StopWriter { conn, flush, last } => Output::StopWriter {
                 conn: *conn,
@@ -297,13 +167,11 @@ impl Outputs {
         }
     }
 
-    /// Takes out what is to be done, in order, with the frames and the connections that it speaks
-    /// of. [`clear`](Self::clear) is to follow.
+    /// Takes out what is to be done, in order, with the connections that it speaks of.
+    /// [`clear`](Self::clear) is to follow.
     #[cfg(feature = "net")]
-    pub(crate) fn take(&mut self) -> (Drain<'_, Entry>, Drain<'_, Weighed>, &[ConnId]) {
-        self.bytes = 0;
-        self.discarded = 0;
-        (self.list.drain(..), self.frames.drain(..), &self.receivers)
+    pub(crate) fn take(&mut self) -> (Drain<'_, Entry>, &[ConnId]) {
+        (self.list.drain(..), &self.receivers)
     }
 
     /// How many pieces of mail neither their receiver nor their sender will get.
@@ -314,7 +182,6 @@ impl Outputs {
     /// Forgets everything, and keeps the memory.
     pub fn clear(&mut self) {
         self.list.clear();
-        self.frames.clear();
         self.receivers.clear();
         self.bytes = 0;
         self.discarded = 0;
@@ -332,28 +199,14 @@ impl Outputs {
 
     /// Sends a frame to each of `to`.
     pub(super) fn send(&mut self, to: impl IntoIterator<Item = ConnId>, frame: Frame, bulk: bool) {
-        self.send_all(to, [frame], bulk);
-    }
-
-    /// Sends the same frames, one at least, to each of `to`.
-    #[inline]
-    pub(super) fn send_all(
-        &mut self,
-        to: impl IntoIterator<Item = ConnId>,
-        frames: impl IntoIterator<Item = Frame>,
-        bulk: bool,
-    ) {
-        let (receiver, start) = (self.receivers.len(), self.frames.len());
+        let start = self.receivers.len();
         self.receivers.extend(to);
-        let bytes = &mut self.bytes;
-        self.frames.extend(frames.into_iter().map(|frame| {
-            let cost = frame.cost();
-            *bytes += cost;
-            (frame, cost)
-        }));
+        let cost = frame.cost();
+        self.bytes += cost;
         self.list.push(Entry::Send {
-            to: receiver..self.receivers.len(),
-            frames: start..self.frames.len(),
+            to: start..self.receivers.len(),
+            frame,
+            cost,
             bulk,
         });
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::iter;
+use core::ops::Range;
 
 /// What a message says: not empty, any UTF-8 but the ends of lines and of strings (NUL, CR
 /// and LF). A protocol may allow less.
@@ -110,11 +111,22 @@ impl Texts {
     /// If there are not so many.
     #[inline]
     pub(crate) fn at(&self, place: usize) -> &str {
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let rest = &self.joined[start as usize..];
-        match self.ends.get(place) {
-            Some(end) => &rest[..(end - start) as usize],
-            None => rest,
+        &self.joined[self.start(place)..self.start(place + 1)]
+    }
+
+    /// Bytes of the texts at these places.
+    #[inline]
+    pub(crate) fn bytes(&self, places: Range<usize>) -> usize {
+        self.start(places.end) - self.start(places.start)
+    }
+
+    /// Where the text at a place starts, or would if there were one more.
+    #[inline]
+    fn start(&self, place: usize) -> usize {
+        match place.checked_sub(1) {
+            Some(before) if before == self.ends.len() => self.joined.len(),
+            Some(before) => self.ends[before] as usize,
+            None => 0,
         }
     }
 
@@ -126,11 +138,16 @@ impl Texts {
 
     /// Each by itself.
     pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
-        self.iter().map(|text| Self {
-            joined: text.into(),
+        (0..self.len()).map(|place| self.only(place))
+    }
+
+    /// The text at a place, by itself.
+    pub(crate) fn only(&self, place: usize) -> Self {
+        Self {
+            joined: self.at(place).into(),
             ends: Vec::new(),
             has_forbidden: self.has_forbidden,
-        })
+        }
     }
 
     /// Takes them all out, and keeps the memory. What comes out has no more than it needs.

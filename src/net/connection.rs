@@ -22,7 +22,7 @@ use super::outbox::{Gauge, Outlet, Stop};
 use super::points::{Point, Points};
 use super::server::{Received, Server};
 
-/// Bytes of small frames that one write takes, and may go beyond by the last of them.
+/// Bytes of frames that one write takes, unless the first has more.
 const WRITE_BYTES: usize = 64 << 10;
 
 /// Reads that are thrown away when a connection closes.
@@ -274,10 +274,12 @@ impl Drop for WriterEnd {
             server,
             conn,
             outlet,
+            offset,
             end,
             ..
         } = self;
-        let peer = server.writer_finished(*conn, || outlet.reclaim());
+        let reclaim = || outlet.reclaim_after(|begun| begun.leave_out(*offset));
+        let peer = server.writer_finished(*conn, reclaim);
         log(*conn, peer.as_ref(), "writer", end);
     }
 }
@@ -365,28 +367,20 @@ impl WriterEnd {
         }
     }
 
-    /// Writes `last`, and ahead of it the rest of a line that was begun, as far as the
-    /// socket takes them at once.
+    /// Writes `last`, and ahead of it the rest of what was begun, as far as the socket takes them
+    /// at once.
     async fn hand_over<S: AsyncWrite>(
         &mut self,
         stream: &mut WriteHalf<S>,
         last: Option<Frame>,
     ) -> io::Result<()> {
-        let begun = self
-            .outlet
-            .batch()
-            .next()
-            .filter(|_| self.offset > 0)
-            .cloned();
-        let begun_bytes = begun.as_ref().map(Frame::bytes);
-        let begun_rest = begun_bytes
-            .as_deref()
-            .map_or(&[][..], |bytes| &bytes[self.offset..]);
-        if write_at_once(stream, begun_rest).await? {
-            if begun.is_some() {
-                self.outlet.written(1);
-                self.offset = 0;
-            }
+        let begun = self.outlet.batch().next().map(|frame| {
+            let rest = self.offset..frame.end_of_begun(self.offset);
+            frame.bytes()[rest].to_vec()
+        });
+        let begun = begun.unwrap_or_default();
+        if write_at_once(stream, &begun).await? {
+            self.count_written(begun.len(), None);
             write_at_once(stream, &last.as_ref().map(Frame::bytes).unwrap_or_default()).await?;
         }
         Ok(())
@@ -423,20 +417,17 @@ impl WriterEnd {
             buffer.clear();
             let mut frames = 0;
             for frame in self.outlet.batch() {
-                if let Some(bytes) = frame.written()
-                    && buffer.len() + bytes.len() > WRITE_BYTES
-                {
-                    if frames == 0 {
+                if buffer.len() + frame.length() > WRITE_BYTES {
+                    if frames > 0 {
+                        break;
+                    }
+                    if let Some(bytes) = frame.written() {
                         let written = ready!(stream.poll_write(cx, &bytes[self.offset..]))?;
                         return Poll::Ready(Ok((written, None)));
                     }
-                    break;
                 }
                 frame.write(buffer);
                 frames += 1;
-                if buffer.len() >= WRITE_BYTES {
-                    break;
-                }
             }
             let bytes = &buffer[self.offset..];
             let written = ready!(stream.poll_write(cx, bytes))?;

@@ -1,6 +1,7 @@
 //! The hub's one owner at a time, and what the driver keeps beside it.
 
 use std::future::Future;
+use std::iter;
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::Config;
-use crate::hub::output::{Entry, Weighed};
+use crate::hub::output::Entry;
 use crate::hub::{Frame, Hub, Outputs, Protocol};
 use crate::id::{ConnId, Name, Time};
 use crate::table::Table;
@@ -278,22 +279,22 @@ impl State {
     /// Returns the connections in whose outboxes more waits than may.
     fn do_each(&mut self, outputs: &mut Outputs, rehashes: &mut bool) -> Vec<ConnId> {
         let mut overflowed = Vec::new();
-        let (entries, mut frames, receivers) = outputs.take();
+        let (entries, receivers) = outputs.take();
         for entry in entries {
             match entry {
                 Entry::Send {
                     to,
-                    frames: run,
+                    frame,
+                    cost,
                     bulk,
                 } => {
-                    let to = &receivers[to];
-                    let run = frames.by_ref().take(run.len());
-                    overflowed.extend(self.send(to, run, bulk));
+                    let (fresh, bulk) = if bulk { (0, cost) } else { (cost, 0) };
+                    let bytes = Bytes { fresh, bulk };
+                    overflowed.extend(self.send(&receivers[to], frame, bytes));
                 }
                 Entry::Ask { conn, frame } => {
                     let (fresh, bulk) = (frame.cost(), 0);
-                    let mark = (frame, Bytes { fresh, bulk }, Role::Mark);
-                    let over = self.queue(conn, [mark]);
+                    let over = self.queue(conn, frame, Bytes { fresh, bulk }, Role::Mark);
                     overflowed.extend(over.then_some(conn));
                 }
                 Entry::Retain { conn } => {
@@ -339,43 +340,26 @@ impl State {
         self.links.get(conn)?.outbox.as_ref()
     }
 
-    /// Queues the same frames for each of `to`. Returns those for whom more waits now than may.
-    fn send(
-        &mut self,
-        to: &[ConnId],
-        frames: impl Iterator<Item = Weighed>,
-        bulk: bool,
-    ) -> Vec<ConnId> {
-        let mut overflowed = Vec::new();
-        let item = |(frame, cost): Weighed| {
-            let is_mail = frame.mail().is_some();
-            let role = if is_mail { Role::Kept } else { Role::Passing };
-            let (fresh, bulk) = if bulk { (0, cost) } else { (cost, 0) };
-            (frame, Bytes { fresh, bulk }, role)
-        };
-        // Mostly it is one, and nothing need be cloned.
-        if let &[conn] = to {
-            let over = self.queue(conn, frames.map(item));
-            overflowed.extend(over.then_some(conn));
+    /// Queues the same frame for each of `to`. Returns those for whom more waits now than may.
+    fn send(&mut self, to: &[ConnId], frame: Frame, bytes: Bytes) -> Vec<ConnId> {
+        let role = if frame.has_mail() {
+            Role::Kept
         } else {
-            let frames: Vec<_> = frames.collect();
-            for &conn in to {
-                let over = self.queue(conn, frames.iter().cloned().map(item));
-                overflowed.extend(over.then_some(conn));
-            }
+            Role::Passing
+        };
+        let mut overflowed = Vec::new();
+        for (&conn, frame) in to.iter().zip(iter::repeat_n(frame, to.len())) {
+            let over = self.queue(conn, frame, bytes, role);
+            overflowed.extend(over.then_some(conn));
         }
         overflowed
     }
 
     /// Returns whether more waits now than may.
-    fn queue(
-        &mut self,
-        conn: ConnId,
-        items: impl IntoIterator<Item = (Frame, Bytes, Role)>,
-    ) -> bool {
+    fn queue(&mut self, conn: ConnId, frame: Frame, bytes: Bytes, role: Role) -> bool {
         let outbox = self.outbox(conn);
         let outbox = outbox.expect("the hub sends only to a writer that runs");
-        let Ok(pushed) = outbox.push(items) else {
+        let Ok(pushed) = outbox.push(frame, bytes, role) else {
             unreachable!("a link goes with its outbox");
         };
         self.wakers.extend(pushed.wake);

@@ -49,8 +49,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 pub use write::{
-    mail_length, write_bye, write_bye_with, write_event, write_help, write_mail, write_mistake,
-    write_probe,
+    messages_length, write_bounce, write_bye, write_bye_with, write_event, write_help, write_mail,
+    write_messages, write_mistake, write_probe,
 };
 
 use crate::broker::{Receiver, Request};

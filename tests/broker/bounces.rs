@@ -1,5 +1,7 @@
 //! Messages that cannot be handed over, and come back.
 
+use rejoin::broker::Mail;
+
 use crate::world::{World, config};
 
 #[test]
@@ -30,6 +32,27 @@ fn what_waits_for_a_peer_that_quit_bounces_though_it_was_resumable() {
     assert_eq!(world.hears(alice), ["* undelivered bob gone: hi"]);
     world.says(alice, "bob", "hi");
     assert_eq!(world.hears(alice), ["* error no-such-peer bob"]);
+}
+
+#[test]
+fn what_was_said_at_once_waits_and_comes_back_each_by_itself() {
+    let mut world = World::new();
+    let alice = world.peer("alice");
+    let bob = world.guest("bob");
+    world.away("carol");
+    for receiver in ["bob", "carol"] {
+        world.says_at_once(alice, receiver, &["one", "two"]);
+    }
+    let carol = world.comes_back("carol");
+    let mail = world.unwritten(carol);
+    let said = mail.iter().map(Mail::message);
+    let said: Vec<_> = said.map(|said| (said.number(), said.text())).collect();
+    assert_eq!(said, [(7, "one"), (8, "two")]);
+    // The broker looks itself whether more is kept than is counted.
+    world.breaks(alice);
+    world.breaks(bob);
+    let expected = ["* undelivered bob gone: one", "* undelivered bob gone: two"];
+    assert_eq!(world.waits_for("alice"), expected);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use rejoin::Config;
 use rejoin::broker::{Input, Request};
-use rejoin::hub::{Hub, Observer, Output, Outputs, Protocol};
+use rejoin::hub::{Frame, Hub, Observer, Output, Outputs, Protocol};
 use rejoin::id::{ConnId, Time};
 
 use crate::server::{Padded, Server, config};
@@ -164,13 +164,98 @@ fn a_frame_knows_its_mail_and_its_cost() {
     });
     let frames: Vec<_> = frames.collect();
     assert_eq!(*frames[0].bytes(), *b"* welcome alice\n");
-    assert_eq!(frames[0].mail(), None);
-    let mail = frames[1].mail().expect("it is mail");
-    assert_eq!(mail.message().text(), "hi");
+    assert!(!frames[0].has_mail() && frames[0].mail().next().is_none());
+    assert!(frames[1].has_mail());
+    let mail: Vec<_> = frames[1].mail().collect();
+    assert_eq!(mail[0].message().text(), "hi");
     let words = "alicehi".len() + "alice!plain@192.0.2.1".len();
     let mail = words + Config::MAIL_OVERHEAD;
     let line = frames[1].bytes().len() + Config::FRAME_OVERHEAD;
     assert_eq!(frames[1].cost(), mail + line);
+}
+
+#[test]
+fn a_frame_of_several_messages_is_written_line_by_line_or_given_back() {
+    for to in ["bob", "#rust"] {
+        let frame = run(to);
+        let bytes = frame.bytes().into_owned();
+        let parts = frame.each();
+        assert_eq!((parts.len(), frame.parts()), (3, 3), "{to}");
+        let joined: Vec<_> = parts
+            .iter()
+            .flat_map(|part| part.bytes().into_owned())
+            .collect();
+        assert_eq!((&joined, frame.length()), (&bytes, bytes.len()), "{to}");
+        let mail: Vec<_> = parts.iter().flat_map(Frame::mail).collect();
+        assert_eq!(frame.mail().collect::<Vec<_>>(), mail, "{to}");
+        let costs = parts.iter().map(Frame::cost);
+        assert_eq!(frame.cost(), costs.sum(), "{to}");
+
+        for written in 0..bytes.len() {
+            let line = bytes[..written]
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count();
+            let start: usize = parts[..line].iter().map(Frame::length).sum();
+            let mut rest = frame.clone();
+            rest.leave_out(written);
+            assert_eq!(*rest.bytes(), bytes[start..], "{to}: {written}");
+            assert_eq!(
+                rest.mail().collect::<Vec<_>>(),
+                mail[line..],
+                "{to}: {written}"
+            );
+            let end = if written == start {
+                start
+            } else {
+                start + parts[line].length()
+            };
+            assert_eq!(frame.end_of_begun(written), end, "{to}: {written}");
+        }
+    }
+}
+
+#[test]
+fn lines_without_mail_and_a_single_message_are_written_whole_or_given_back() {
+    let [list, message] = [sent(b"/help\n"), sent(b"alice: hi\n")];
+    for frame in [list, message] {
+        assert_eq!(frame.each(), std::slice::from_ref(&frame));
+        for written in 0..frame.length() {
+            let mut rest = frame.clone();
+            rest.leave_out(written);
+            assert_eq!(rest, frame);
+            let end = if written == 0 { 0 } else { frame.length() };
+            assert_eq!(frame.end_of_begun(written), end);
+        }
+    }
+}
+
+/// Three messages that Alice says at once.
+fn run(to: &str) -> Frame {
+    let lines = ["1", "two", "\t3"].map(|text| format!("{to}: {text}\n"));
+    sent(lines.concat().as_bytes())
+}
+
+/// What is sent, at the end, when Alice sends this to Bob, to Carol, or to the room that all are in.
+fn sent(bytes: &[u8]) -> Frame {
+    let (mut hub, mut out) = (Hub::new(&config(), Padded), Outputs::new());
+    let conns = [1, 2, 3].map(ConnId::new);
+    for (conn, name) in conns.into_iter().zip(["alice", "bob", "carol"]) {
+        let address = [192, 0, 2, 1].into();
+        hub.accepted(Time::ZERO, conn, address, Protocol::Plain, &mut out)
+            .unwrap();
+        let login = format!("{name}\n/join #rust\n");
+        hub.received(Time::ZERO, conn, login.as_bytes(), &mut out);
+    }
+    out.clear();
+    hub.received(Time::ZERO, conns[0], bytes, &mut out);
+    let sent = out.iter().filter_map(|output| {
+        let Output::Send { frame, .. } = output else {
+            return None;
+        };
+        Some(frame.clone())
+    });
+    sent.last().expect("something is sent")
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl Server {
         let mut out = Outputs::new();
         let result = call(&mut self.hub, self.now, &mut out);
         self.discarded += out.discarded();
-        self.done = out.iter().map(|output| show(&output)).collect();
+        self.done = out.iter().flat_map(|output| show(&output)).collect();
         for output in out.iter() {
             self.carry_out(&output);
         }
@@ -218,8 +218,8 @@ impl Server {
     fn carry_out(&mut self, output: &Output<'_>) {
         match *output {
             Output::Send { to, frame, .. } => {
-                for &conn in to {
-                    self.queue(conn, frame);
+                for part in frame.each() {
+                    to.iter().for_each(|&conn| self.queue(conn, &part));
                 }
             }
             Output::Ask { conn, frame } => {
@@ -275,14 +275,18 @@ impl Server {
 /// `c1 c2 hear …`, with `bulk: ` ahead of mail that waited or comes back; `stop c1's reader`;
 /// `stop c1's writer, …` with its last line; `c1 proceeds`; `c1 keeps`, `c1 is asked …`,
 /// `c1 has read up to 1` and `c1 keeps no more`.
-fn show(output: &Output<'_>) -> String {
-    match *output {
+fn show(output: &Output<'_>) -> Vec<String> {
+    let shown = match *output {
         Output::Send {
             to, frame, bulk, ..
         } => {
             let to: Vec<_> = to.iter().map(ConnId::to_string).collect();
             let bulk = if bulk { "bulk: " } else { "" };
-            format!("{} hear {bulk}{}", to.join(" "), text(frame).trim_end())
+            let hear = format!("{} hear {bulk}", to.join(" "));
+            let parts = frame.each().into_iter();
+            return parts
+                .map(|part| format!("{hear}{}", text(&part).trim_end()))
+                .collect();
         }
         Output::StopReader { conn } => format!("stop {conn}'s reader"),
         Output::StopWriter { conn, flush, last } => {
@@ -295,7 +299,8 @@ fn show(output: &Output<'_>) -> String {
         Output::Acknowledged { conn, marks } => format!("{conn} has read up to {marks}"),
         Output::Release { conn } => format!("{conn} keeps no more"),
         Output::Rehash => "rehash".to_owned(),
-    }
+    };
+    vec![shown]
 }
 
 fn text(frame: &Frame) -> String {

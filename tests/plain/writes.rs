@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rejoin::broker::{
-    Bounce, BounceReason, Event, Header, LeaveReason, Mail, Message, Part, PeerEntry, Rank,
-    Refusal, RoomEntry, Stamp, StopReason,
+    Bounce, BounceReason, Event, Header, LeaveReason, Mail, Message, Messages, Part, PeerEntry,
+    Rank, Refusal, RoomEntry, Stamp, StopReason,
 };
 use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Text, Texts, is_forbidden};
 use rejoin::wire::plain::{self, Mistake};
@@ -300,9 +300,6 @@ proptest! {
             prop_assert!(line.starts_with("* ") || line.starts_with("from "), "{line:?}");
             prop_assert!(!line.chars().any(is_forbidden), "{line:?}");
         }
-        if let Event::Mail(mail) | Event::KeptMail(mail) = &event {
-            prop_assert_eq!(plain::mail_length(mail), lines.len());
-        }
         let count = match event {
             Event::Rooms { rooms, .. } => rooms.len() + 1,
             Event::Who { peers, .. } => peers.len() + 1,
@@ -311,6 +308,24 @@ proptest! {
             | Event::Renamed { .. } | Event::Refused(_) => 1,
         };
         prop_assert_eq!(lines.split_terminator('\n').count(), count);
+    }
+
+    #[test]
+    fn messages_that_were_said_at_once_are_written_as_each_by_itself(
+        from in any_name(),
+        room in prop::option::of(any_room()),
+        texts in prop::collection::vec(text(), 0..4),
+    ) {
+        let messages = Messages::new(header(from, room), 1, texts.iter().collect());
+        let mut alone = Vec::new();
+        for message in messages.iter() {
+            plain::write_mail(&Mail::Message(message), &mut alone);
+        }
+        let mut out = b"* welcome alice\n".to_vec();
+        let before = out.len();
+        plain::write_messages(&messages, &mut out);
+        prop_assert_eq!(&out[before..], &alone);
+        prop_assert_eq!(plain::messages_length(&messages), alone.len());
     }
 }
 
@@ -380,18 +395,21 @@ fn said(room: Option<Room>) -> Message {
 }
 
 fn said_by(from: Name, room: Option<Room>, text: Text) -> Message {
-    let header = Header {
+    message_of(header(from, room), &text)
+}
+
+fn header(from: Name, room: Option<Room>) -> Header {
+    Header {
         from,
         sender: PeerId::new(ConnId::new(1)),
         room,
         stamp: Stamp::default(),
-    };
-    message_of(header, &text)
+    }
 }
 
 fn message_of(header: Header, text: &Text) -> Message {
-    let mut messages = Message::each(header, 1, Texts::from(text));
-    messages.next().expect("a text is a message")
+    let messages = Messages::new(header, 1, Texts::from(text));
+    messages.iter().next().expect("a text is a message")
 }
 
 fn message(room: Option<Room>) -> Mail {

@@ -338,7 +338,7 @@ impl Server {
         let done = done.unwrap_or_else(|| link.outbox.mail(link.written));
         let rest = link.outbox.mail(link.outbox.len()) - done;
         let unwritten = link.outbox.after(link.written);
-        let given_back = unwritten.iter().filter(|frame| frame.mail().is_some());
+        let given_back = unwritten.iter().filter(|frame| frame.has_mail());
         let given_back = given_back.count();
         self.ensure(given_back == rest, 4, || {
             let rest = count(rest as u64, "message");
@@ -406,8 +406,8 @@ impl Server {
         for output in outputs.iter() {
             match output {
                 Output::Send { to, frame, .. } => {
-                    for conn in to {
-                        self.send(*conn, frame);
+                    for part in frame.each() {
+                        to.iter().for_each(|&conn| self.send(conn, &part));
                     }
                 }
                 Output::Ask { conn, frame } => {
@@ -468,7 +468,7 @@ impl Server {
 
     fn send(&mut self, conn: ConnId, frame: &Frame) {
         if let Some(link) = self.running(conn, frame) {
-            link.outbox.send(frame.clone());
+            link.outbox.send(frame);
         }
         let speaks_irc = self.links.get(&conn).is_some_and(|link| link.speaks_irc);
         let mut sight = self.sight.lock().expect("nobody panics");
@@ -485,7 +485,7 @@ impl Server {
         drop(sight);
         // What the hub says by itself.
         let own = if speaks_irc {
-            frame.mail().is_none()
+            !frame.has_mail()
         } else {
             said == "* ping\n" || said.starts_with("* error ")
         };

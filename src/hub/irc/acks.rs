@@ -96,7 +96,7 @@ impl<D: Digest> Hub<D> {
             self.irc.patience.insert((patience, conn));
         }
         let line = format!("PING :{}.{asked}\r\n", self.epoch(conn));
-        out.ask(conn, Frame::new(line.as_bytes(), None));
+        out.ask(conn, Frame::new(line.as_bytes()));
     }
 
     /// Whoever has never answered, and says something else all the while, never will: what its

@@ -6,7 +6,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Digest, Hub, Tags, Turn};
-use crate::broker::Mail;
 use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Time};
 use crate::wire::irc::caps::Caps;
@@ -25,7 +24,6 @@ pub(super) struct Replying {
 pub(super) struct Reply {
     pub(super) tags: String,
     pub(super) body: String,
-    pub(super) mail: Option<Mail>,
     pub(super) bulk: bool,
     pub(super) shows_key: bool,
 }
@@ -93,7 +91,6 @@ impl<D: Digest> Hub<D> {
         let line = Reply {
             tags: String::new(),
             body,
-            mail: None,
             bulk: false,
             shows_key: false,
         };
@@ -107,7 +104,7 @@ impl<D: Digest> Hub<D> {
         }
         text.push_str(&line.body);
         text.push_str("\r\n");
-        let frame = Frame::lines(text.as_bytes(), line.mail, line.shows_key);
+        let frame = Frame::lines(text.as_bytes(), None, line.shows_key);
         turn.out.send([turn.conn], frame, line.bulk);
     }
 }

@@ -123,7 +123,6 @@ impl<D: Digest> Hub<D> {
                 let reply = Reply {
                     tags: self.write_tags(now, caps, tags),
                     body: cut(line, MAX_BODY_BYTES).into(),
-                    mail: None,
                     bulk: tags.bulk,
                     shows_key: tags.shows_key,
                 };

@@ -163,6 +163,6 @@ impl<D: Digest> Hub<D> {
     pub(in crate::hub) fn irc_bye(address: IpAddr, why: &str) -> Frame {
         let line = format!("ERROR :Closing Link: {} ({why})", host(address));
         let line = [cut(&line, MAX_BODY_BYTES), "\r\n"].concat();
-        Frame::new(line.as_bytes(), None)
+        Frame::new(line.as_bytes())
     }
 }

@@ -123,35 +123,25 @@ pub(crate) struct Inlet<T> {
 }
 
 impl<T> Inlet<T> {
-    /// Queues items, in order. Each takes its bytes of the limit until it is written, and is queued
-    /// even over the limit. Its role is [`Role::Passing`], whatever it says, in an outbox that does
-    /// not retain.
+    /// Queues an item. It takes its bytes of the limit until it is written, and is queued even over
+    /// the limit. Its role is [`Role::Passing`], whatever it says, in an outbox that does not
+    /// retain.
     ///
     /// # Errors
     ///
-    /// Gives the items back, and changes nothing, if the outlet has been reclaimed or dropped.
-    pub(crate) fn push<I>(&self, items: I) -> Result<Pushed, I>
-    where
-        I: IntoIterator<Item = (T, Bytes, Role)>,
-    {
+    /// Gives the item back, and changes nothing, if the outlet has been reclaimed or dropped.
+    pub(crate) fn push(&self, item: T, bytes: Bytes, role: Role) -> Result<Pushed, T> {
         let mut state = lock(&self.shared);
         let state = &mut *state;
         if state.phase == Phase::Reclaimed {
-            return Err(items);
+            return Err(item);
         }
         let retains = state.retained.is_some();
-        let State {
-            queue,
-            waiting,
-            limit,
-            ..
-        } = state;
-        queue.extend(items.into_iter().map(|(item, bytes, role)| {
-            waiting.fresh += bytes.fresh;
-            waiting.bulk += bytes.bulk;
-            let role = if retains { role } else { Role::Passing };
-            Item { item, bytes, role }
-        }));
+        let role = if retains { role } else { Role::Passing };
+        state.queue.push_back(Item { item, bytes, role });
+        state.waiting.fresh += bytes.fresh;
+        state.waiting.bulk += bytes.bulk;
+        let State { waiting, limit, .. } = &state;
         let over = waiting.fresh > limit.fresh || waiting.bulk > limit.bulk;
         // A clone: a close before the wake-up still finds the waker, and does not rest on the
         // pusher to come to it.
@@ -347,6 +337,12 @@ impl<T> Outlet<T> {
     /// After this a push gives its item back, and the outlet is empty and closed. A stop that
     /// was not seen is lost, with its last item. Spurious extra calls return nothing.
     pub(crate) fn reclaim(&mut self) -> Vec<T> {
+        self.reclaim_after(|_| ())
+    }
+
+    /// [Reclaims](Self::reclaim), and lets `leave_out` take out of the oldest of the batch what is
+    /// written of it, unless that is to be kept.
+    pub(crate) fn reclaim_after(&mut self, leave_out: impl FnOnce(&mut T)) -> Vec<T> {
         let mut state = lock(&self.shared);
         state.phase = Phase::Reclaimed;
         let retained = state.retained.take();
@@ -362,6 +358,11 @@ impl<T> Outlet<T> {
             unwritten().map(|queued| queued.bytes).sum(),
             "the bytes counted are those of the items not yet written"
         );
+        let retains = retained.is_some();
+        let first = self.batch.front_mut();
+        if let Some(begun) = first.filter(|first| !retains || first.role != Role::Kept) {
+            leave_out(&mut begun.item);
+        }
         let kept = retained.into_iter().flat_map(|kept| kept.into_items());
         self.room = 0;
         let unwritten = mem::take(&mut self.batch).into_iter().chain(queue);

@@ -59,7 +59,7 @@ fn push<T: std::fmt::Debug>(inlet: &Inlet<T>, item: T, bytes: usize) -> Pushed {
 }
 
 fn push_as<T: std::fmt::Debug>(role: Role, inlet: &Inlet<T>, item: T, bytes: usize) -> Pushed {
-    let pushed = inlet.push([(item, fresh(bytes), role)]);
+    let pushed = inlet.push(item, fresh(bytes), role);
     pushed.expect("the outlet is not reclaimed")
 }
 
@@ -169,9 +169,9 @@ fn the_gauge_is_high_while_more_than_half_of_either_kind_waits() {
         let (inlet, mut outlet) = outbox(limit);
         let gauge = outlet.gauge();
         for half in [fresh(2), Bytes { fresh: 0, bulk: 4 }] {
-            let _ = inlet.push([(0, half, Role::Passing)]).unwrap();
+            let _ = inlet.push(0, half, Role::Passing).unwrap();
             assert!(!gauge.is_high());
-            let _ = inlet.push([(0, half, Role::Passing)]).unwrap();
+            let _ = inlet.push(0, half, Role::Passing).unwrap();
             assert!(gauge.is_high());
             assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
             assert!(gauge.is_high(), "what is taken is not written yet");
@@ -190,7 +190,7 @@ fn what_comes_in_bulk_has_a_limit_of_its_own() {
             fresh: 0,
             bulk: bytes,
         };
-        let over = |bytes| inlet.push([(0, bytes, Role::Passing)]).unwrap().over;
+        let over = |bytes| inlet.push(0, bytes, Role::Passing).unwrap().over;
         assert!(!over(bulk(5)));
         assert!(!over(fresh(2)));
         assert!(over(bulk(1)));
@@ -242,12 +242,39 @@ fn reclaim_returns_the_batch_and_then_the_queue_and_later_pushes_are_given_back(
         outlet.written(1);
         let _ = push(&inlet, 3, 1);
         assert_eq!(outlet.reclaim(), [2, 3]);
-        let late = [(4, fresh(1), Role::Passing), (5, fresh(1), Role::Passing)];
-        assert_eq!(inlet.push(late).expect_err("reclaimed"), late);
+        let late = inlet.push(4, fresh(1), Role::Passing);
+        assert_eq!(late.expect_err("reclaimed"), 4);
         assert_eq!(task.fill(&mut outlet), Poll::Ready(false));
         assert!(outlet.reclaim().is_empty());
         assert!(inlet.close(Stop::Flush, Some(5)).is_none());
         assert!(task.stop(&mut outlet).is_pending());
+    });
+}
+
+#[test]
+fn what_is_written_of_the_oldest_is_left_out_unless_it_is_to_be_kept() {
+    model(|| {
+        for (retains, role, oldest) in [
+            (false, Role::Passing, 1),
+            (false, Role::Kept, 1),
+            (true, Role::Passing, 1),
+            (true, Role::Kept, 10),
+        ] {
+            let (task, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
+            if retains {
+                inlet.retain();
+            }
+            let _ = (push_as(role, &inlet, 10, 1), push(&inlet, 20, 1));
+            assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
+            assert_eq!(outlet.reclaim_after(|begun| *begun /= 10), [oldest, 20]);
+        }
+        let (_, (inlet, mut outlet)) = (Task::new(), outbox(fresh(100)));
+        let _ = push(&inlet, 10, 1);
+        assert_eq!(
+            outlet.reclaim_after(|begun| *begun /= 10),
+            [10],
+            "queued alone"
+        );
     });
 }
 
@@ -269,7 +296,7 @@ fn a_dropped_outlet_drops_what_is_queued_and_gives_later_pushes_back() {
         let _ = push(&inlet, Arc::clone(&item), 1);
         drop(outlet);
         assert_eq!(Arc::strong_count(&item), 1);
-        assert!(inlet.push([(item, fresh(1), Role::Passing)]).is_err());
+        assert!(inlet.push(item, fresh(1), Role::Passing).is_err());
     });
 }
 
@@ -575,7 +602,7 @@ fn wakers_and_items_are_dropped_outside_the_lock() {
 
         let (inlet, outlet) = outbox(fresh(100));
         let (item, last) = (probe(&inlet), probe(&inlet));
-        assert!(inlet.push([(item, fresh(1), Role::Passing)]).is_ok());
+        assert!(inlet.push(item, fresh(1), Role::Passing).is_ok());
         assert!(inlet.close(Stop::Flush, Some(last)).is_none());
         drop(outlet);
         assert_eq!(count(), 5, "a queued item, and a last item not seen");
@@ -593,7 +620,7 @@ fn what_is_done_is_dropped_outside_the_lock() {
             dropped_unlocked: Arc::clone(&dropped_unlocked),
         };
         let write = |outlet: &mut Outlet<Probe>, role| {
-            assert!(inlet.push([(probe(), fresh(1), role)]).is_ok());
+            assert!(inlet.push(probe(), fresh(1), role).is_ok());
             let filled = outlet.poll_fill(&mut Context::from_waker(Waker::noop()));
             assert_eq!(filled, Poll::Ready(true));
             outlet.written(1);

@@ -6,7 +6,8 @@ use core::fmt;
 
 use super::{HELP, Mistake};
 use crate::broker::{
-    BounceReason, Event, LeaveReason, Mail, PeerEntry, Rank, Refusal, RoomEntry, StopReason,
+    Bounce, BounceReason, Event, Header, LeaveReason, Mail, Messages, PeerEntry, Rank, Refusal,
+    RoomEntry, StopReason,
 };
 use crate::id::{BadSecret, is_forbidden};
 use crate::wire::farewell;
@@ -59,40 +60,76 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
 }
 
 /// Writes the line that hands mail over.
-#[inline]
 pub fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
-    each_word(mail, |word| out.extend_from_slice(word));
-}
-
-/// How many bytes [`write_mail`] writes.
-#[inline]
-pub fn mail_length(mail: &Mail) -> usize {
-    let mut length = 0;
-    each_word(mail, |word| length += word.len());
-    length
-}
-
-/// This is where the time goes, so it formats nothing.
-#[inline]
-fn each_word(mail: &Mail, mut put: impl FnMut(&[u8])) {
-    let message = mail.message();
-    let header = message.header();
     match mail {
-        Mail::Message(_) => {
-            put(b"from ");
-            put(header.from.as_bytes());
+        Mail::Message(message) => {
+            each_word_from(message.header(), |word| out.extend_from_slice(word));
+            write_text(message.text(), message.is_printable(), out);
         }
-        Mail::Bounce(bounce) => {
-            put(b"* undelivered ");
-            put(bounce.receiver.as_bytes());
-            put(match bounce.reason {
-                BounceReason::Gone => b" gone",
-                BounceReason::Expired => b" expired",
-                BounceReason::MailboxFull => b" mailbox-full",
-                BounceReason::ShuttingDown => b" shutting-down",
-            });
-        }
+        Mail::Bounce(bounce) => write_bounce(bounce, out),
     }
+}
+
+/// Writes the line that hands over what comes back.
+pub fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
+    let message = &bounce.message;
+    out.extend_from_slice(b"* undelivered ");
+    out.extend_from_slice(bounce.receiver.as_bytes());
+    out.extend_from_slice(match bounce.reason {
+        BounceReason::Gone => b" gone",
+        BounceReason::Expired => b" expired",
+        BounceReason::MailboxFull => b" mailbox-full",
+        BounceReason::ShuttingDown => b" shutting-down",
+    });
+    each_word_of_place(message.header(), |word| out.extend_from_slice(word));
+    write_text(message.text(), message.is_printable(), out);
+}
+
+/// Writes the lines that hand messages over, one for each.
+///
+/// This is where the time goes, so it formats nothing.
+pub fn write_messages(messages: &Messages, out: &mut Vec<u8>) {
+    let are_printable = messages.are_printable();
+    if are_printable {
+        out.reserve(messages_length(messages));
+    }
+    let start = out.len();
+    let mut texts = messages.texts();
+    let Some(first) = texts.next() else {
+        return;
+    };
+    each_word_from(messages.header(), |word| out.extend_from_slice(word));
+    let head = start..out.len();
+    write_text(first, are_printable, out);
+    for text in texts {
+        out.extend_from_within(head.clone());
+        write_text(text, are_printable, out);
+    }
+}
+
+/// How many bytes [`write_messages`] writes.
+pub fn messages_length(messages: &Messages) -> usize {
+    if !messages.are_printable() {
+        let mut out = Vec::new();
+        write_messages(messages, &mut out);
+        return out.len();
+    }
+    let mut head = 0;
+    each_word_from(messages.header(), |word| head += word.len());
+    messages.len() * (head + b"\n".len()) + messages.text_bytes()
+}
+
+/// Each word of a line that says who said something, and where, up to the text.
+#[inline]
+fn each_word_from(header: &Header, mut put: impl FnMut(&[u8])) {
+    put(b"from ");
+    put(header.from.as_bytes());
+    each_word_of_place(header, put);
+}
+
+/// Each word that says where something was said, up to the text.
+#[inline]
+fn each_word_of_place(header: &Header, mut put: impl FnMut(&[u8])) {
     if let Some(part) = &header.stamp.part {
         let is_for_operators = part.rank == Rank::Operator;
         put(if is_for_operators { b" in @" } else { b" in +" });
@@ -102,17 +139,21 @@ fn each_word(mail: &Mail, mut put: impl FnMut(&[u8])) {
         put(room.as_bytes());
     }
     put(b": ");
-    let text = message.text();
-    if message.is_printable() {
-        put(text.as_bytes());
+}
+
+/// Writes a text, and the end of its line.
+#[inline]
+fn write_text(text: &str, is_printable: bool, out: &mut Vec<u8>) {
+    if is_printable {
+        out.extend_from_slice(text.as_bytes());
     } else if let Some(action) = text.strip_prefix("\x01ACTION ") {
         // What somebody does, by the CTCP of IRC, as people type it there.
-        put(b"/me ");
-        put(Printable(action).to_string().as_bytes());
+        out.extend_from_slice(b"/me ");
+        out.extend_from_slice(Printable(action).to_string().as_bytes());
     } else {
-        put(Printable(text).to_string().as_bytes());
+        out.extend_from_slice(Printable(text).to_string().as_bytes());
     }
-    put(b"\n");
+    out.push(b'\n');
 }
 
 /// A text without the characters that no line has: other protocols have them.
