@@ -263,8 +263,10 @@ impl Dice {
         if self.rng.u32(..1000) < self.faults {
             return self.fault(actions);
         }
-        if self.rng.u8(..100) == 0 {
-            return self.contend(actions);
+        match self.rng.u8(..100) {
+            0 => return self.contend(actions),
+            1 => return self.cut_short(actions, messages),
+            _ => {}
         }
         if self.irc > 0 && self.rng.u16(..300) == 0 {
             return self.crowd(actions, messages);
@@ -385,6 +387,35 @@ impl Dice {
                 written: 1,
             })),
         }
+    }
+
+    /// Several things are said at once, and the receiver's socket takes a part of them before it
+    /// fails.
+    fn cut_short(&mut self, actions: &mut Vec<Action>, messages: &mut usize) {
+        let (client, conn) = (self.rng.u8(..CLIENTS), self.rng.u8(..CLIENTS));
+        let name = client % (NAMES.len() as u8 / 2);
+        let login = Step::LogIn {
+            conn: client,
+            name,
+            secret: Some(0),
+        };
+        let (until, tick) = (Until::Soon, true);
+        actions.push(Action::Step(login));
+        actions.extend(vec![Action::Step(Step::Wait { until, tick }); 6]);
+        let kind = Kind::PartialWrites;
+        actions.extend([
+            Action::Fault(Fault { client, kind }),
+            Action::Step(Step::WriterFinishes {
+                conn: client,
+                written: self.rng.u8(1..3),
+            }),
+            Action::Step(Step::Send {
+                conn,
+                to: vec![To::Peer(name)],
+                length: Length::Several,
+            }),
+        ]);
+        *messages += 1;
     }
 
     /// So much is said to somebody who does not answer that its writer has to wait.
