@@ -58,7 +58,8 @@ pub struct Config {
     /// and its mailbox.
     pub resume_window: Duration,
     /// Bytes that may wait for one connection's socket: lines, [`Config::FRAME_OVERHEAD`] for each
-    /// of them, and what the mail costs that they hand over. Mail that comes in bulk is counted apart, as
+    /// of them, and what the mail costs that they hand over. What somebody says at once counts until
+    /// all of it is taken. Mail that comes in bulk is counted apart, as
     /// [`bulk_bytes`](Self::bulk_bytes) says. As many bytes of both may be written and not
     /// acknowledged, if the client acknowledges what it reads.
     pub outbox_bytes: NonZeroUsize,

@@ -14,8 +14,8 @@ use std::time::Duration;
 use rejoin::net::{self, Listener, Report};
 use rejoin::{Config, config};
 use tokio::io::{
-    AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, DuplexStream,
-    ReadBuf, duplex,
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+    DuplexStream, ReadBuf, duplex,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -198,6 +198,48 @@ async fn a_takeover_does_not_wait_for_a_blocked_writer() {
     alice.hears("from bob: one").await;
     alice.hears("from bob: two").await;
     assert_eq!(start.elapsed(), Duration::ZERO, "nothing was waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_at_once_comes_once_wherever_a_takeover_finds_its_write() {
+    const BYE: &str = "* bye you are back on another connection\n";
+    let said = ["one", "two", "three"];
+    let lines = said.map(|text| format!("from bob: {text}\n"));
+    let all = lines.concat();
+    let places = (1..all.len()).flat_map(|after| [(after, false), (after, true)]);
+    for (after, for_good) in places {
+        let server = TestServer::start(Config::default());
+        let mut bob = server.login("bob", Fault::None).await;
+        let fault = Fault::WriteStops { after, for_good };
+        let mut old = server.login("alice correct-horse", fault).await;
+        bob.say(&said.map(|text| format!("alice: {text}")).join("\n"))
+            .await;
+        bob.say("bob: echo").await;
+        bob.hears("from bob: echo").await;
+        let mut alice = server.connect(Fault::None).await;
+        alice.say("alice correct-horse").await;
+
+        let mut heard = String::new();
+        old.0.read_to_string(&mut heard).await.expect("it ends");
+        // The line that was begun is finished, if the socket takes its rest.
+        let is_begun = !for_good && !all[..after].ends_with('\n');
+        let rest = if is_begun {
+            all[after..].find('\n')
+        } else {
+            None
+        };
+        let taken = rest.map_or(after, |rest| after + rest + 1);
+        let bye = if for_good { "" } else { BYE };
+        assert_eq!(heard, format!("{}{bye}", &all[..taken]), "after {after}");
+        let whole = all[..taken].matches('\n').count();
+        alice
+            .hears(&format!("* back alice {}", said.len() - whole))
+            .await;
+        for line in &lines[whole..] {
+            alice.hears(line.trim_end()).await;
+        }
+        server.stop().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -407,6 +449,11 @@ enum Fault {
     WritePanics,
     WriteFails,
     WriteBlocks,
+    /// It takes so many bytes, and then nothing, for good or only once.
+    WriteStops {
+        after: usize,
+        for_good: bool,
+    },
     /// It takes a part of what is written.
     Sips,
     Trickles,
@@ -435,6 +482,7 @@ impl AsyncRead for Faulty {
                 | Fault::WritePanics
                 | Fault::WriteFails
                 | Fault::WriteBlocks
+                | Fault::WriteStops { .. }
                 | Fault::Sips
                 | Fault::Trickles => {}
             }
@@ -455,6 +503,20 @@ impl AsyncWrite for Faulty {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
             Fault::WriteBlocks if self.greeted => return Poll::Pending,
+            Fault::WriteStops { after: 0, for_good } if self.greeted => {
+                self.fault = if for_good {
+                    Fault::WriteBlocks
+                } else {
+                    Fault::None
+                };
+                return Poll::Pending;
+            }
+            Fault::WriteStops { after, for_good } if self.greeted => {
+                let taken = bytes.len().min(after);
+                let after = after - taken;
+                self.fault = Fault::WriteStops { after, for_good };
+                &bytes[..taken]
+            }
             Fault::Sips => &bytes[..bytes.len().min(10_007)],
             Fault::Trickles => &bytes[..1],
             Fault::None
@@ -462,7 +524,8 @@ impl AsyncWrite for Faulty {
             | Fault::ReadFails
             | Fault::WritePanics
             | Fault::WriteFails
-            | Fault::WriteBlocks => bytes,
+            | Fault::WriteBlocks
+            | Fault::WriteStops { .. } => bytes,
         };
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.greeted |= matches!(written, Poll::Ready(Ok(_)));

@@ -300,7 +300,7 @@ fn said(told: Told) -> String {
         Told::ReaderFinished { conn } => format!("the reader of {conn} has finished"),
         Told::Overflowed { conn } => format!("too much waits for {conn}"),
         Told::WriterFinished { conn, unwritten } => {
-            let unwritten = count(unwritten.into(), "frame");
+            let unwritten = count(unwritten.into(), "part");
             format!("the writer of {conn} has finished, {unwritten} unwritten")
         }
         Told::Tick => "time has passed".to_owned(),

@@ -90,8 +90,8 @@ fn cost(header: &Header, count: usize, text_bytes: usize) -> usize {
     count * (words + Config::MAIL_OVERHEAD) + text_bytes
 }
 
-/// Mail that waits for a peer without a live writer, oldest first: each message
-/// [apart](Message::apart), so that no more is kept than is counted.
+/// Mail that waits for a peer without a live writer, oldest first. With a message it keeps nothing
+/// else that was said at once, and so no more than it counts.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Mailbox {
     mail: VecDeque<Mail>,
@@ -108,7 +108,7 @@ pub struct MailboxLimits {
 }
 
 impl Mailbox {
-    /// Adds mail, a message being [apart](Message::apart), behind what waits already.
+    /// Adds mail behind what waits already.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Mailbox {
             return Err(mail);
         }
         self.bytes = bytes;
-        self.mail.push_back(mail);
+        self.mail.push_back(mail.apart());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::broker::{Event, Input, Mail, Messages, StopReason};
 use crate::id::{ConnId, Time};
 use crate::wire;
 
-/// Bytes of texts that are put together with their lines only when the socket takes them.
+/// Bytes of lines that are put together only when the socket takes them.
 const SHORT_BYTES: usize = 64 << 10;
 
 impl<D: Digest> Hub<D> {
@@ -99,7 +99,9 @@ impl<D: Digest> Hub<D> {
     /// What hands messages over by the plain protocol. It is written at once if several share it,
     /// or if it is long, and would be written again each time that a socket takes a part.
     fn plain_messages(&mut self, messages: Messages, shared: bool) -> Frame {
-        if !shared && messages.are_printable() && messages.text_bytes() <= SHORT_BYTES {
+        let is_short =
+            messages.are_printable() && wire::plain::messages_length(&messages) <= SHORT_BYTES;
+        if !shared && is_short {
             return Frame::of_messages(messages);
         }
         self.scratch.clear();

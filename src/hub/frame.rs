@@ -190,7 +190,11 @@ impl Frame {
     }
 
     /// Leaves out those of its [`parts`](Self::parts) that are written when its first `written`
-    /// bytes are; if it has only one, nothing.
+    /// bytes are, and not all; if it has only one part, nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it has several, and fewer bytes.
     pub fn leave_out(&mut self, written: usize) {
         let Some(messages) = self.messages().filter(|messages| messages.len() > 1) else {
             return;
@@ -211,18 +215,20 @@ impl Frame {
     ///
     /// # Panics
     ///
-    /// If there are not so many.
+    /// If it has several parts, and fewer bytes.
     pub fn end_of_begun(&self, written: usize) -> usize {
+        if written == 0 {
+            return 0;
+        }
+        if self.parts() == 1 {
+            return self.length();
+        }
         let bytes = self.bytes();
-        let is_one = self.parts() == 1;
-        if written == 0 || !is_one && start_of_line(&bytes, written) == written {
+        if start_of_line(&bytes, written) == written {
             return written;
         }
         let end = bytes[written..].iter().position(|&byte| byte == b'\n');
-        match end {
-            Some(end) if !is_one => written + end + 1,
-            Some(_) | None => bytes.len(),
-        }
+        end.map_or(bytes.len(), |end| written + end + 1)
     }
 }
 

@@ -81,8 +81,8 @@ pub enum Told {
     WriterFinished {
         /// Its connection.
         conn: ConnId,
-        /// How many of the frames that it was given it gave back: the last, and of those
-        /// before them the mail that is not acknowledged.
+        /// How many [parts](super::Frame::parts) of the frames that it was given it gave back: the
+        /// last, and of those before them the mail that is not acknowledged.
         unwritten: u32,
     },
     /// Time has passed.

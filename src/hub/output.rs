@@ -67,7 +67,7 @@ pub enum Output<'a> {
         /// [`Frame::cost`].
         cost: usize,
         /// Whether it comes with much else at once, being mail that waited or comes back,
-        /// or a list; it has a bound of its own, [`Config::bulk_bytes`].
+        /// or a list; it has a bound of its own, [`Config::bulk_bytes`](crate::Config::bulk_bytes).
         bulk: bool,
     },
     /// Let a reader finish at once.

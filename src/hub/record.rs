@@ -24,7 +24,7 @@ use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
 
 /// With this a record begins.
-pub const MAGIC: &[u8] = b"rejoin record 4\n";
+pub const MAGIC: &[u8] = b"rejoin record 5\n";
 
 /// Bytes of an encoded entry, at most.
 const MOST_BYTES: usize = u16::MAX as usize;
@@ -336,7 +336,7 @@ fn mask(line: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// A digest of what a hub wants done. Without texts, frames count by their lengths, and those that
+/// A digest of what a hub wants done. Without texts, lines count by their lengths, and those that
 /// show a key in any case.
 pub fn digest(outputs: &Outputs, texts: bool) -> u32 {
     let mut hash = Hash(0);
@@ -413,10 +413,12 @@ impl Hash {
     }
 
     fn frame(&mut self, frame: &Frame, texts: bool) {
+        let lines = frame.bytes();
         if texts && !frame.shows_key() {
-            self.bytes(&frame.bytes());
+            self.bytes(&lines);
         } else {
-            self.number(frame.length() as u64);
+            let lines = lines.split_inclusive(|&byte| byte == b'\n');
+            lines.for_each(|line| self.number(line.len() as u64));
         }
     }
 
@@ -507,6 +509,7 @@ impl<'a> Iterator for Entries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::{Hub, Protocol};
     use crate::wire::plain;
 
     #[test]
@@ -536,6 +539,28 @@ mod tests {
             let masked = mask(line);
             let (said, again) = (plain::parse_login(line), plain::parse_login(&masked));
             assert_eq!(said.unwrap_err(), again.unwrap_err());
+        }
+    }
+
+    /// The digest of what a peer that says this to itself is sent.
+    fn digest_of(lines: &str, texts: bool) -> u32 {
+        let (mut hub, mut out) = (Hub::new(&Config::default(), Recorded), Outputs::new());
+        let (conn, address) = (ConnId::new(1), [192, 0, 2, 1].into());
+        hub.accepted(Time::ZERO, conn, address, Protocol::Plain, &mut out)
+            .unwrap();
+        hub.received(Time::ZERO, conn, b"a\n", &mut out);
+        out.clear();
+        hub.received(Time::ZERO, conn, lines.as_bytes(), &mut out);
+        digest(&out, texts)
+    }
+
+    #[test]
+    fn a_digest_tells_messages_that_were_said_at_once_apart() {
+        let said = "a: 12\na: 3\n";
+        for (other, of_lengths) in [("a: 1\na: 23\n", true), ("a: 12\na: 4\n", false)] {
+            assert_ne!(digest_of(said, true), digest_of(other, true));
+            let differ = digest_of(said, false) != digest_of(other, false);
+            assert_eq!(differ, of_lengths, "{other}");
         }
     }
 

@@ -374,7 +374,8 @@ impl WriterEnd {
         stream: &mut WriteHalf<S>,
         last: Option<Frame>,
     ) -> io::Result<()> {
-        let begun = self.outlet.batch().next().map(|frame| {
+        let first = self.outlet.batch().next();
+        let begun = first.filter(|_| self.offset > 0).map(|frame| {
             let rest = self.offset..frame.end_of_begun(self.offset);
             frame.bytes()[rest].to_vec()
         });

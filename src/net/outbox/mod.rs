@@ -2,7 +2,8 @@
 //!
 //! The hub pushes while it holds its own lock; the writer takes all that is queued at once, as
 //! a batch. Every pushed item is exactly one of: done, returned by [`Outlet::reclaim`], or
-//! given back by [`Inlet::push`]; and the first two in the order pushed.
+//! given back by [`Inlet::push`]; and the first two in the order pushed. Of the one that a writer
+//! has begun only the rest may be returned.
 //!
 //! An item is done when it is written. But once the hub has called [`Inlet::retain`], what it
 //! pushes as [`Role::Kept`] is done only when the client has acknowledged a [`Role::Mark`]
