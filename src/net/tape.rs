@@ -18,8 +18,9 @@ use crate::wire::lines::Line;
 /// Bytes that may wait for the disk. A disk that falls further behind ends the record.
 const MOST_WAITING: usize = 8 << 20;
 
-/// How long to gather what comes before it is written.
+/// How long to gather what comes before it is written, and up to how many bytes.
 const GATHER: Duration = Duration::from_millis(20);
+const GATHER_BYTES: usize = 1 << 20;
 
 /// Where a record is kept, and how.
 pub struct Record {
@@ -57,7 +58,7 @@ impl Recording {
     pub(super) fn start(config: &Config, record: Record) -> io::Result<Self> {
         Ok(Self {
             recorder: Recorder::new(config, record.texts),
-            tape: Tape::start(record)?,
+            tape: Tape::start(record, GATHER)?,
             goes_on: true,
         })
     }
@@ -127,13 +128,13 @@ impl Tape {
     /// # Errors
     ///
     /// If the system has no thread for it.
-    fn start(record: Record) -> io::Result<Self> {
+    fn start(record: Record, gather: Duration) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
         let writer = thread::Builder::new()
             .name("record".to_owned())
             .spawn(move || {
-                if let Err(error) = write(&its, record.to, record.bytes) {
+                if let Err(error) = write(&its, record.to, record.bytes, gather) {
                     warn!(%error, "the record ends here");
                 }
                 its.lock().ended = true;
@@ -154,11 +155,15 @@ impl Tape {
         }
         let more = !state.ended;
         if more {
-            if state.waiting.is_empty() {
+            let before = state.waiting.len();
+            if before == 0 {
                 mem::swap(&mut state.waiting, bytes);
-                self.shared.changed.notify_one();
             } else {
                 state.waiting.append(bytes);
+            }
+            let is_much = before < GATHER_BYTES && state.waiting.len() >= GATHER_BYTES;
+            if before == 0 || is_much {
+                self.shared.changed.notify_one();
             }
         }
         more
@@ -176,23 +181,26 @@ impl Drop for Tape {
     }
 }
 
-fn write(shared: &Shared, mut to: Box<dyn Write + Send>, mut left: u64) -> io::Result<()> {
+fn write(
+    shared: &Shared,
+    mut to: Box<dyn Write + Send>,
+    mut left: u64,
+    gather: Duration,
+) -> io::Result<()> {
     let mut batch = Vec::new();
     loop {
         let state = shared.lock();
         let waits = |state: &mut State| state.waiting.is_empty() && !state.ended;
         let state = shared.changed.wait_while(state, waits);
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
         if state.waiting.is_empty() {
             return to.flush();
         }
-        if !state.ended {
-            drop(state);
-            // Few writes, and few wake-ups of this thread, at the price of a little that a kill
-            // may lose.
-            thread::sleep(GATHER);
-            state = shared.lock();
-        }
+        // Few writes, and few wake-ups of this thread, at the price of a little that a kill may
+        // lose.
+        let is_little = |state: &mut State| state.waiting.len() < GATHER_BYTES && !state.ended;
+        let waited = shared.changed.wait_timeout_while(state, gather, is_little);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         mem::swap(&mut batch, &mut state.waiting);
         drop(state);
         let length = batch.len() as u64;
@@ -226,12 +234,13 @@ mod tests {
     }
 
     fn tape(disk: &Disk, bytes: u64) -> Tape {
-        Tape::start(Record {
+        let record = Record {
             to: Box::new(disk.clone()),
             bytes,
             texts: true,
-        })
-        .unwrap()
+        };
+        // What little there is, only the end of the record lets be written.
+        Tape::start(record, Duration::MAX).unwrap()
     }
 
     #[test]
@@ -253,6 +262,21 @@ mod tests {
         tape.take(&mut vec![8; 8]);
         drop(tape);
         assert_eq!(*disk.0.lock().unwrap(), [7, 7, 7, 7, 7, 7, 7, 7, 8, 8]);
+    }
+
+    #[test]
+    fn much_is_written_before_the_disk_is_behind() {
+        let disk = Disk::default();
+        let tape = tape(&disk, u64::MAX);
+        for taken in (1..=3 * MOST_WAITING / GATHER_BYTES).map(|part| part * GATHER_BYTES) {
+            for _ in 0..2 {
+                assert!(tape.take(&mut vec![0; GATHER_BYTES / 2]));
+            }
+            // Without end, if it is not written.
+            while disk.0.lock().unwrap().len() < taken {
+                thread::yield_now();
+            }
+        }
     }
 
     #[test]
