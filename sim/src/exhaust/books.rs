@@ -177,7 +177,8 @@ impl Books {
         over
     }
 
-    fn expire(&mut self, now: Time) {
+    /// Lets those go whose time has run out.
+    pub(super) fn expire(&mut self, now: Time) {
         for bearer in &mut self.bearers {
             *bearer = bearer.filter(|b| b.until.is_none_or(|until| until > now));
         }

@@ -171,7 +171,10 @@ impl Turn<'_> {
             return false;
         };
         let secret = proof.map(secret_index);
-        let Some((name, bearer)) = self.before.owner(name_index(name), secret) else {
+        // Whoever's time has run out is gone before anybody logs in.
+        let mut before = self.before.clone();
+        before.expire(self.now);
+        let Some((name, bearer)) = before.owner(name_index(name), secret) else {
             return false;
         };
         let link = self.before.link(conn);

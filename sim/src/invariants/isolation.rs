@@ -127,7 +127,10 @@ fn may_replace(witness: &Witness<'_>, input: &Input, conn: ConnId) -> bool {
     let &Request::LogIn { name, proof } = request else {
         return false;
     };
-    let Some(owner) = witness.before.owner(name, proof) else {
+    // Whoever's time has run out is gone before anybody logs in.
+    let mut before = witness.before.clone();
+    before.expire(witness.moment.now);
+    let Some(owner) = before.owner(name, proof) else {
         return false;
     };
     let asked = |conn| witness.before.known.get(&conn).and_then(|k| k.asked);
