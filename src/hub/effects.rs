@@ -87,10 +87,10 @@ impl<D: Digest> Hub<D> {
         }
         let frame = match mail {
             Mail::Message(message) => self.plain_messages(message.into(), false),
-            Mail::Bounce(bounce) => {
+            Mail::Bounce(_) => {
                 self.scratch.clear();
-                wire::plain::write_bounce(&bounce, &mut self.scratch);
-                Frame::with_mail(&self.scratch, Mail::Bounce(bounce))
+                wire::plain::write_mail(&mail, &mut self.scratch);
+                Frame::with_mail(&self.scratch, mail)
             }
         };
         out.send([conn], frame, true);

@@ -49,7 +49,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 pub use write::{
-    messages_length, write_bounce, write_bye, write_bye_with, write_event, write_help, write_mail,
+    messages_length, write_bye, write_bye_with, write_event, write_help, write_mail,
     write_messages, write_mistake, write_probe,
 };
 

@@ -393,16 +393,7 @@ impl Dice {
     /// fails.
     fn cut_short(&mut self, actions: &mut Vec<Action>, messages: &mut usize) {
         let (client, conn) = (self.rng.u8(..CLIENTS), self.rng.u8(..CLIENTS));
-        let name = client % (NAMES.len() as u8 / 2);
-        let login = Step::LogIn {
-            conn: client,
-            name,
-            secret: Some(0),
-        };
-        let (until, tick) = (Until::Soon, true);
-        actions.push(Action::Step(login));
-        actions.extend(vec![Action::Step(Step::Wait { until, tick }); 6]);
-        let kind = Kind::PartialWrites;
+        let (name, kind) = (arrive(actions, client), Kind::PartialWrites);
         actions.extend([
             Action::Fault(Fault { client, kind }),
             Action::Step(Step::WriterFinishes {
@@ -422,18 +413,7 @@ impl Dice {
     fn crowd(&mut self, actions: &mut Vec<Action>, messages: &mut usize) {
         let speaking: Vec<_> = (0..CLIENTS).filter(|c| self.irc >> c & 1 == 1).collect();
         let client = speaking[self.rng.usize(..speaking.len())];
-        let (name, kind) = (client % (NAMES.len() as u8 / 2), Kind::Withhold);
-        let login = Step::LogIn {
-            conn: client,
-            name,
-            secret: Some(0),
-        };
-        actions.push(Action::Step(login));
-        let wait = |actions: &mut Vec<_>, ticks| {
-            let (until, tick) = (Until::Soon, true);
-            actions.extend(vec![Action::Step(Step::Wait { until, tick }); ticks]);
-        };
-        wait(actions, 6);
+        let (name, kind) = (arrive(actions, client), Kind::Withhold);
         for sent in 0..CROWD {
             if sent == 1 {
                 // It has answered once, and may do so again.
@@ -508,6 +488,23 @@ impl Dice {
             GiveUp::FailedLogins
         }
     }
+}
+
+/// A client logs in by its own name, which it is told in time.
+fn arrive(actions: &mut Vec<Action>, client: u8) -> u8 {
+    let name = client % (NAMES.len() as u8 / 2);
+    actions.push(Action::Step(Step::LogIn {
+        conn: client,
+        name,
+        secret: Some(0),
+    }));
+    wait(actions, 6);
+    name
+}
+
+fn wait(actions: &mut Vec<Action>, ticks: usize) {
+    let (until, tick) = (Until::Soon, true);
+    actions.extend(vec![Action::Step(Step::Wait { until, tick }); ticks]);
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
 }
 
 /// Writes the line that hands over what comes back.
-pub fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
+fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
     let message = &bounce.message;
     out.extend_from_slice(b"* undelivered ");
     out.extend_from_slice(bounce.receiver.as_bytes());
