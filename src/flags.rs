@@ -163,7 +163,9 @@ A TIME is a number with a unit, or several of them: 30s, 5min, 1h 30m.
 SIGINT or SIGTERM stops accepting, tells every peer, writes what is queued, \
 and exits with 0, all within --shutdown-timeout. A second signal exits at \
 once, with 130 for SIGINT and 143 for SIGTERM. A bad flag or a bad RUST_LOG \
-exits with 2, any other failure with 1.
+exits with 2, any other failure with 1. SIGHUP reads the files of --motd, \
+--opers and --password-file again, as an operator's REHASH does; the log says \
+what changed, or what is wrong with them.
 
 Logs go to standard error. RUST_LOG filters them, for example \
 RUST_LOG=rejoin=debug; the default is info.";

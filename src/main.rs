@@ -2,6 +2,7 @@
 
 mod flags;
 mod identity;
+mod signals;
 
 use std::env::{self, VarError};
 use std::fs::File;
@@ -15,7 +16,7 @@ use flags::{Address, BadFlag, Command, Listen, Recording, Settings};
 use identity::BadIdentity;
 use mimalloc::MiMalloc;
 use rejoin::net::{self, Listeners, Record, Reload, ServeError, Setup, Tcp};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use signals::{Signals, Stop};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
@@ -61,7 +62,10 @@ fn run() -> Result<End, Failure> {
 /// Serves until a signal, and then until everything is flushed or a second signal comes.
 async fn serve(settings: Settings) -> Result<End, Failure> {
     // Before the line that invites signals.
-    let mut stops = Stops::new().map_err(Failure::Signals)?;
+    let Signals {
+        mut stops,
+        mut hangup,
+    } = Signals::new().map_err(Failure::Signals)?;
     let identity = identity::read(&settings.identity).map_err(Failure::Identity)?;
     let record = open_record(settings.record)?;
     let plain = listen(&settings.listen).await?;
@@ -85,11 +89,12 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
         irc: irc.map(|(listener, _)| listener),
     };
     let files = settings.identity;
-    let reload = Reload::new(move || match identity::read(&files) {
-        Ok(identity) => Some(identity),
-        Err(error) => {
-            tracing::warn!("can't rehash: {error}");
-            None
+    let reload = Reload::new(move || identity::read(&files));
+    let on_hangup = reload.clone();
+    let reloads = pin!(async {
+        while hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP: reloading");
+            on_hangup.request();
         }
     });
 
@@ -116,6 +121,7 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
             tracing::warn!("{second}: exiting at once");
             Ok(End::Interrupted(second))
         }
+        () = reloads => unreachable!("a signal can come at any time"),
         result = served => {
             let report = result.map_err(Failure::Serve)?;
             tracing::info!("stopped: {report}");
@@ -204,45 +210,6 @@ fn print(text: fmt::Arguments<'_>) {
     let _ = out.write_fmt(text).and_then(|()| out.flush());
 }
 
-/// The signals that stop the server.
-struct Stops {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stops {
-    /// From here on the signals no longer end the process by themselves.
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> Stop {
-        tokio::select! {
-            biased; // The order is of no matter: what comes second is still there next time.
-            _ = self.interrupt.recv() => Stop::Interrupt,
-            _ = self.terminate.recv() => Stop::Terminate,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Stop {
-    Interrupt,
-    Terminate,
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Interrupt => "SIGINT",
-            Self::Terminate => "SIGTERM",
-        })
-    }
-}
-
 /// How a run that did not fail ended.
 enum End {
     Finished,
@@ -253,8 +220,7 @@ impl From<End> for ExitCode {
     fn from(end: End) -> Self {
         match end {
             End::Finished => Self::SUCCESS,
-            End::Interrupted(Stop::Interrupt) => Self::from(128 + 2),
-            End::Interrupted(Stop::Terminate) => Self::from(128 + 15),
+            End::Interrupted(stop) => Self::from(stop.exit_code()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -30,6 +31,34 @@ pub struct Identity {
     pub epoch: u64,
 }
 
+impl Identity {
+    /// What `new` says otherwise, in words, without passwords and their hashes.
+    pub fn changes(&self, new: &Self) -> Vec<String> {
+        let fields = [
+            (self.name != new.name, "name"),
+            (self.network != new.network, "network"),
+            (self.description != new.description, "description"),
+            (self.admin != new.admin, "admin"),
+            (self.motd != new.motd, "message of the day"),
+            (self.password != new.password, "server password"),
+        ];
+        let fields = fields.into_iter().filter(|(differs, _)| *differs);
+        let fields = fields.map(|(_, field)| field.to_owned());
+        let (old, new) = (&self.operators, &new.operators);
+        let added = new.keys().filter(|name| !old.contains_key(*name));
+        let removed = old.keys().filter(|name| !new.contains_key(*name));
+        let changed = new.iter().filter(|(name, hash)| {
+            let before = old.get(*name);
+            before.is_some_and(|before| before != *hash)
+        });
+        fields
+            .chain(added.map(|name| format!("operator {name} added")))
+            .chain(removed.map(|name| format!("operator {name} removed")))
+            .chain(changed.map(|(name, _)| format!("password of operator {name}")))
+            .collect()
+    }
+}
+
 impl Default for Identity {
     fn default() -> Self {
         Self {
@@ -42,5 +71,43 @@ impl Default for Identity {
             password: None,
             epoch: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(motd: &str, operators: &[(&str, &str)], password: Option<&str>) -> Identity {
+        let own = |(name, hash): &(&str, &str)| ((*name).to_owned(), (*hash).to_owned());
+        Identity {
+            motd: Some([motd.to_owned()].into()),
+            operators: operators.iter().map(own).collect(),
+            password: password.map(str::to_owned),
+            ..Identity::default()
+        }
+    }
+
+    #[test]
+    fn changes_name_what_changed_and_no_secret() {
+        let old = identity(
+            "hello",
+            &[("ann", "h1"), ("bob", "h2"), ("eve", "h3")],
+            None,
+        );
+        assert_eq!(old.changes(&old.clone()), [""; 0]);
+        let new = identity(
+            "bye",
+            &[("ann", "h1"), ("bob", "h4"), ("zoe", "h5")],
+            Some("s"),
+        );
+        let changes = [
+            "message of the day",
+            "server password",
+            "operator zoe added",
+            "operator eve removed",
+            "password of operator bob",
+        ];
+        assert_eq!(old.changes(&new), changes);
     }
 }

@@ -207,6 +207,11 @@ impl<D: Digest> Hub<D> {
         }
     }
 
+    /// What it says of itself.
+    pub fn identity(&self) -> &Identity {
+        &self.irc.identity
+    }
+
     /// A connection was accepted from `address`, and speaks `protocol`.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod digest;
 mod listener;
 mod outbox;
 mod points;
+mod reload;
 mod server;
 mod sync;
 mod tape;
@@ -31,6 +32,7 @@ use tracing::{info, warn};
 pub use digest::hash_password;
 pub use listener::{Listener, Tcp};
 pub use points::{Point, Points};
+pub use reload::Reload;
 pub use tape::Record;
 
 use crate::Config;
@@ -119,7 +121,7 @@ pub struct Setup<P = ()> {
     pub config: Config,
     /// What the server says of itself; its `epoch` is set when it starts, if it is 0.
     pub identity: Identity,
-    /// How that is read again when an operator wants it; not at all by default.
+    /// How that is read again when somebody asks for it; not at all by default.
     pub reload: Option<Reload>,
     /// The key under which secrets become proofs; a random one by default. Proofs made
     /// under a key that others know tell them the secret, if it is easy to guess.
@@ -130,26 +132,6 @@ pub struct Setup<P = ()> {
     pub record: Option<Record>,
     /// What happens at the named points of the driver; nothing by default.
     pub points: P,
-}
-
-/// Reads again what a server says of itself; `None` if that fails, and then nothing changes.
-pub struct Reload(Box<dyn Fn() -> Option<Identity> + Send + Sync>);
-
-impl Reload {
-    /// Reads it so.
-    pub fn new(read: impl Fn() -> Option<Identity> + Send + Sync + 'static) -> Self {
-        Self(Box::new(read))
-    }
-
-    fn read(&self) -> Option<Identity> {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Reload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reload").finish_non_exhaustive()
-    }
 }
 
 impl Setup {
@@ -200,9 +182,10 @@ pub async fn serve_with<L: Listener, P: Points>(
     }
     hub.identify(setup.identity);
     let points = setup.points;
-    let server = Arc::new(Server::new(setup.config, hub, setup.reload));
+    let server = Arc::new(Server::new(setup.config, hub, setup.reload.clone()));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut reloads = pin!(reload::run(setup.reload, &server));
     let mut accept_after = Instant::now();
     loop {
         let deadline = server.deadline().ok_or(ServeError::Bug)?;
@@ -214,6 +197,7 @@ pub async fn serve_with<L: Listener, P: Points>(
             () = server.attention() => {}
             () = sleep_until(deadline) => server.tick(),
             Some(_) = connections.join_next() => {}
+            never = &mut reloads => match never {},
             (protocol, accepted) = accept(&mut listeners, accept_after) => match accepted {
                 Ok((stream, address)) => {
                     let from = (address, protocol);

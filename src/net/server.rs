@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 
 use crate::Config;
 use crate::hub::output::Entry;
-use crate::hub::{Frame, Hub, Outputs, Protocol};
+use crate::hub::{Frame, Hub, Identity, Outputs, Protocol};
 use crate::id::{ConnId, Name, Time};
 use crate::table::Table;
 
@@ -200,6 +200,16 @@ impl Server {
         self.with_hub(|now, state| state.hub.shut_down(now, &mut state.outputs));
     }
 
+    /// Says this of itself from now on. Returns what has changed, in words; `None` if the hub is
+    /// unusable.
+    pub(super) fn identify(&self, identity: Identity) -> Option<Vec<String>> {
+        self.with_hub(|_, state| {
+            let changes = state.hub.identity().changes(&identity);
+            state.hub.identify(identity);
+            changes
+        })
+    }
+
     /// When to call [`tick`](Self::tick), unless [`attention`](Self::attention) comes
     /// first. `None` if the hub is unusable.
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -236,9 +246,9 @@ impl Server {
         let now = self.now();
         let result = input(now, &mut state);
         if state.do_outputs(now)
-            && let Some(identity) = self.reload.as_ref().and_then(Reload::read)
+            && let Some(reload) = &self.reload
         {
-            state.hub.identify(identity);
+            reload.request();
         }
         if state
             .hub

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -103,7 +104,42 @@ pub(crate) struct Server {
     pub(crate) says: String,
     pub(crate) child: Process,
     output: Receiver<String>,
-    log: Option<JoinHandle<String>>,
+    log: Log,
+}
+
+/// What a process writes to standard error.
+struct Log {
+    written: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Log {
+    fn read(mut from: impl Read + Send + 'static) -> Self {
+        let written = Arc::<Mutex<Vec<u8>>>::default();
+        let its = Arc::clone(&written);
+        let reader = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = from.read(&mut bytes) {
+                let mut written = its.lock().expect("nobody panics");
+                written.extend_from_slice(&bytes[..count]);
+            }
+        });
+        let reader = Some(reader);
+        Self { written, reader }
+    }
+
+    fn so_far(&self) -> String {
+        let written = self.written.lock().expect("nobody panics");
+        String::from_utf8_lossy(&written).into_owned()
+    }
+
+    /// All of it; to be called when the process has ended.
+    fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("reading does not panic");
+        }
+        self.so_far()
+    }
 }
 
 /// What is left of a process that ended before it listened, and printed nothing.
@@ -130,23 +166,18 @@ impl Server {
     pub(crate) fn try_spawn(command: &mut Command) -> Result<Self, Failed> {
         let mut child = Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let stdout = BufReader::new(child.0.stdout.take().expect("it is piped"));
-        let mut stderr = child.0.stderr.take().expect("it is piped");
+        let mut log = Log::read(child.0.stderr.take().expect("it is piped"));
         let (lines, output) = mpsc::channel();
         thread::spawn(move || {
             let mut read = stdout.lines().map_while(Result::ok);
             read.try_for_each(|line| lines.send(line))
-        });
-        let log = thread::spawn(move || {
-            let mut log = Vec::new();
-            let _ = stderr.read_to_end(&mut log);
-            String::from_utf8_lossy(&log).into_owned()
         });
         let says = match output.recv_timeout(PATIENCE) {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => panic!("no line within {PATIENCE:?}"),
             Err(RecvTimeoutError::Disconnected) => {
                 let status = child.wait();
-                let log = log.join().expect("reading does not panic");
+                let log = log.whole();
                 return Err(Failed { status, log });
             }
         };
@@ -160,7 +191,7 @@ impl Server {
             says,
             child,
             output,
-            log: Some(log),
+            log,
         })
     }
 
@@ -201,19 +232,28 @@ impl Server {
 
     /// What an ended server wrote to standard error.
     pub(crate) fn log(&mut self) -> String {
-        let log = self.log.take().expect("the log is read once");
-        log.join().expect("reading does not panic")
+        self.log.whole()
+    }
+
+    /// Waits for a line of the log that has these words, and returns it.
+    #[track_caller]
+    pub(crate) fn logs(&self, words: &str) -> String {
+        wait_for(&format!("{words:?} in the log"), || {
+            let log = self.log.so_far();
+            let mut lines = log
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            let line = lines.find(|line| line.contains(words))?;
+            Some(line.to_owned())
+        })
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(log) = self.log.take().filter(|_| thread::panicking()) {
+        if thread::panicking() {
             let _ = self.child.0.kill();
-            eprintln!(
-                "--- the server's log\n{}---",
-                log.join().unwrap_or_default()
-            );
+            eprintln!("--- the server's log\n{}---", self.log.whole());
         }
     }
 }
