@@ -1,5 +1,7 @@
 //! The command line: one flag for each limit in [`Config`], and two of the binary's own.
 
+mod bad;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -9,7 +11,8 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, Parser};
 use humantime::Duration;
 use rejoin::Config;
-use rejoin::config::BadConfig;
+
+pub(crate) use bad::BadFlag;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -39,9 +42,10 @@ pub(crate) struct Settings {
 ///
 /// Says in one line which flag is wrong, and why.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, BadFlag> {
-    let flags = match Flags::try_parse_from(arguments) {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let flags = match Flags::try_parse_from(&arguments) {
         Ok(flags) => flags,
-        Err(error) if error.use_stderr() => return Err(BadFlag::from_clap(&error)),
+        Err(error) if error.use_stderr() => return Err(BadFlag::from_clap(&error, &arguments)),
         Err(text) => return Ok(Command::Print(text.to_string())),
     };
     if flags.hash_password {
@@ -61,44 +65,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         config,
     };
     Ok(Command::Serve(Box::new(settings)))
-}
-
-/// A flag that can't be used, in one line.
-#[derive(Debug)]
-pub(crate) struct BadFlag(String);
-
-impl BadFlag {
-    /// Leaves out the usage and the hints with which clap's text ends, on lines of their own.
-    fn from_clap(error: &clap::Error) -> Self {
-        let text = error.to_string();
-        let message = ["\n\nUsage: ", "\n\nFor more information"]
-            .into_iter()
-            .fold(text.as_str(), |text, end| {
-                text.split_once(end).map_or(text, |(message, _)| message)
-            });
-        let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
-    }
-
-    /// Names the flags where `bad` names fields: only a field's name has an underscore.
-    fn from_config(bad: &BadConfig) -> Self {
-        let flag = |field: &str| format!("--{}", field.replace('_', "-"));
-        let name = |word| {
-            if str::contains(word, '_') {
-                flag(word)
-            } else {
-                word.to_owned()
-            }
-        };
-        let must: Vec<_> = bad.must.split(' ').map(name).collect();
-        Self(format!("{} must {}", flag(bad.limit), must.join(" ")))
-    }
-}
-
-impl fmt::Display for BadFlag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (see 'rejoin --help')", self.0)
-    }
 }
 
 /// Where to listen, if anywhere.

@@ -162,6 +162,28 @@ fn bad_flags_are_one_line() {
 }
 
 #[test]
+fn a_flag_that_is_misspelt_is_told_which_is_meant() {
+    let flags = "; it takes flags alone, and serves without any";
+    let cases = [
+        ("--lisen", "; did you mean --listen?"),
+        ("--lisen=127.0.0.1:0", "; did you mean --listen?"),
+        ("-listen", "; did you mean --listen?"),
+        ("listen", "; did you mean --listen?"),
+        ("resume-window=1h", "; did you mean --resume-window?"),
+        ("hash-password", "; did you mean --hash-password?"),
+        ("--Record", "; did you mean --record?"),
+        ("serve", flags),
+        ("127.0.0.1:6000", flags),
+        ("-x", ""),
+    ];
+    for (argument, hint) in cases {
+        let line = failure(2, &mut rejoin(&[argument]));
+        let end = format!("' found{hint} (see 'rejoin --help')\n");
+        assert!(line.ends_with(&end), "{line}");
+    }
+}
+
+#[test]
 fn limits_that_do_not_fit_each_other_are_one_line_with_their_flags() {
     let line = failure(2, &mut rejoin(&["--silence-timeout", "1s"]));
     assert!(
