@@ -21,7 +21,7 @@ pub(crate) enum Command {
     Serve(Box<Settings>),
     /// Print the help or the version, and no more.
     Print(String),
-    /// Print the hash of the password that comes on standard input.
+    /// Print the hash of a password that is typed, or comes on standard input.
     HashPassword,
 }
 
@@ -128,10 +128,13 @@ A TIME is a number with a unit, or several of them: 30s, 5min, 1h 30m.
 
 SIGINT or SIGTERM stops accepting, tells every peer, writes what is queued, \
 and exits with 0, all within --shutdown-timeout. A second signal exits at \
-once, with 130 for SIGINT and 143 for SIGTERM. A bad flag or a bad RUST_LOG \
-exits with 2, any other failure with 1. SIGHUP reads the files of --motd, \
+once, with 130 for SIGINT and 143 for SIGTERM. SIGHUP reads the files of --motd, \
 --opers and --password-file again, as an operator's REHASH does; the log says \
 what changed, or what is wrong with them.
+
+A bad flag or a bad RUST_LOG exits with 2, a file or a port that this user \
+can't use with 78, and any other failure with 1; only after 1 may the same \
+flags work when the server is started again.
 
 Logs go to standard error. RUST_LOG filters them, for example \
 RUST_LOG=rejoin=debug; the default is info.";
@@ -154,7 +157,8 @@ struct Flags {
     #[arg(default_value = "1", value_parser = threads)]
     threads: NonZeroUsize,
 
-    /// Print the hash of the password on standard input, for --opers, and exit.
+    /// Print the hash of a password, for --opers, and exit; it is asked for, or the first line of
+    /// standard input.
     #[arg(help_heading = "IRC", long)]
     hash_password: bool,
 
@@ -223,7 +227,8 @@ fn line(text: &str) -> Result<String, &'static str> {
 /// What is recorded for the simulator, and where.
 #[derive(Debug, Args)]
 pub(crate) struct Recording {
-    /// File to record in what the server is told, for `cargo sim replay`; secrets are left out.
+    /// File to record in what the server is told, for `cargo sim replay`; secrets are left out. No
+    /// file is written over: where FILE is there, FILE.1 is made, and so on.
     #[arg(help_heading = "Record", long = "record", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 

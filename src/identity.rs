@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use rejoin::hub::Identity;
-use rejoin::net;
 
+use crate::failure::stays;
 use crate::flags::Files;
 
 /// Bytes of a line of the message of the day.
@@ -16,11 +16,32 @@ const MOTD_LINE_BYTES: usize = 400;
 
 /// What can't be used, and why, in one line.
 #[derive(Debug)]
-pub(crate) struct BadIdentity(String);
+pub(crate) struct BadIdentity {
+    why: String,
+    stays: bool,
+}
+
+impl BadIdentity {
+    /// Whether it is to be expected of each further try, until somebody does something.
+    pub(crate) fn stays(&self) -> bool {
+        self.stays
+    }
+
+    fn unreadable(file: &Path, error: &io::Error) -> Self {
+        Self {
+            why: format!("can't read {}: {error}", file.display()),
+            stays: stays(error.kind()),
+        }
+    }
+
+    fn malformed(why: String) -> Self {
+        Self { why, stays: true }
+    }
+}
 
 impl fmt::Display for BadIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
@@ -52,26 +73,8 @@ pub(crate) fn read(files: &Files) -> Result<Identity, BadIdentity> {
     })
 }
 
-/// The hash of the password in the first line of what is read.
-///
-/// # Errors
-///
-/// If there is none, or the system has no randomness.
-pub(crate) fn hash(mut input: impl Read) -> Result<String, BadIdentity> {
-    let mut text = String::new();
-    let failure = |error: io::Error| BadIdentity(format!("can't hash a password: {error}"));
-    input.read_to_string(&mut text).map_err(failure)?;
-    match text.lines().next() {
-        Some(password) if !password.is_empty() => net::hash_password(password).map_err(failure),
-        Some(_) | None => Err(BadIdentity(
-            "there is no password on standard input".to_owned(),
-        )),
-    }
-}
-
 fn text(file: &Path) -> Result<String, BadIdentity> {
-    let failure = |error| BadIdentity(format!("can't read {}: {error}", file.display()));
-    fs::read_to_string(file).map_err(failure)
+    fs::read_to_string(file).map_err(|error| BadIdentity::unreadable(file, &error))
 }
 
 fn motd_line(line: &str) -> String {
@@ -90,7 +93,7 @@ fn operators(file: &Path) -> Result<BTreeMap<String, String>, BadIdentity> {
         });
         let (name, hash) = operator.ok_or_else(|| {
             let (file, line) = (file.display(), index + 1);
-            BadIdentity(format!(
+            BadIdentity::malformed(format!(
                 "{file}, line {line}: expected NAME:HASH (see rejoin --hash-password)"
             ))
         })?;
@@ -104,7 +107,7 @@ fn password(file: &Path) -> Result<String, BadIdentity> {
     let password = text.lines().next().unwrap_or("").to_owned();
     if password.is_empty() || password.contains([' ', ':']) {
         let file = file.display();
-        return Err(BadIdentity(format!(
+        return Err(BadIdentity::malformed(format!(
             "{file}: expected a password without spaces or colons"
         )));
     }

@@ -1,21 +1,23 @@
 //! The binary `rejoin`: a chat server on one TCP port.
 
+mod failure;
 mod flags;
 mod identity;
+mod password;
+mod record;
 mod signals;
 
 use std::env::{self, VarError};
-use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{fmt, pin::pin};
 
-use flags::{Address, BadFlag, Command, Listen, Recording, Settings};
-use identity::BadIdentity;
+use failure::Failure;
+use flags::{Command, Listen, Settings};
 use mimalloc::MiMalloc;
-use rejoin::net::{self, Listeners, Record, Reload, ServeError, Setup, Tcp};
+use password::Answer;
+use rejoin::net::{self, Listeners, Reload, Setup, Tcp};
 use signals::{Signals, Stop};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -48,7 +50,11 @@ fn run() -> Result<End, Failure> {
             end
         }
         Command::HashPassword => {
-            let hash = identity::hash(io::stdin()).map_err(Failure::Identity)?;
+            let password = match password::read().map_err(Failure::Password)? {
+                Answer::Password(password) => password,
+                Answer::Interrupted(stop) => return Ok(End::Interrupted(stop)),
+            };
+            let hash = net::hash_password(&password).map_err(Failure::Password)?;
             print(format_args!("{hash}\n"));
             Ok(End::Finished)
         }
@@ -67,23 +73,12 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
         mut hangup,
     } = Signals::new().map_err(Failure::Signals)?;
     let identity = identity::read(&settings.identity).map_err(Failure::Identity)?;
-    let record = open_record(settings.record)?;
-    let plain = listen(&settings.listen).await?;
-    let irc = listen(&settings.irc).await?;
-    if let (Some(_), Some((_, address))) = (&identity.password, &plain) {
-        tracing::warn!("no password is asked for on {address}; --listen=off closes it");
-    }
-    let connect = |address: SocketAddr| format!("{} {}", reachable(address.ip()), address.port());
-    if let Some((_, address)) = &plain {
-        let nc = connect(*address);
-        print(format_args!("rejoin listens on {address}; try: nc {nc}\n"));
-    }
-    if let Some((_, address)) = &irc {
-        let irssi = connect(*address);
-        print(format_args!(
-            "rejoin listens on {address} for IRC; try: irssi -c {irssi}\n"
-        ));
-    }
+    let plain = listen("--listen", &settings.listen).await?;
+    let irc = listen("--irc", &settings.irc).await?;
+    // Only a server that serves leaves a file behind.
+    let record = record::open(settings.record)?;
+    let address = |listening: &Option<(Tcp, SocketAddr)>| listening.as_ref().map(|(_, at)| *at);
+    announce(address(&plain), address(&irc), identity.password.is_some());
     let listeners = Listeners {
         plain: plain.map(|(listener, _)| listener),
         irc: irc.map(|(listener, _)| listener),
@@ -130,26 +125,34 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
     }
 }
 
-/// A file that is there already is never written over: it may be what somebody needs to see.
-fn open_record(recording: Recording) -> Result<Option<Record>, Failure> {
-    let Some(file) = recording.file else {
-        return Ok(None);
-    };
-    let opened = File::options().write(true).create_new(true).open(&file);
-    let to = opened.map_err(|error| Failure::Record { file, error })?;
-    Ok(Some(Record {
-        to: Box::new(to),
-        bytes: recording.bytes,
-        texts: recording.texts,
-    }))
+/// Says on standard output where the server listens, and how to try it.
+fn announce(plain: Option<SocketAddr>, irc: Option<SocketAddr>, asks_for_password: bool) {
+    if let Some(address) = plain {
+        let (host, port) = (reachable(address.ip()), address.port());
+        if asks_for_password {
+            tracing::warn!("no password is asked for on {address}; --listen=off closes it");
+        }
+        print(format_args!(
+            "rejoin listens on {address}; try: nc {host} {port}\n"
+        ));
+    }
+    if let Some(address) = irc {
+        let (host, port) = (reachable(address.ip()), address.port());
+        let password = if asks_for_password { "PASSWORD:" } else { "" };
+        print(format_args!(
+            "rejoin listens on {address} for IRC; \
+             try: irssi -c {host} -p {port} -w {password}SECRET -n NICK\n"
+        ));
+    }
 }
 
 /// Listens on the first address of the name that can be listened on.
-async fn listen(wanted: &Listen) -> Result<Option<(Tcp, SocketAddr)>, Failure> {
+async fn listen(flag: &'static str, wanted: &Listen) -> Result<Option<(Tcp, SocketAddr)>, Failure> {
     let Listen::On(wanted) = wanted else {
         return Ok(None);
     };
     let failure = |error| Failure::Listen {
+        flag,
         wanted: wanted.clone(),
         error,
     };
@@ -221,57 +224,6 @@ impl From<End> for ExitCode {
         match end {
             End::Finished => Self::SUCCESS,
             End::Interrupted(stop) => Self::from(stop.exit_code()),
-        }
-    }
-}
-
-/// Why a run failed. Each says so in one line.
-enum Failure {
-    Flag(BadFlag),
-    Filter(String),
-    Runtime(io::Error),
-    Signals(io::Error),
-    Identity(BadIdentity),
-    Listen { wanted: Address, error: io::Error },
-    Record { file: PathBuf, error: io::Error },
-    Serve(ServeError),
-}
-
-impl Failure {
-    /// Prints the line to standard error. One that is closed changes nothing.
-    fn report(&self) -> ExitCode {
-        let _ = writeln!(io::stderr(), "rejoin: {self}");
-        match self {
-            Self::Flag(_) | Self::Filter(_) => ExitCode::from(2),
-            Self::Runtime(_)
-            | Self::Signals(_)
-            | Self::Identity(_)
-            | Self::Listen { .. }
-            | Self::Record { .. }
-            | Self::Serve(_) => ExitCode::FAILURE,
-        }
-    }
-}
-
-impl From<BadFlag> for Failure {
-    fn from(bad: BadFlag) -> Self {
-        Self::Flag(bad)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(bad) => bad.fmt(f),
-            Self::Filter(why) => write!(f, "bad RUST_LOG: {why}"),
-            Self::Runtime(error) => write!(f, "can't start the runtime: {error}"),
-            Self::Signals(error) => write!(f, "can't wait for signals: {error}"),
-            Self::Identity(bad) => bad.fmt(f),
-            Self::Listen { wanted, error } => write!(f, "can't listen on {wanted}: {error}"),
-            Self::Record { file, error } => {
-                write!(f, "can't record in {}: {error}", file.display())
-            }
-            Self::Serve(error) => write!(f, "can't go on serving: {error}"),
         }
     }
 }

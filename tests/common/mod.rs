@@ -107,14 +107,14 @@ pub(crate) struct Server {
     log: Log,
 }
 
-/// What a process writes to standard error.
-struct Log {
+/// What a process writes, as it comes.
+pub(crate) struct Log {
     written: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Log {
-    fn read(mut from: impl Read + Send + 'static) -> Self {
+    pub(crate) fn read(mut from: impl Read + Send + 'static) -> Self {
         let written = Arc::<Mutex<Vec<u8>>>::default();
         let its = Arc::clone(&written);
         let reader = thread::spawn(move || {
@@ -128,13 +128,13 @@ impl Log {
         Self { written, reader }
     }
 
-    fn so_far(&self) -> String {
+    pub(crate) fn so_far(&self) -> String {
         let written = self.written.lock().expect("nobody panics");
         String::from_utf8_lossy(&written).into_owned()
     }
 
     /// All of it; to be called when the process has ended.
-    fn whole(&mut self) -> String {
+    pub(crate) fn whole(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("reading does not panic");
         }
