@@ -15,7 +15,7 @@ fn capabilities_are_listed_asked_for_and_given_back() {
         alice > CAP LIST
         alice < ^ CAP * LIST :
         alice > CAP REQ :batch  echo-message
-        alice < ^ CAP * ACK :batch  echo-message
+        alice < ^ CAP * ACK :batch echo-message
         alice > CAP REQ :-batch setname
         alice < ^ CAP * ACK :-batch setname
         alice > CAP list

@@ -215,8 +215,11 @@ fn names_shows_whom_one_may_see() {
         alice < 366 alice #s :End of /NAMES list
         alice > NAMES #s,#nowhere,bad,#a
         alice < 353 alice @ #s :@alice
+        alice < 366 alice #s :End of /NAMES list
+        alice < 366 alice #nowhere :End of /NAMES list
+        alice < 366 alice bad :End of /NAMES list
         alice < 353 alice = #a :@alice bob
-        alice < 366 alice #s,#nowhere,bad,#a :End of /NAMES list
+        alice < 366 alice #a :End of /NAMES list
         carol > NAMES
         carol < 353 carol = #a :@alice
         carol < 366 carol * :End of /NAMES list

@@ -197,7 +197,9 @@ fn one_command_names_so_many() {
         alice < 441 alice b #a :They aren't on that channel
         alice < 407 alice c :Too many targets
         alice > NAMES #x,#y,#a
-        alice < 366 alice #x,#y,#a :End of /NAMES list
+        alice < 366 alice #x :End of /NAMES list
+        alice < 366 alice #y :End of /NAMES list
+        alice < 407 alice #a :Too many targets
         ",
     );
 }

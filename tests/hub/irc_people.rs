@@ -3,7 +3,6 @@
 use rejoin::Config;
 
 use crate::irc_story::{play, play_as, play_with, with_operator};
-use crate::server::Server;
 
 /// alice is an operator in #a, bob is there, and carol is not.
 const SCENE: &str = "
@@ -355,21 +354,6 @@ fn userhost_and_ison_tell_of_those_who_are_here() {
             "
         ),
     );
-}
-
-#[test]
-fn ison_names_nobody_in_part() {
-    let mut server = Server::with(&Config::default());
-    let nicks: Vec<_> = (0..14).map(|n| format!("n{n:0>31}")).collect();
-    for nick in &nicks {
-        server.registers(nick);
-    }
-    let alice = server.registers("alice");
-    server.types(alice, &format!("ISON {}", nicks.join(" ")));
-    let heard = server.hears(alice);
-    let told = |line: &String| line.split_once(" 303 alice :").unwrap().1.to_owned();
-    let lines: Vec<_> = heard.iter().map(told).collect();
-    assert_eq!((lines.len(), lines.join(" ")), (2, nicks.join(" ")));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod connections;
 mod irc_capabilities;
 mod irc_channels;
 mod irc_limits;
+mod irc_lists;
 mod irc_messages;
 mod irc_modes;
 mod irc_monitor;

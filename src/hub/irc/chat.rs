@@ -16,7 +16,7 @@ use crate::hub::Outputs;
 use crate::id::{ConnId, Name, Room, Text, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
-use crate::wire::irc::{MAX_BODY_BYTES, Message};
+use crate::wire::irc::{MAX_BODY_BYTES, Message, list};
 
 /// Whom a message is for.
 enum Target {
@@ -59,12 +59,9 @@ impl<D: Digest> Hub<D> {
         }
     }
 
+    /// Whom a message is for, each once.
     fn targets<'a>(&mut self, turn: &mut Turn<'_>, message: &Message<'a>) -> Option<Vec<&'a str>> {
-        let targets = message.param(0).unwrap_or("");
-        let targets: Vec<_> = targets
-            .split(',')
-            .filter(|target| !target.is_empty())
-            .collect();
+        let targets = list::entries(message.param(0).unwrap_or(""));
         if targets.is_empty() {
             let words = format!(":No recipient given ({})", message.command);
             self.error(turn, ERR_NORECIPIENT, &words);

@@ -1,16 +1,18 @@
 //! Who enters and leaves channels: `JOIN`, `PART`, `INVITE`, and `KICK`.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
+use core::iter;
 
 use super::register::cut;
 use super::room::{MayNotJoin, word};
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Request;
 use crate::id::{Name, Room, Text};
-use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
+use crate::wire::irc::{Message, list};
 
 /// Bytes of the reason of a kick or a part.
 pub(super) const REASON_BYTES: usize = 300;
@@ -30,10 +32,15 @@ impl<D: Digest> Hub<D> {
             }
             return;
         }
-        let mut keys = message.param(1).unwrap_or("").split(',');
-        for room in rooms.split(',').filter(|room| !room.is_empty()) {
-            let key = keys.next().filter(|key| !key.is_empty());
-            self.join_one(turn, name, room, key);
+        // A key belongs to the room at its place, also where that room is empty.
+        let keys = message.param(1).unwrap_or("").split(',').map(Some);
+        let keys = keys.chain(iter::repeat(None));
+        let mut seen = BTreeSet::new();
+        for (room, key) in rooms.split(',').zip(keys) {
+            if !room.is_empty() && seen.insert(room.to_ascii_lowercase()) {
+                let key = key.filter(|key| !key.is_empty());
+                self.join_one(turn, name, room, key);
+            }
         }
     }
 
@@ -97,7 +104,7 @@ impl<D: Digest> Hub<D> {
         let why = message
             .param(1)
             .and_then(|why| Text::parse(cut(why, REASON_BYTES)));
-        for room in rooms.split(',').filter(|room| !room.is_empty()) {
+        for room in list::entries(rooms) {
             let known = Room::parse(room).filter(|room| self.irc.channels.contains_key(room));
             match known {
                 None => {
@@ -170,47 +177,56 @@ impl<D: Digest> Hub<D> {
         let Some(nicks) = self.need(turn, message, 1) else {
             return;
         };
-        let rooms = message.params[0];
         let why = message.param(2).filter(|why| !why.is_empty());
         let why = Text::parse(why.map_or(name.as_str(), |why| cut(why, REASON_BYTES)));
-        let rooms: Vec<_> = rooms.split(',').collect();
-        for (index, nick) in nicks.split(',').enumerate() {
-            if index >= self.limits.receivers {
-                let words = format_args!("{} :Too many targets", word(nick));
-                return self.reply(turn, ERR_TOOMANYTARGETS, words);
+        for (index, (room, nick)) in pairs(message.params[0], nicks).enumerate() {
+            if !self.may_name(turn, index, nick) {
+                return;
             }
-            let room = rooms.get(index).or(rooms.last()).copied().unwrap_or("*");
-            let Some(room) = self.existing(turn, room) else {
-                continue;
-            };
-            if !self.is_in(&name, &room) {
-                self.not_in(turn, &room);
-                continue;
-            }
-            if !self.rules(turn, &name, &room) {
-                continue;
-            }
-            let known = Name::parse(nick).filter(|nick| self.is_in(nick, &room));
-            // Who is taken for gone is in no channel, as far as anybody sees.
-            let known = known.filter(|nick| self.irc.is_visible(nick));
-            let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
-            match known.map(|(&name, _)| name) {
-                Some(whom) => {
-                    let why = why.clone();
-                    self.request(
-                        turn,
-                        Request::Kick {
-                            room,
-                            name: whom,
-                            why,
-                        },
-                    );
-                }
-                None => {
-                    let words = format_args!("{} {room} :They aren't on that channel", word(nick));
-                    self.reply(turn, ERR_USERNOTINCHANNEL, words);
-                }
+            self.kick_one(turn, &name, (room, nick), why.clone());
+        }
+    }
+
+    fn kick_one(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: &Name,
+        (room, nick): (&str, &str),
+        why: Option<Text>,
+    ) {
+        let Some(room) = self.existing(turn, room) else {
+            return;
+        };
+        if !self.is_in(by, &room) {
+            return self.not_in(turn, &room);
+        }
+        if !self.rules(turn, by, &room) {
+            return;
+        }
+        let known = Name::parse(nick).filter(|nick| self.is_in(nick, &room));
+        // Who is taken for gone is in no channel, as far as anybody sees.
+        let known = known.filter(|nick| self.irc.is_visible(nick));
+        let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
+        match known.map(|(&name, _)| name) {
+            Some(name) => self.request(turn, Request::Kick { room, name, why }),
+            None => {
+                let words = format_args!("{} {room} :They aren't on that channel", word(nick));
+                self.reply(turn, ERR_USERNOTINCHANNEL, words);
             }
         }
     }
+}
+
+/// The rooms and nicks of a `KICK`, each pair once: those at the same place belong together, and
+/// the last of the shorter list to all that is left of the longer.
+fn pairs<'a>(rooms: &'a str, nicks: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let (rooms, nicks): (Vec<_>, Vec<_>) = (rooms.split(',').collect(), nicks.split(',').collect());
+    let at = |list: &[&'a str], place: usize| list[place.min(list.len() - 1)];
+    let mut seen = BTreeSet::new();
+    (0..rooms.len().max(nicks.len()))
+        .map(move |place| (at(&rooms, place), at(&nicks, place)))
+        .filter(|(room, nick)| !room.is_empty() && !nick.is_empty())
+        .filter(move |(room, nick)| {
+            seen.insert((room.to_ascii_lowercase(), nick.to_ascii_lowercase()))
+        })
 }

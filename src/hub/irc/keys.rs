@@ -22,8 +22,7 @@ impl<D: Digest> Hub<D> {
             return;
         }
         let (rooms, keys) = (message.params[0], message.params[1]);
-        let all = rooms.split(',').filter(|room| !room.is_empty());
-        let hidden = all.zip(keys.split(',')).map(|(room, key)| {
+        let hidden = rooms.split(',').zip(keys.split(',')).map(|(room, key)| {
             let channel = Room::parse(room).and_then(|room| self.irc.channels.get(&room));
             let its = channel.and_then(|channel| channel.key.as_deref());
             match key {

@@ -261,7 +261,7 @@ impl<D: Digest> Hub<D> {
         made: &mut Made,
     ) {
         let (set, letter) = (change.set, change.letter);
-        let argument = change.argument.unwrap_or("");
+        let argument = &*mask::with_host(change.argument.unwrap_or(""));
         let given = word(argument);
         // It stands for what is no word, too.
         let is_mask = given != "*" || argument == "*";

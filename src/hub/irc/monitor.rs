@@ -1,5 +1,6 @@
 //! `MONITOR`: who comes and goes (<https://ircv3.net/specs/extensions/monitor>).
 
+use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -11,12 +12,6 @@ use crate::id::{ConnId, Name, Time};
 use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
-
-/// Names in one line of a list.
-const NAMES: usize = 10;
-
-/// Full masks in one line of a list.
-const MASKS: usize = 4;
 
 impl<D: Digest> Hub<D> {
     pub(super) fn monitor(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
@@ -37,11 +32,9 @@ impl<D: Digest> Hub<D> {
                 }
             }
             "l" | "L" => {
-                let watched: Vec<_> = self.session(turn.conn).watched.iter().copied().collect();
-                for names in watched.chunks(NAMES) {
-                    let names: Vec<_> = names.iter().map(Name::as_str).collect();
-                    self.reply(turn, RPL_MONLIST, format_args!(":{}", names.join(",")));
-                }
+                let watched = &self.session(turn.conn).watched;
+                let watched: Vec<_> = watched.iter().map(Name::to_string).collect();
+                self.reply_names(turn, RPL_MONLIST, &watched);
                 self.reply(turn, RPL_ENDOFMONLIST, format_args!(":End of MONITOR list"));
             }
             "s" | "S" => {
@@ -68,9 +61,10 @@ impl<D: Digest> Hub<D> {
             let limit = self.limits.monitored;
             let session = self.session_mut(turn.conn);
             if !session.watched.contains(&name) && session.watched.len() >= limit {
-                let rest: Vec<_> = core::iter::once(nick).chain(nicks).collect();
-                let words = format!("{limit} {} :Monitor list is full", rest.join(","));
-                self.reply(turn, ERR_MONLISTFULL, format_args!("{words}"));
+                let rest = core::iter::once(nick).chain(nicks);
+                let rest: Vec<_> = rest.map(str::to_owned).collect();
+                let words = |rest: &str| format!("{limit} {rest} :Monitor list is full");
+                self.reply_in_lines(turn, ERR_MONLISTFULL, (&rest, ','), words);
                 break;
             }
             if session.watched.insert(name) {
@@ -101,12 +95,15 @@ impl<D: Digest> Hub<D> {
             .into_iter()
             .partition(|name| self.irc.is_visible(name));
         let online: Vec<_> = online.iter().map(|name| self.shown(name)).collect();
-        for masks in online.chunks(MASKS) {
-            self.reply(turn, RPL_MONONLINE, format_args!(":{}", masks.join(",")));
-        }
-        let offline: Vec<_> = offline.iter().map(|name| name.to_string()).collect();
-        for names in offline.chunks(NAMES) {
-            self.reply(turn, RPL_MONOFFLINE, format_args!(":{}", names.join(",")));
+        self.reply_names(turn, RPL_MONONLINE, &online);
+        let offline: Vec<_> = offline.iter().map(Name::to_string).collect();
+        self.reply_names(turn, RPL_MONOFFLINE, &offline);
+    }
+
+    /// Replies with names, or full masks, if there are any.
+    fn reply_names(&mut self, turn: &mut Turn<'_>, number: Numeric, names: &[String]) {
+        if !names.is_empty() {
+            self.reply_in_lines(turn, number, (names, ','), |names| format!(":{names}"));
         }
     }
 

@@ -8,9 +8,9 @@ use super::register::cut;
 use super::room::{Topic, word};
 use super::{Digest, Hub, Turn};
 use crate::id::{Name, Room};
-use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
+use crate::wire::irc::{Message, list};
 
 /// Bytes of a topic.
 pub(super) const TOPIC_BYTES: usize = 340;
@@ -75,15 +75,18 @@ impl<D: Digest> Hub<D> {
             }
             return self.reply(turn, RPL_ENDOFNAMES, format_args!("* :End of /NAMES list"));
         };
-        for room in rooms.split(',').take(self.limits.receivers) {
+        for (index, room) in list::entries(rooms).into_iter().enumerate() {
+            if !self.may_name(turn, index, room) {
+                return;
+            }
             let known = Room::parse(room).filter(|room| self.irc.channels.contains_key(room));
             if let Some(room) = known {
                 let room = self.spelling(&room);
                 self.send_names(turn, &name, &room);
             }
+            let words = format_args!("{} :End of /NAMES list", word(room));
+            self.reply(turn, RPL_ENDOFNAMES, words);
         }
-        let words = format_args!("{} :End of /NAMES list", word(rooms));
-        self.reply(turn, RPL_ENDOFNAMES, words);
     }
 
     /// Who is in a room, as far as `name` may know.

@@ -12,13 +12,10 @@ use crate::broker::Request;
 use crate::id::{Name, Room};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
-use crate::wire::irc::{Message, mask};
+use crate::wire::irc::{Message, list, mask};
 
 /// Bytes of what somebody who is away says.
 pub(super) const AWAY_BYTES: usize = 300;
-
-/// Names in one reply to `ISON`: so many of the longest fit into a line.
-const ISON_NICKS: usize = 12;
 
 /// Names in one `USERHOST`.
 const USERHOSTS: usize = 5;
@@ -82,6 +79,7 @@ impl<D: Digest> Hub<D> {
             ));
         } else {
             let all = if given == "0" { "*" } else { given };
+            let all = &*mask::with_host(all);
             let users = self.users().filter(|(name, user)| {
                 let (its_user, its_host) = user.mask.place();
                 let texts = [name.as_str(), its_user, its_host, &user.realname];
@@ -184,27 +182,32 @@ impl<D: Digest> Hub<D> {
             .param(1)
             .filter(|nick| !nick.is_empty())
             .or(message.param(0));
-        let nick = nick.unwrap_or("").split(',').next().unwrap_or("");
-        if nick.is_empty() {
-            return self.reply(
-                turn,
-                ERR_NONICKNAMEGIVEN,
-                format_args!(":No nickname given"),
-            );
-        }
-        let known = Name::parse(nick).filter(|name| self.irc.is_visible(name));
-        match known {
-            Some(name) => self.whois_replies(turn, &asker, name),
-            None => {
-                let words = format_args!("{} :No such nick/channel", word(nick));
-                self.reply(turn, ERR_NOSUCHNICK, words);
+        let nicks = self.nicks(turn, nick);
+        for (index, nick) in nicks.into_iter().enumerate() {
+            if !self.may_name(turn, index, nick) {
+                return;
             }
+            let known = Name::parse(nick).filter(|name| self.irc.is_visible(name));
+            match known {
+                Some(name) => self.whois_replies(turn, &asker, name),
+                None => {
+                    let words = format_args!("{} :No such nick/channel", word(nick));
+                    self.reply(turn, ERR_NOSUCHNICK, words);
+                }
+            }
+            let words = format_args!("{} :End of /WHOIS list", word(nick));
+            self.reply(turn, RPL_ENDOFWHOIS, words);
         }
-        self.reply(
-            turn,
-            RPL_ENDOFWHOIS,
-            format_args!("{} :End of /WHOIS list", word(nick)),
-        );
+    }
+
+    /// The nicks of a list, each once; if there is none, says so.
+    fn nicks<'a>(&mut self, turn: &mut Turn<'_>, nicks: Option<&'a str>) -> Vec<&'a str> {
+        let nicks = list::entries(nicks.unwrap_or(""));
+        if nicks.is_empty() {
+            let words = format_args!(":No nickname given");
+            self.reply(turn, ERR_NONICKNAMEGIVEN, words);
+        }
+        nicks
     }
 
     fn whois_replies(&mut self, turn: &mut Turn<'_>, asker: &Name, name: Name) {
@@ -222,12 +225,9 @@ impl<D: Digest> Hub<D> {
         let rooms: Vec<_> = rooms
             .map(|room| format!("{}{room}", self.irc.channels[room].signs(&name, all)))
             .collect();
-        for rooms in rooms.chunks(7) {
-            self.reply(
-                turn,
-                RPL_WHOISCHANNELS,
-                format_args!("{name} :{}", rooms.join(" ")),
-            );
+        if !rooms.is_empty() {
+            let words = |rooms: &str| format!("{name} :{rooms}");
+            self.reply_in_lines(turn, RPL_WHOISCHANNELS, (&rooms, ' '), words);
         }
         let (server, description) = {
             let identity = &self.irc.identity;
@@ -258,17 +258,20 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn whowas(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
-        let Some(nick) = message.param(0).filter(|nick| !nick.is_empty()) else {
-            return self.reply(
-                turn,
-                ERR_NONICKNAMEGIVEN,
-                format_args!(":No nickname given"),
-            );
-        };
+        let nicks = self.nicks(turn, message.param(0));
         let most = message
             .param(1)
             .and_then(|count| count.parse::<usize>().ok());
         let most = most.filter(|&most| most > 0).unwrap_or(usize::MAX);
+        for (index, nick) in nicks.into_iter().enumerate() {
+            if !self.may_name(turn, index, nick) {
+                return;
+            }
+            self.whowas_replies(turn, nick, most);
+        }
+    }
+
+    fn whowas_replies(&mut self, turn: &mut Turn<'_>, nick: &str, most: usize) {
         let named = self
             .irc
             .gone
@@ -316,7 +319,7 @@ impl<D: Digest> Hub<D> {
                 format!("{name}{star}={away}{its_user}@{its_host}")
             })
             .collect();
-        self.reply(turn, RPL_USERHOST, format_args!(":{}", hosts.join(" ")));
+        self.reply_in_one_line(turn, RPL_USERHOST, &hosts);
     }
 
     pub(super) fn ison(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
@@ -328,16 +331,8 @@ impl<D: Digest> Hub<D> {
             .filter_map(Name::parse)
             .filter(|name| self.irc.is_visible(name));
         let known = names.filter_map(|name| self.irc.users.get_key_value(&name));
-        let known: Vec<_> = known.map(|(name, _)| *name).collect();
-        let lines = known.chunks(ISON_NICKS);
-        let lines = lines.map(|names| names.iter().map(Name::as_str).collect::<Vec<_>>().join(" "));
-        let lines: Vec<_> = lines.collect();
-        if lines.is_empty() {
-            return self.reply(turn, RPL_ISON, format_args!(":"));
-        }
-        for line in lines {
-            self.reply(turn, RPL_ISON, format_args!(":{line}"));
-        }
+        let known: Vec<_> = known.map(|(name, _)| name.to_string()).collect();
+        self.reply_in_one_line(turn, RPL_ISON, &known);
     }
 
     pub(super) fn away(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {

@@ -5,7 +5,7 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::session::Acks;
@@ -15,6 +15,7 @@ use crate::broker::{Event, LeaveReason};
 use crate::hub::{Outputs, Session as Any};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
+use crate::wire::irc::mask;
 use crate::wire::irc::numeric::RPL_NOWAWAY;
 
 impl<D: Digest> Hub<D> {
@@ -76,7 +77,7 @@ impl<D: Digest> Hub<D> {
             Any::Plain => ("plain", name.as_str()),
         };
         User {
-            mask: Mask::new(name, user, &host(link.address)),
+            mask: Mask::new(name, user, &mask::host(link.address)),
             realname: realname.into(),
             away: None,
             modes: UserModes::default(),
@@ -332,15 +333,5 @@ impl<D: Digest> Hub<D> {
         };
         self.irc.gone.push_front(gone);
         self.irc.gone.truncate(self.limits.whowas);
-    }
-}
-
-/// An address as the host of a mask: it does not begin with a colon.
-pub(super) fn host(address: core::net::IpAddr) -> String {
-    let host = address.to_canonical().to_string();
-    if host.starts_with(':') {
-        format!("0{host}")
-    } else {
-        host
     }
 }

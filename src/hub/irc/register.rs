@@ -12,15 +12,19 @@ use super::{Digest, Hub, Turn};
 use crate::broker::{Input, StopReason};
 use crate::hub::admission::Guess;
 use crate::id::{BadSecret, Name, Proof, Secret};
-use crate::wire::irc::Message;
 use crate::wire::irc::caps::{ALL, Caps};
 use crate::wire::irc::numeric::*;
+use crate::wire::irc::{MAX_BODY_BYTES, Message, list};
 
 /// Bytes that are kept of a user's name.
 const USER_BYTES: usize = 18;
 
 /// Bytes that are kept of a real name.
 pub(super) const REALNAME_BYTES: usize = 200;
+
+/// Tokens in one line of what is supported: with the nick and the words at the end, a line has no
+/// more than 15 parameters.
+const TOKENS: usize = 12;
 
 impl<D: Digest> Hub<D> {
     pub(super) fn cap(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
@@ -37,12 +41,11 @@ impl<D: Digest> Hub<D> {
                     session.knows_values = true;
                     session.caps = session.caps.with(Caps::CAP_NOTIFY);
                 }
-                let names: Vec<_> = ALL.iter().map(|&(_, name)| name).collect();
-                self.cap_reply(turn, "LS", &names.join(" "));
+                self.cap_reply(turn, "LS", ALL.iter().map(|&(_, name)| name));
             }
             "LIST" => {
-                let names: Vec<_> = self.session(turn.conn).caps.names().collect();
-                self.cap_reply(turn, "LIST", &names.join(" "));
+                let names = self.session(turn.conn).caps.names();
+                self.cap_reply(turn, "LIST", names);
             }
             "REQ" => {
                 self.session_mut(turn.conn).negotiates |= registers;
@@ -73,21 +76,37 @@ impl<D: Digest> Hub<D> {
                     None => Caps::named(name).map(|cap| caps.with(cap)),
                 }
             });
+        let words = list.split_ascii_whitespace();
         match wanted {
             Some(caps) => {
                 self.session_mut(turn.conn).caps = caps;
-                self.cap_reply(turn, "ACK", list);
+                self.cap_reply(turn, "ACK", words);
             }
-            None => self.cap_reply(turn, "NAK", list),
+            None => self.cap_reply(turn, "NAK", words),
         }
     }
 
-    fn cap_reply(&mut self, turn: &mut Turn<'_>, subcommand: &str, list: &str) {
+    /// Lists capabilities, in as many lines as they need. Of the lines of a list, clients that know
+    /// version 302 are told by a `*` that more follow.
+    fn cap_reply<'a>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        subcommand: &str,
+        words: impl Iterator<Item = &'a str>,
+    ) {
         let server = &self.irc.identity.name;
         let nick = self.nick_of(turn.conn);
         let nick = nick.as_ref().map_or("*", Name::as_str);
-        let line = format!(":{server} CAP {nick} {subcommand} :{list}");
-        self.tell(turn, &line);
+        let is_list = matches!(subcommand, "LS" | "LIST");
+        let more = is_list && self.session(turn.conn).knows_values;
+        let more = if more { "* " } else { "" };
+        let head = format!(":{server} CAP {nick} {subcommand} ");
+        let bytes = MAX_BODY_BYTES.saturating_sub(head.len() + more.len() + ":".len());
+        let lines = list::lines(words, ' ', bytes);
+        for (index, words) in lines.iter().enumerate() {
+            let more = if index + 1 < lines.len() { more } else { "" };
+            self.tell(turn, &format!("{head}{more}:{words}"));
+        }
     }
 
     /// `PASS password`, `PASS secret`, or `PASS password:secret`.
@@ -287,9 +306,9 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn send_supported(&mut self, turn: &mut Turn<'_>) {
-        for tokens in self.supported().chunks(12) {
-            let words = format_args!("{} :are supported by this server", tokens.join(" "));
-            self.reply(turn, RPL_ISUPPORT, words);
+        for tokens in self.supported().chunks(TOKENS) {
+            let words = |tokens: &str| format!("{tokens} :are supported by this server");
+            self.reply_in_lines(turn, RPL_ISUPPORT, (tokens, ' '), words);
         }
     }
 
@@ -320,7 +339,7 @@ impl<D: Digest> Hub<D> {
             "SAFELIST".to_owned(),
             "STATUSMSG=@+".to_owned(),
             format!(
-                "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:{targets},LIST:,WHOIS:1,MONITOR:"
+                "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:{targets},LIST:,WHOIS:{targets},WHOWAS:{targets},MONITOR:"
             ),
             format!("TOPICLEN={}", super::names::TOPIC_BYTES),
             format!("USERLEN={}", USER_BYTES + 1),

@@ -6,13 +6,15 @@ use core::fmt::{self, Write as _};
 
 use super::label::Reply;
 use super::register::cut;
+use super::room::word;
 use super::{Digest, Hub, Turn};
 use crate::broker::Mail;
 use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Name, Time};
 use crate::wire::irc::MAX_BODY_BYTES;
 use crate::wire::irc::caps::Caps;
-use crate::wire::irc::numeric::Numeric;
+use crate::wire::irc::list;
+use crate::wire::irc::numeric::{ERR_TOOMANYTARGETS, Numeric};
 
 /// What may be told of a line beside the line itself.
 #[derive(Clone, Copy, Default, Debug)]
@@ -61,6 +63,55 @@ impl<D: Digest> Hub<D> {
             None => format!(":{server} {number:03} * {words}"),
         };
         self.answer(turn, tags, &line);
+    }
+
+    /// Replies with a number and a list of words, in as many lines as they need. `write` puts the
+    /// words of one line between others.
+    pub(super) fn reply_in_lines(
+        &mut self,
+        turn: &mut Turn<'_>,
+        number: Numeric,
+        (words, separator): (&[String], char),
+        write: impl Fn(&str) -> String,
+    ) {
+        let bytes = self
+            .room_in_reply(turn.conn)
+            .saturating_sub(write("").len());
+        let words = words.iter().map(String::as_str);
+        for line in list::lines(words, separator, bytes) {
+            self.reply(turn, number, format_args!("{}", write(&line)));
+        }
+    }
+
+    /// Replies with a number and words with spaces between them, as many as fit into the one line
+    /// that clients expect.
+    pub(super) fn reply_in_one_line(
+        &mut self,
+        turn: &mut Turn<'_>,
+        number: Numeric,
+        words: &[String],
+    ) {
+        let bytes = self.room_in_reply(turn.conn) - ":".len();
+        let words = words.iter().map(String::as_str);
+        let lines = list::lines(words, ' ', bytes);
+        self.reply(turn, number, format_args!(":{}", lines[0]));
+    }
+
+    /// Bytes that are left in a line behind the number and the nick of a reply.
+    fn room_in_reply(&self, conn: ConnId) -> usize {
+        let nick = self.nick_of(conn).map_or(1, |nick| nick.as_bytes().len());
+        let head = ": 000  ".len() + self.irc.identity.name.len() + nick;
+        MAX_BODY_BYTES.saturating_sub(head)
+    }
+
+    /// Whether a command may have one more target than `before`; if not, says so.
+    pub(super) fn may_name(&mut self, turn: &mut Turn<'_>, before: usize, target: &str) -> bool {
+        let may = before < self.limits.receivers;
+        if !may {
+            let words = format_args!("{} :Too many targets", word(target));
+            self.reply(turn, ERR_TOOMANYTARGETS, words);
+        }
+        may
     }
 
     /// Replies with a line of the server's.

@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::presence::host;
 use super::register::cut;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{Event, LeaveReason, Refusal};
@@ -13,6 +12,7 @@ use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::MAX_BODY_BYTES;
 use crate::wire::irc::caps::Caps;
+use crate::wire::irc::mask;
 use crate::wire::irc::numeric::*;
 
 impl<D: Digest> Hub<D> {
@@ -161,7 +161,7 @@ impl<D: Digest> Hub<D> {
 
     /// The last line of a connection.
     pub(in crate::hub) fn irc_bye(address: IpAddr, why: &str) -> Frame {
-        let line = format!("ERROR :Closing Link: {} ({why})", host(address));
+        let line = format!("ERROR :Closing Link: {} ({why})", mask::host(address));
         let line = [cut(&line, MAX_BODY_BYTES), "\r\n"].concat();
         Frame::new(line.as_bytes())
     }

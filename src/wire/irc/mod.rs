@@ -7,6 +7,7 @@
 #![doc = include_str!("coverage.md")]
 
 pub mod caps;
+pub mod list;
 pub mod mask;
 pub mod mode;
 pub mod numeric;
