@@ -14,6 +14,7 @@ mod irc_registration;
 mod irc_returns;
 mod irc_server;
 mod irc_story;
+mod irc_texts;
 mod lines;
 mod logins;
 mod mail;

@@ -152,33 +152,73 @@ impl<D: Digest> Hub<D> {
         let rate = self.limits.lines;
         rate.count(&mut self.link(conn).used, now);
         let turn = &mut Turn { now, conn, out };
-        let message = match line {
-            Line::Whole(line) => Message::parse(line),
-            Line::TooLong => Err(BadLine::TooLong),
+        let Line::Whole(bytes) = line else {
+            self.observe_line(line, &Err(BadLine::TooLong));
+            return self.too_long(turn);
         };
-        for observer in &mut self.observers {
-            observer.line(line, Understood::Irc(&message));
-        }
-        match (line, message) {
-            (_, Ok(message)) => self.irc_message(turn, &message),
-            (_, Err(BadLine::Empty)) => {}
-            (Line::TooLong, Err(_)) => self.too_long(turn),
-            (Line::Whole(line), Err(bad)) => {
-                let line = String::from_utf8_lossy(Message::start(line));
-                let line = line.replace(['\0', '\r'], " ");
-                let message = Message::parse(line.as_bytes()).ok();
-                let label = message
-                    .as_ref()
-                    .and_then(|message| self.label(turn.conn, message));
-                let command = message.map_or("*".into(), |m| m.command.to_ascii_uppercase());
-                self.labeled(turn, label, |hub, turn| match bad {
-                    // It is never answered.
-                    _ if command == "NOTICE" => {}
-                    BadLine::TooLong => hub.too_long(turn),
-                    BadLine::BadCharacter => hub.bad_character(turn),
-                    BadLine::InvalidUtf8 | BadLine::Empty => hub.invalid_utf8(turn, &command),
+        let parsed = Message::parse(bytes);
+        let bad = match &parsed {
+            Ok(message) => {
+                self.observe_line(line, &parsed);
+                return self.irc_message(turn, message);
+            }
+            Err(bad) => *bad,
+        };
+        // What can be read of a bad line says whose text is spoilt, or how to answer.
+        let mended = Message::mend(bytes);
+        let readable = Message::parse(mended.as_bytes());
+        match &readable {
+            Ok(message) if message.can_do_without_text() => {
+                self.observe_line(Line::Whole(mended.as_bytes()), &readable);
+                let label = self.label(turn.conn, message);
+                self.labeled(turn, label, |hub, turn| {
+                    hub.warn_of_mended(turn, message, bad);
+                    hub.irc_command(turn, message);
                 });
             }
+            Ok(_) | Err(_) => {
+                self.observe_line(line, &parsed);
+                self.refuse_line(turn, readable.as_ref().ok(), bad);
+            }
+        }
+    }
+
+    fn observe_line(&mut self, line: Line<'_>, message: &Result<Message<'_>, BadLine>) {
+        for observer in &mut self.observers {
+            observer.line(line, Understood::Irc(message));
+        }
+    }
+
+    /// Answers a line of which `message` is what can be read.
+    fn refuse_line(&mut self, turn: &mut Turn<'_>, message: Option<&Message<'_>>, bad: BadLine) {
+        if bad == BadLine::Empty {
+            return;
+        }
+        let label = message.and_then(|message| self.label(turn.conn, message));
+        let command = message.map_or("*".into(), |m| m.command.to_ascii_uppercase());
+        self.labeled(turn, label, |hub, turn| match bad {
+            // It is never answered.
+            _ if command == "NOTICE" => {}
+            BadLine::TooLong => hub.too_long(turn),
+            BadLine::BadCharacter => hub.bad_character(turn),
+            BadLine::InvalidUtf8 | BadLine::Empty => hub.invalid_utf8(turn, &command),
+        });
+    }
+
+    /// Says what was replaced in a line that is carried out all the same. Whoever quits hears no
+    /// more, and a text that was too long is cut without a word, as it is where it fits the line.
+    fn warn_of_mended(&mut self, turn: &mut Turn<'_>, message: &Message<'_>, bad: BadLine) {
+        let command = message.command.to_ascii_uppercase();
+        let (code, why) = match bad {
+            BadLine::InvalidUtf8 => ("INVALID_UTF8", "Lines are UTF-8; what is not was replaced"),
+            BadLine::BadCharacter => (
+                "BAD_CHARACTER",
+                "No line has a NUL or a CR inside; they were replaced",
+            ),
+            BadLine::TooLong | BadLine::Empty => return,
+        };
+        if command != "QUIT" {
+            self.standard_reply(turn, "WARN", format_args!("{command} {code}"), why);
         }
     }
 

@@ -31,6 +31,19 @@ pub const MAX_LINE_BYTES: usize = MAX_TAG_BYTES + MAX_BODY_BYTES;
 /// Parameters that a message has at most (RFC 1459, 2.3.1).
 pub const MAX_PARAMS: usize = 15;
 
+/// Commands with a text that does not matter to what they do, and which of their parameters it is.
+/// A bad nick is among them: it is refused as such, so that a client tries another.
+const ACCOMPANYING_TEXTS: &[(&str, usize)] = &[
+    ("AWAY", 0),
+    ("KICK", 2),
+    ("KILL", 1),
+    ("NICK", 0),
+    ("PART", 1),
+    ("QUIT", 0),
+    ("SETNAME", 0),
+    ("USER", 3),
+];
+
 /// A line that a client sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message<'a> {
@@ -102,10 +115,23 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// As much of the beginning of a line as is not too long: all of its tags, unless they are.
-    pub fn start(line: &[u8]) -> &[u8] {
-        let tag_bytes = tag_bytes(line).min(MAX_TAG_BYTES);
-        &line[..line.len().min(tag_bytes + MAX_BODY_BYTES)]
+    /// What can be read of a line that is no message: what is not UTF-8, and each NUL and CR, is
+    /// U+FFFD instead, and what is too long is cut off.
+    pub fn mend(line: &[u8]) -> String {
+        let (tags, body) = line.split_at(tag_bytes(line).min(MAX_TAG_BYTES));
+        let readable =
+            |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(['\0', '\r'], "\u{FFFD}");
+        let (mut line, body) = (readable(tags), readable(body));
+        line.push_str(&body[..body.floor_char_boundary(MAX_BODY_BYTES)]);
+        line
+    }
+
+    /// Whether the message has a text that only accompanies what it does, such as the reason of a
+    /// QUIT: then it is better done with a spoilt text than not at all.
+    pub fn can_do_without_text(&self) -> bool {
+        let is = |(command, _): &&(&str, usize)| self.command.eq_ignore_ascii_case(command);
+        let text = ACCOMPANYING_TEXTS.iter().find(is);
+        text.is_some_and(|&(_, index)| index < self.params.len())
     }
 
     /// A parameter; `None` if it is missing.
@@ -326,6 +352,51 @@ mod tests {
         assert!(Message::parse(tagged(MAX_TAG_BYTES).as_bytes()).is_ok());
         let long = tagged(MAX_TAG_BYTES + 1);
         assert_eq!(Message::parse(long.as_bytes()), Err(BadLine::TooLong));
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_bad_line_has_its_parameters_and_its_length() {
+        for (line, mended) in [
+            (&b"QUIT :caf\xe9"[..], "QUIT :caf\u{FFFD}"),
+            (b"PART #a\0b :x\ry", "PART #a\u{FFFD}b :x\u{FFFD}y"),
+            (b"@+a=\xff PART #a", "@+a=\u{FFFD} PART #a"),
+        ] {
+            assert_eq!(Message::mend(line), mended);
+        }
+        for spoilt in [&b"\xff"[..], b"x", "é".as_bytes()] {
+            let line = [&b"@a=b QUIT :"[..], &spoilt.repeat(500)].concat();
+            let mended = Message::mend(&line);
+            assert!(mended.len() <= "@a=b ".len() + MAX_BODY_BYTES);
+            assert_eq!(parse(&mended).command, "QUIT");
+        }
+        let long = format!("@{} A", "t".repeat(MAX_TAG_BYTES));
+        assert!(Message::parse(Message::mend(long.as_bytes()).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_text_does_not_matter_where_it_only_accompanies_what_is_done() {
+        for line in [
+            "quit :bye",
+            "QUIT bye",
+            "PART #a :bye",
+            "KICK #a bob :why",
+            "KILL bob :why",
+            "AWAY :lunch",
+            "USER a b c :d",
+            "SETNAME :d",
+        ] {
+            assert!(parse(line).can_do_without_text(), "{line}");
+        }
+        for line in [
+            "QUIT",
+            "PART #a",
+            "USER a b c",
+            "PRIVMSG bob :hi",
+            "TOPIC #a :x",
+            "PASS :x",
+        ] {
+            assert!(!parse(line).can_do_without_text(), "{line}");
+        }
     }
 
     #[test]
