@@ -55,7 +55,7 @@ pub struct Config {
     /// Peers at once, those that are away included.
     pub peers: NonZeroUsize,
     /// How long a resumable peer without a connection keeps its name, its rooms
-    /// and its mailbox.
+    /// and its mailbox. Clients wait before they connect again, irssi for 5 minutes.
     pub resume_window: Duration,
     /// Bytes that may wait for one connection's socket: lines, [`Config::FRAME_OVERHEAD`] for each
     /// of them, and what the mail costs that they hand over. What somebody says at once counts until
@@ -262,7 +262,7 @@ impl Default for Config {
             connections: size(10_000),
             connections_per_address: size(1_000),
             peers: size(20_000),
-            resume_window: Duration::from_secs(5 * 60),
+            resume_window: Duration::from_secs(60 * 60),
             outbox_bytes: size(4 << 20),
             mailbox_bytes: size(8 << 20),
             mailbox_messages: size(20_000),

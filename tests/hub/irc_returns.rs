@@ -141,6 +141,19 @@ fn an_answer_to_a_server_that_has_started_again_since_acknowledges_nothing() {
 }
 
 #[test]
+fn whoever_connects_again_as_seldom_as_irssi_does_is_kept_by_default() {
+    let mut server = Server::with(&Config::default());
+    let bob = server.login("bob");
+    let alice = registers(&mut server, "alice", Some(SECRET));
+    server.breaks(alice);
+    server.types(bob, "alice: one");
+    // Its `server_reconnect_time` is 5 minutes, and the first try may fail.
+    server.passes(2 * Duration::from_secs(5 * 60));
+    let alice = registers_again(&mut server);
+    assert_eq!(said(&server.hears(alice)), ["one"]);
+}
+
+#[test]
 fn who_is_back_and_marked_as_away_is_told_so() {
     let mut server = Server::new();
     let alice = registers(&mut server, "alice", Some(SECRET));
