@@ -100,6 +100,15 @@ pub struct Config {
     /// Messages out of a mailbox after which a client that speaks IRC is asked how far it has read:
     /// a link that dies while many follow has brought some of them for good.
     pub ack_messages: NonZeroUsize,
+    /// Time of a core, as estimated, that what one connection asks for may take in a second, over
+    /// time; what it sends beyond that waits.
+    pub work_per_connection: Duration,
+    /// The same for all connections from one address (IPv6: from one /64 network) together.
+    pub work_per_address: Duration,
+    /// How much of that time may be taken at once, after a silence.
+    pub work_burst: Duration,
+    /// Time of a core, as estimated, after which one connection makes room for others.
+    pub slice: Duration,
     /// Bytes that one read takes from a socket. At most [`Config::MAX_READ_BYTES`].
     pub read_bytes: NonZeroUsize,
 }
@@ -160,6 +169,10 @@ impl Config {
             ("nick_change_window", self.nick_change_window),
             ("return_grace", self.return_grace),
             ("ack_timeout", self.ack_timeout),
+            ("work_per_connection", self.work_per_connection),
+            ("work_per_address", self.work_per_address),
+            ("work_burst", self.work_burst),
+            ("slice", self.slice),
         ];
         for (limit, duration) in durations {
             if duration < Duration::from_micros(1) {
@@ -280,6 +293,10 @@ impl Default for Config {
             return_grace: Duration::from_secs(15),
             ack_timeout: Duration::from_secs(15),
             ack_messages: size(256),
+            work_per_connection: Duration::from_millis(100),
+            work_per_address: Duration::from_millis(500),
+            work_burst: Duration::from_millis(50),
+            slice: Duration::from_millis(1),
             read_bytes: size(64 << 10),
         }
     }

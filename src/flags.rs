@@ -275,6 +275,27 @@ struct Limits {
     #[arg(default_value_t = Config::default().read_bytes)]
     read_bytes: NonZeroUsize,
 
+    /// Time of a core, as estimated, that what one connection asks for may take in a second, over
+    /// time; what it sends beyond that waits.
+    #[arg(help_heading = "Work", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().work_per_connection.into())]
+    work_per_connection: Duration,
+
+    /// The same for all connections from one address (IPv6: from one /64 network) together.
+    #[arg(help_heading = "Work", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().work_per_address.into())]
+    work_per_address: Duration,
+
+    /// How much of that time may be taken at once, after a silence.
+    #[arg(help_heading = "Work", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().work_burst.into())]
+    work_burst: Duration,
+
+    /// Time of a core, as estimated, after which one connection makes room for others.
+    #[arg(help_heading = "Work", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().slice.into())]
+    slice: Duration,
+
     /// Time that a connection may take to log in.
     #[arg(help_heading = "Logins", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().login_timeout.into())]
@@ -442,6 +463,10 @@ impl Limits {
             line_bytes: self.line_bytes,
             lines_per_second: self.lines_per_second,
             lines_burst: self.lines_burst,
+            work_per_connection: self.work_per_connection.into(),
+            work_per_address: self.work_per_address.into(),
+            work_burst: self.work_burst.into(),
+            slice: self.slice.into(),
             login_timeout: self.login_timeout.into(),
             failed_logins_per_connection: self.failed_logins_per_connection,
             failed_logins_per_address: self.failed_logins_per_address,

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -28,6 +29,9 @@ fn hub(protocol: Protocol, peers: usize, hello: impl Fn(usize) -> String) -> Hub
         lines_burst: NonZeroU32::MAX,
         connections_per_address: NonZeroUsize::MAX,
         outbox_bytes: NonZeroUsize::new(1 << 30).expect("not zero"),
+        work_per_connection: Duration::from_secs(1_000),
+        work_per_address: Duration::from_secs(1_000),
+        slice: Duration::from_secs(1_000),
         ..Config::default()
     };
     let mut hub = Hub::new(&config, NoDigest);

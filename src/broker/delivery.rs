@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use crate::id::{ConnId, Name, PeerId, Room};
 
+use super::effect::MAILBOX;
 use super::lifecycle::Hold;
 use super::{
     Bounce, BounceReason, Broker, Effects, Event, Header, Mail, Message, Messages, Receiver,
@@ -138,6 +139,7 @@ impl Broker {
 
     /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.
     fn keep(&mut self, conn: ConnId, message: &Message, absent: &[Name], effects: &mut Effects) {
+        effects.worked(absent.len(), MAILBOX);
         let (room, limits) = (message.header().room, self.limits.mailbox);
         for &name in absent {
             let Some((&name, _)) = self.peers.get_key_value(&name) else {

@@ -19,7 +19,20 @@ pub struct Effects {
     list: Vec<Entry>,
     /// Those of all entries, one behind the other.
     receivers: Vec<ConnId>,
+    work: u64,
 }
+
+/// Work, in the units of [`Effects::work`]: to note a connection that something is for.
+const RECEIVER: u64 = 2;
+
+/// To keep a message in a mailbox, or to take one out and to send it back.
+pub(crate) const MAILBOX: u64 = 12;
+
+/// To look up a peer or a member of a room, and change what is known of it.
+pub(super) const CHANGE: u64 = 20;
+
+/// To look at an entry of a list.
+pub(super) const ENTRY: u64 = 5;
 
 /// One thing to do, or several pieces of mail to hand over.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,7 +116,18 @@ impl Effects {
         Self {
             list: Vec::new(),
             receivers: Vec::new(),
+            work: 0,
         }
+    }
+
+    /// How much work was done for them, in units of about 10 ns: an estimate, the same in each run.
+    pub const fn work(&self) -> u64 {
+        self.work
+    }
+
+    /// Counts work.
+    pub(super) fn worked(&mut self, times: usize, units: u64) {
+        self.work += times as u64 * units;
     }
 
     /// The effects, in order.
@@ -166,6 +190,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.list.clear();
         self.receivers.clear();
+        self.work = 0;
     }
 
     /// Whether there is nothing to do.
@@ -177,7 +202,9 @@ impl Effects {
     pub(super) fn receivers(&mut self, to: impl IntoIterator<Item = ConnId>) -> Range<usize> {
         let start = self.receivers.len();
         self.receivers.extend(to);
-        start..self.receivers.len()
+        let to = start..self.receivers.len();
+        self.worked(to.len(), RECEIVER);
+        to
     }
 
     /// Tells `to` the same, which is no mail, unless there are none.
@@ -203,11 +230,13 @@ impl Effects {
 
     /// Hands over what comes back.
     pub(super) fn bounce(&mut self, conn: ConnId, bounce: Arc<Bounce>) {
+        self.worked(1, MAILBOX);
         self.list.push(Entry::Bounce { conn, bounce });
     }
 
     /// Hands over what has waited.
     pub(super) fn hand_over_kept(&mut self, conn: ConnId, mail: VecDeque<Mail>) {
+        self.worked(mail.len(), ENTRY);
         self.list.push(Entry::HandOverKept { conn, mail });
     }
 
@@ -224,6 +253,7 @@ impl Effects {
     }
 
     pub(super) fn discard(&mut self, receiver: Name, mail: Mail, reason: BounceReason) {
+        self.worked(1, MAILBOX);
         self.list.push(Entry::Discard {
             receiver,
             mail,

@@ -51,6 +51,7 @@ use crate::Config;
 use crate::book::Book;
 use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
 use delivery::Sender;
+use effect::{CHANGE, MAILBOX};
 use lifecycle::{Expired, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
 use rooms::Rooms;
 
@@ -188,6 +189,25 @@ impl Broker {
         self.rooms.members(room).map(|(name, _)| name)
     }
 
+    /// Those in a room who have a live connection, but for one, and that.
+    pub(crate) fn live_members(
+        &self,
+        room: &Room,
+        except: Option<&Name>,
+    ) -> impl Iterator<Item = ConnId> {
+        let members = self.rooms.members(room);
+        let others = members.filter(move |(name, _)| Some(name) != except);
+        others.filter_map(|(_, live)| live)
+    }
+
+    /// In how many mailboxes it is kept what is said to a receiver now.
+    pub(crate) fn count_absent(&self, receiver: &Receiver) -> usize {
+        match receiver {
+            Receiver::Peer(name) => usize::from(self.lifecycle.live(name).is_none()),
+            Receiver::Room(room) | Receiver::OpenRoom(room) => self.rooms.count_absent(room),
+        }
+    }
+
     /// How many are in a room.
     pub fn count_members(&self, room: &Room) -> usize {
         self.rooms.count(room)
@@ -215,6 +235,7 @@ impl Broker {
                     if let Some(Phase::Leaving { name: Some(name) }) = self.lifecycle.phase(conn)
                         && let Some(peer) = self.peers.get(&name)
                     {
+                        effects.worked(peer.rooms.len(), CHANGE);
                         self.rooms.set_live(&peer.rooms, &name, None);
                     }
                 }
@@ -308,7 +329,7 @@ impl Broker {
     /// anything new.
     fn welcome_back(&mut self, conn: ConnId, effects: &mut Effects) {
         let name = self.lifecycle.online(conn).expect("who returns is online");
-        self.set_live(&name, Some(conn));
+        self.set_live(&name, Some(conn), effects);
         let mail = self.peer_mut(&name).mailbox.take();
         effects.deliver(
             [conn],
@@ -335,7 +356,8 @@ impl Broker {
             );
             return;
         };
-        self.set_live(&name, None);
+        self.set_live(&name, None, effects);
+        effects.worked(undelivered.len(), MAILBOX);
         let limits = self.limits.mailbox;
         let mailbox = &mut self.peer_mut(&name).mailbox;
         mailbox.prepend(undelivered);
@@ -398,8 +420,9 @@ impl Broker {
     }
 
     /// Tells the rooms of somebody which connection is live.
-    fn set_live(&mut self, name: &Name, conn: Option<ConnId>) {
+    fn set_live(&mut self, name: &Name, conn: Option<ConnId>, effects: &mut Effects) {
         let peer = self.peers.get(name).expect("whose name is bound is known");
+        effects.worked(peer.rooms.len(), CHANGE);
         self.rooms.set_live(&peer.rooms, name, conn);
     }
 

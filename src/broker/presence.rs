@@ -1,9 +1,10 @@
 //! Who is in which room, and who asks for it.
 
-use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use crate::id::{ConnId, Name, Room, Text};
 
+use super::effect::{CHANGE, ENTRY};
 use super::{Broker, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry};
 
 impl Broker {
@@ -75,7 +76,10 @@ impl Broker {
         self.rooms.rename(&peer.rooms, &from, to);
         let others = peer.rooms.iter().flat_map(|room| self.rooms.members(room));
         let others = others.filter_map(|(_, live)| live);
-        let all: BTreeSet<_> = others.chain([conn]).collect();
+        let mut all: Vec<_> = others.chain([conn]).collect();
+        effects.worked(all.len() + peer.rooms.len() * 4, ENTRY);
+        all.sort_unstable();
+        all.dedup();
         self.peers.insert(to, peer);
         effects.deliver(all, Event::Renamed { from, to });
     }
@@ -83,6 +87,7 @@ impl Broker {
     /// Takes a peer out of all its rooms, and tells who stays.
     pub(super) fn leave_all(&mut self, name: Name, why: LeaveReason, effects: &mut Effects) {
         for room in core::mem::take(&mut self.peer_mut(&name).rooms) {
+            effects.worked(1, CHANGE);
             self.rooms.leave(&room, &name);
             let left = Event::Left {
                 room,
@@ -106,7 +111,8 @@ impl Broker {
             members,
             joined: joined.contains(&room),
         });
-        let rooms = rooms.take(self.limits.listed).collect();
+        let rooms: Vec<_> = rooms.take(self.limits.listed).collect();
+        effects.worked(rooms.len(), ENTRY);
         effects.deliver(
             [conn],
             Event::Rooms {
@@ -122,7 +128,7 @@ impl Broker {
             away: self.lifecycle.live(&name).is_none() && self.is_resumable(&name),
         };
         let limit = self.limits.listed;
-        let (peers, total) = match room {
+        let (peers, total): (Vec<_>, _) = match room {
             Some(room) => {
                 let members = self.rooms.members(&room).map(|(name, _)| name);
                 (
@@ -135,6 +141,7 @@ impl Broker {
                 (names.take(limit).map(entry).collect(), self.peers.len())
             }
         };
+        effects.worked(peers.len(), CHANGE);
         effects.deliver([conn], Event::Who { peers, total });
     }
 }

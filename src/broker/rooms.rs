@@ -10,13 +10,34 @@ use crate::id::{ConnId, Name, Room};
 /// Beside each member stands its live connection, as the lifecycle has it: what is said in a
 /// large room asks for all of them at once.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
-pub(super) struct Rooms(BTreeMap<Room, BTreeMap<Name, Option<ConnId>>>);
+pub(super) struct Rooms(BTreeMap<Room, Members>);
+
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+struct Members {
+    live: BTreeMap<Name, Option<ConnId>>,
+    /// How many of them have no live connection.
+    absent: usize,
+}
+
+impl Members {
+    fn insert(&mut self, name: Name, live: Option<ConnId>) {
+        self.absent += usize::from(live.is_none());
+        self.live.insert(name, live);
+    }
+
+    fn remove(&mut self, name: &Name) -> Option<Option<ConnId>> {
+        let live = self.live.remove(name)?;
+        self.absent -= usize::from(live.is_none());
+        Some(live)
+    }
+}
 
 impl Rooms {
     /// Somebody who is online with `conn` joins. Returns the room as its first member wrote it.
     pub(super) fn join(&mut self, room: Room, name: Name, conn: ConnId) -> Room {
         let room = self.spelling(room);
-        self.0.entry(room).or_default().insert(name, Some(conn));
+        let members = self.0.entry(room).or_default();
+        members.insert(name, Some(conn));
         room
     }
 
@@ -39,37 +60,47 @@ impl Rooms {
     pub(super) fn set_live(&mut self, rooms: &BTreeSet<Room>, name: &Name, conn: Option<ConnId>) {
         for room in rooms {
             let members = self.0.get_mut(room).expect("a room has members");
-            *members.get_mut(name).expect("it is a member") = conn;
+            let live = members.live.get_mut(name).expect("it is a member");
+            members.absent -= usize::from(live.is_none());
+            members.absent += usize::from(conn.is_none());
+            *live = conn;
         }
     }
 
     pub(super) fn leave(&mut self, room: &Room, name: &Name) {
         let members = self.0.get_mut(room).expect("a room has members");
         members.remove(name);
-        if members.is_empty() {
+        if members.live.is_empty() {
             self.0.remove(room);
         }
     }
 
     /// In order, each with its live connection; none if there is no such room.
     pub(super) fn members(&self, room: &Room) -> impl Iterator<Item = (Name, Option<ConnId>)> {
-        let members = self.0.get(room).into_iter().flatten();
+        let members = self.0.get(room).into_iter();
+        let members = members.flat_map(|members| &members.live);
         members.map(|(&name, &live)| (name, live))
     }
 
     /// How many are in a room.
     pub(super) fn count(&self, room: &Room) -> usize {
-        self.0.get(room).map_or(0, BTreeMap::len)
+        self.0.get(room).map_or(0, |members| members.live.len())
+    }
+
+    /// How many in a room have no live connection.
+    pub(super) fn count_absent(&self, room: &Room) -> usize {
+        self.0.get(room).map_or(0, |members| members.absent)
     }
 
     pub(super) fn has_member(&self, room: &Room, name: &Name) -> bool {
         let members = self.0.get(room);
-        members.is_some_and(|members| members.contains_key(name))
+        members.is_some_and(|members| members.live.contains_key(name))
     }
 
     /// Each room and the number of its members, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Room, usize)> {
-        self.0.iter().map(|(&room, members)| (room, members.len()))
+        let rooms = self.0.iter();
+        rooms.map(|(&room, members)| (room, members.live.len()))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -30,6 +30,7 @@ impl<D: Digest> Hub<D> {
         for observer in &mut self.observers {
             observer.effects(now, &effects, &self.broker);
         }
+        self.work.count(effects.work());
         let (entries, receivers) = effects.take();
         for entry in entries {
             match entry {

@@ -16,6 +16,7 @@ mod rate;
 #[cfg(feature = "record")]
 pub mod record;
 mod silence;
+mod work;
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -39,6 +40,7 @@ use crate::wire::lines::Lines;
 use admission::{Admission, Source};
 use irc::Irc;
 use rate::{Rate, Used};
+use work::{Accounts, Share, Spent, Work};
 
 /// How many turns of one connection fit into its outbox: so what a client sends at once
 /// does not make it look like one that reads too slowly.
@@ -89,6 +91,8 @@ pub struct Hub<D> {
     links: Table<Link>,
     admission: Admission,
     irc: Irc,
+    work: Work,
+    accounts: Accounts,
     /// When those who send too fast are listened to again.
     pauses: BTreeSet<(Time, ConnId)>,
     /// When to look again whether a connection is silent; one for each.
@@ -104,6 +108,10 @@ struct Limits {
     line_bytes: usize,
     /// How much to write may come of one call, roughly.
     turn_bytes: usize,
+    /// After how much work a turn ends.
+    slice: u64,
+    /// How much of a core's time one connection may take.
+    share: Share,
     lines: Rate,
     failed_logins: u32,
     probe_after: Duration,
@@ -146,8 +154,9 @@ struct Link {
     probed: bool,
     /// Whether its reader was told to wait.
     held: bool,
-    /// When it is listened to again, if it has sent too fast.
+    /// When it is listened to again, if it has sent too fast, or has asked for too much.
     paused: Option<Time>,
+    spent: Spent,
 }
 
 impl<D: Digest> Hub<D> {
@@ -162,6 +171,8 @@ impl<D: Digest> Hub<D> {
             limits: Limits {
                 line_bytes: config.line_bytes.get(),
                 turn_bytes: config.outbox_bytes.get().div_ceil(TURNS_IN_AN_OUTBOX),
+                slice: work::units(config.slice),
+                share: Share::new(config.work_per_connection, config.work_burst),
                 lines: Rate::new(burst, window),
                 failed_logins: config.failed_logins_per_connection.get(),
                 probe_after: config.probe_after,
@@ -182,6 +193,8 @@ impl<D: Digest> Hub<D> {
             links: Table::new(),
             admission: Admission::new(config),
             irc: Irc::default(),
+            work: Work::default(),
+            accounts: Accounts::new(Share::new(config.work_per_address, config.work_burst)),
             pauses: BTreeSet::new(),
             checks: BTreeSet::new(),
             effects: Effects::new(),
@@ -275,8 +288,10 @@ impl<D: Digest> Hub<D> {
             probed: false,
             held: false,
             paused: None,
+            spent: Spent::default(),
         };
         self.links.insert(conn, link);
+        self.pause_newcomer(now, conn);
         self.handle(now, Input::Accepted { conn }, out);
         Ok(())
     }
@@ -311,7 +326,16 @@ impl<D: Digest> Hub<D> {
             self.check_again(conn, now.after(self.limits.probe_after));
         }
         let mut rest = bytes;
-        while out.bytes() + self.run.bytes() < self.limits.turn_bytes {
+        let start = self.worked(out);
+        let is_over = |hub: &Self, out: &Outputs| {
+            let work = hub.worked(out) - start + hub.run.work();
+            let bytes = out.bytes() + hub.run.bytes();
+            work >= hub.limits.slice || bytes >= hub.limits.turn_bytes
+        };
+        while !is_over(self, out) {
+            if self.link(conn).paused.is_some() {
+                break;
+            }
             // As long as a run goes on, nothing else has happened.
             let is_online = !self.run.is_empty()
                 || match self.broker.lifecycle().phase(conn) {
@@ -325,6 +349,7 @@ impl<D: Digest> Hub<D> {
             let Some(line) = lines.next(&mut rest) else {
                 break;
             };
+            self.work.count(work::LINE);
             if speaks_irc {
                 self.irc_line(now, conn, line, out);
             } else {
@@ -333,6 +358,8 @@ impl<D: Digest> Hub<D> {
         }
         self.end_run(now, conn, out);
         lines.release();
+        let worked = self.worked(out) - start;
+        self.charge(now, conn, worked);
         let phase = self.broker.lifecycle().phase(conn);
         if matches!(phase, Some(Phase::Leaving { .. })) {
             rest = &[];
@@ -378,7 +405,8 @@ impl<D: Digest> Hub<D> {
         unwritten: impl IntoIterator<Item = Frame>,
         out: &mut Outputs,
     ) {
-        if let Some(link) = self.links.remove(conn) {
+        let start = self.worked(out);
+        let ended = self.links.remove(conn).map(|link| {
             self.checks.remove(&(link.check, conn));
             self.admission.release(link.source);
             if let Some(until) = link.paused {
@@ -389,13 +417,18 @@ impl<D: Digest> Hub<D> {
                     self.forget_watcher(conn, name);
                 }
             }
-        }
+            (link.source, link.spent)
+        });
         let (mut parts, mut undelivered) = (0, Vec::new());
         for frame in unwritten {
             parts += frame.parts() as u32;
             undelivered.extend(frame.mail());
         }
         self.handle(now, Input::WriterFinished { conn, undelivered }, out);
+        if let Some((source, spent)) = ended {
+            let worked = self.worked(out) - start;
+            self.charge_at_end(now, source, spent, worked);
+        }
         let unwritten = parts;
         self.told(now, Told::WriterFinished { conn, unwritten }, out);
     }
@@ -476,14 +509,12 @@ impl<D: Digest> Hub<D> {
     /// later.
     fn must_pause(&mut self, now: Time, conn: ConnId) -> bool {
         let rate = self.limits.lines;
-        let link = self.link(conn);
-        if link.paused.is_none() && !rate.allows(link.used, now) {
-            let until = rate.next(link.used);
-            link.paused = Some(until);
-            self.pauses.insert((until, conn));
-            return true;
+        let used = self.link(conn).used;
+        let must = !rate.allows(used, now);
+        if must {
+            self.pause(conn, rate.next(used));
         }
-        link.paused.is_some()
+        must
     }
 
     /// Lets the broker handle an input, and does what goes with the end of a connection or a peer.

@@ -7,7 +7,8 @@ use core::mem;
 use super::irc::room::{MayNotJoin, MayNotSpeak};
 use super::{Digest, Hub, Outputs, Understood};
 use crate::Config;
-use crate::broker::{Form, Input, Receiver, Request};
+use crate::broker::effect::MAILBOX;
+use crate::broker::{Broker, Form, Input, Receiver, Request};
 use crate::id::{ConnId, Name, Proof, Secret, Texts, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake, Saying};
@@ -23,6 +24,8 @@ pub(super) struct Run {
     to: Vec<Receiver>,
     texts: Texts,
     bytes: usize,
+    /// In how many mailboxes each text is kept.
+    absent: usize,
 }
 
 impl Run {
@@ -35,6 +38,11 @@ impl Run {
         self.bytes
     }
 
+    /// What it will be to keep it in mailboxes, roughly.
+    pub(super) fn work(&self) -> u64 {
+        self.texts.len() as u64 * self.absent as u64 * MAILBOX
+    }
+
     fn goes_on_with(&self, command: &Result<Command<'_>, Mistake>) -> bool {
         let Ok(Command::Say(saying)) = command else {
             return false;
@@ -42,10 +50,12 @@ impl Run {
         self.to.len() == 1 && saying.to() == self.spelled
     }
 
-    fn add(&mut self, saying: Saying<'_>) {
+    fn add(&mut self, saying: Saying<'_>, broker: &Broker) {
         if self.is_empty() {
             self.spelled.push_str(saying.to());
             self.to = saying.receivers();
+            let absent = self.to.iter().map(|to| broker.count_absent(to));
+            self.absent = absent.sum();
         }
         let text = saying.text();
         // A frame costs its bytes, and what its mail costs.
@@ -88,7 +98,7 @@ impl<D: Digest> Hub<D> {
             self.end_run(now, conn, out);
         }
         match command {
-            Ok(Command::Say(saying)) => self.run.add(saying),
+            Ok(Command::Say(saying)) => self.run.add(saying, &self.broker),
             Ok(Command::LogIn { name, secret }) => self.plain_log_in(now, conn, name, secret, out),
             Ok(Command::Request(request)) => self.plain_request(now, conn, request, out),
             Ok(Command::Help) => {

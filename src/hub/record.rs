@@ -31,6 +31,10 @@ const MOST_BYTES: usize = u16::MAX as usize;
 
 /// One thing in a record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one comes once in a record"
+)]
 pub enum Entry<'a> {
     /// The server has started.
     Start {

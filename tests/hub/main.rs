@@ -21,3 +21,4 @@ mod mail;
 mod mistakes;
 mod server;
 mod silence;
+mod work;

@@ -147,6 +147,34 @@ impl Server {
             .taken
     }
 
+    /// Bytes come, and what is not taken is brought again until all is.
+    pub(crate) fn brings(&mut self, conn: ConnId, bytes: &[u8]) {
+        let mut rest = bytes;
+        loop {
+            let taken = self.sends_until_paused(conn, rest);
+            rest = &rest[taken..];
+            if rest.is_empty() {
+                return;
+            }
+            self.passes(Duration::from_millis(1));
+        }
+    }
+
+    /// Bytes come, and what is not taken is brought again until the connection has to wait. Returns
+    /// how many bytes were taken.
+    pub(crate) fn sends_until_paused(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            let rest = &bytes[taken..];
+            let received = self.call(|hub, now, out| hub.received(now, conn, rest, out));
+            taken += received.taken;
+            if received.waits {
+                break;
+            }
+        }
+        taken
+    }
+
     /// The reader ends, as the client closed its end.
     pub(crate) fn closes(&mut self, conn: ConnId) {
         self.call(|hub, now, out| hub.reader_finished(now, conn, out));

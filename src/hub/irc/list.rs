@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use super::room::Channel;
 use super::{Digest, Hub, Turn};
+use crate::hub::work::{ENTRY, Work};
 use crate::id::{Name, Room, Time};
+use crate::wire::irc::Message;
 use crate::wire::irc::numeric::*;
-use crate::wire::irc::{Message, mask};
 
 impl<D: Digest> Hub<D> {
     pub(super) fn list(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
@@ -31,7 +32,9 @@ impl<D: Digest> Hub<D> {
                 .members(room)
                 .filter(|name| self.irc.is_visible(name));
             let members = members.count();
-            let meets = |want: &Want<'_>| want.is_met(turn.now, room, channel, members);
+            self.work.count(ENTRY * (1 + members as u64));
+            let of = (room, channel, members);
+            let meets = |want: &Want<'_>| want.is_met(turn.now, of, &self.work);
             if (named.is_empty() || named.iter().any(meets)) && filters.iter().all(meets) {
                 let topic = channel.topic.as_ref().map_or("", |topic| &topic.text);
                 listed.push(format!("{room} {members} :{topic}"));
@@ -85,15 +88,20 @@ impl<'a> Want<'a> {
         filter.unwrap_or(Self::Mask(want))
     }
 
-    fn is_met(&self, now: Time, room: &Room, channel: &Channel, members: usize) -> bool {
+    fn is_met(
+        &self,
+        now: Time,
+        (room, channel, members): (&Room, &Channel, usize),
+        work: &Work,
+    ) -> bool {
         let age = |what: What| match what {
             What::Channel => Some(now.since(channel.created)),
             What::Topic => channel.topic.as_ref().map(|topic| now.since(topic.at)),
         };
         let minutes = |n: u64| Duration::from_secs(n.saturating_mul(60));
         match *self {
-            Self::Mask(mask) => mask::matches(mask, room.as_str()),
-            Self::NotMask(mask) => !mask::matches(mask, room.as_str()),
+            Self::Mask(mask) => work.matches(mask, room.as_str()),
+            Self::NotMask(mask) => !work.matches(mask, room.as_str()),
             Self::MoreThan(n) => members > n,
             Self::LessThan(n) => members < n,
             Self::Older(what, n) => age(what).is_some_and(|age| age >= minutes(n)),

@@ -32,7 +32,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::identity::Identity;
-use super::{Digest, Hub, Outputs, Session as Any, Understood};
+use super::{Digest, Hub, Outputs, Session as Any, Understood, work};
 use crate::broker::{Form, Stamp};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
@@ -151,6 +151,7 @@ impl<D: Digest> Hub<D> {
     pub(super) fn irc_line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {
         let rate = self.limits.lines;
         rate.count(&mut self.link(conn).used, now);
+        self.work.count(work::LINE);
         let turn = &mut Turn { now, conn, out };
         let Line::Whole(bytes) = line else {
             self.observe_line(line, &Err(BadLine::TooLong));
@@ -420,21 +421,22 @@ impl<D: Digest> Hub<D> {
 
     /// The connections of those in a room who speak IRC, but for `except`.
     fn irc_members(&self, room: &Room, except: Option<&Name>) -> impl Iterator<Item = ConnId> {
-        let members = self
-            .broker
-            .members(room)
-            .filter(move |name| Some(name) != except);
-        let live = members.filter_map(|name| self.broker.lifecycle().live(&name));
-        live.filter(|&conn| self.caps(conn).is_some())
+        let live = self.broker.live_members(room, except);
+        live.filter(|&conn| {
+            self.work.count(work::ENTRY);
+            self.caps(conn).is_some()
+        })
     }
 
     /// The connections of those who share a room with somebody and speak IRC, each once; its own
     /// is none of them.
-    fn irc_neighbours(&self, name: &Name) -> BTreeSet<ConnId> {
+    fn irc_neighbours(&self, name: &Name) -> Vec<ConnId> {
         let rooms = self.irc.users.get(name).map(|user| &user.rooms);
         let rooms = rooms.into_iter().flatten();
-        rooms
-            .flat_map(|room| self.irc_members(room, Some(name)))
-            .collect()
+        let members = rooms.flat_map(|room| self.irc_members(room, Some(name)));
+        let mut neighbours: Vec<_> = members.collect();
+        neighbours.sort_unstable();
+        neighbours.dedup();
+        neighbours
     }
 }

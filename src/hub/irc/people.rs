@@ -83,8 +83,8 @@ impl<D: Digest> Hub<D> {
             let users = self.users().filter(|(name, user)| {
                 let (its_user, its_host) = user.mask.place();
                 let texts = [name.as_str(), its_user, its_host, &user.realname];
-                let matches = |text: &&str| mask::matches(all, text);
-                let full = all.contains('!') && mask::matches(all, &self.irc.mask(name));
+                let matches = |text: &&str| self.work.matches(all, text);
+                let full = all.contains('!') && self.work.matches(all, &self.irc.mask(name));
                 self.shows(&asker, name) && (texts.iter().any(matches) || full)
             });
             found.extend(users.map(|(&name, _)| (name, None)));
@@ -276,7 +276,7 @@ impl<D: Digest> Hub<D> {
             .irc
             .gone
             .iter()
-            .filter(|gone| mask::matches(nick, gone.name.as_str()));
+            .filter(|gone| self.work.matches(nick, gone.name.as_str()));
         let found: Vec<Gone> = named.take(most).cloned().collect();
         if found.is_empty() {
             let words = format_args!("{} :There was no such nickname", word(nick));
@@ -391,9 +391,9 @@ impl<D: Digest> Hub<D> {
     ) {
         let mut to = self.irc_neighbours(name);
         to.extend(self.watchers_of(name, Caps::EXTENDED_MONITOR));
-        to.remove(&turn.conn);
-        to.retain(|&conn| self.caps(conn).is_some_and(|caps| caps.has(wants)));
-        let to: Vec<_> = to.into_iter().collect();
+        to.retain(|&conn| conn != turn.conn && self.caps(conn).is_some_and(|caps| caps.has(wants)));
+        to.sort_unstable();
+        to.dedup();
         self.send_irc(turn.now, &to, Tags::default(), line, None, turn.out);
     }
 }

@@ -172,6 +172,8 @@ impl<D: Digest> Hub<D> {
         let before = self.irc.mask(name);
         let mut interested = self.irc_neighbours(name);
         interested.extend(self.watchers_of(name, Caps::EXTENDED_MONITOR));
+        interested.sort_unstable();
+        interested.dedup();
         let Some(known) = self.irc.users.get(name) else {
             self.irc.users.insert(*name, fresh);
             return;
@@ -244,7 +246,7 @@ impl<D: Digest> Hub<D> {
     ) {
         self.remember(now, name);
         let line = format!(":{} QUIT :{why}", self.irc.mask(name));
-        let to: Vec<_> = self.irc_neighbours(name).into_iter().collect();
+        let to = self.irc_neighbours(name);
         self.send_irc(now, &to, Tags::default(), &line, None, out);
         self.tell_watchers(now, name, false, out);
     }

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::register::cut;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{Input, Part, Rank, Request};
+use crate::hub::work::Work;
 use crate::id::{Name, Room, Time};
-use crate::wire::irc::mask;
 use crate::wire::irc::numeric::*;
 
 /// What IRC knows of a room beside its members.
@@ -106,8 +106,8 @@ impl Channel {
         self.ranks.get(name)?.last().copied()
     }
 
-    fn is_banned(&self, full: &str) -> bool {
-        let matches = |list: &[Entry]| list.iter().any(|entry| mask::matches(&entry.mask, full));
+    fn is_banned(&self, full: &str, work: &Work) -> bool {
+        let matches = |list: &[Entry]| list.iter().any(|entry| work.matches(&entry.mask, full));
         matches(&self.bans) && !matches(&self.exceptions)
     }
 
@@ -143,11 +143,11 @@ impl<D: Digest> Hub<D> {
         let is_expected = channel
             .invitations
             .iter()
-            .any(|entry| mask::matches(&entry.mask, &full));
+            .any(|entry| self.work.matches(&entry.mask, &full));
         if channel.flags.invite_only && !is_expected {
             return Err(MayNotJoin::NotInvited);
         }
-        if channel.is_banned(&full) {
+        if channel.is_banned(&full, &self.work) {
             return Err(MayNotJoin::Banned);
         }
         if channel.key.is_some() && channel.key.as_deref() != key {
@@ -185,7 +185,7 @@ impl<D: Digest> Hub<D> {
         if channel.flags.moderated {
             return Err(MayNotSpeak::Moderated);
         }
-        if !channel.bans.is_empty() && channel.is_banned(&self.irc.mask(name)) {
+        if !channel.bans.is_empty() && channel.is_banned(&self.irc.mask(name), &self.work) {
             return Err(MayNotSpeak::Banned);
         }
         Ok(())

@@ -60,7 +60,7 @@ pub(super) fn configure(
 }
 
 /// All bounds but those on how much one address may do.
-const REJOIN: [&str; 12] = [
+const REJOIN: [&str; 16] = [
     "--lines-per-second",
     "1000000",
     "--lines-burst",
@@ -73,6 +73,10 @@ const REJOIN: [&str; 12] = [
     "1000000",
     "--joins",
     "1000000",
+    "--work-per-connection",
+    "1000s",
+    "--work-per-address",
+    "1000s",
 ];
 
 fn ngircd(address: SocketAddr) -> String {
