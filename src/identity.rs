@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use rejoin::hub::Identity;
+use rejoin::hub::{Identity, Ports};
 
 use crate::failure::stays;
 use crate::flags::Files;
@@ -69,6 +69,7 @@ pub(crate) fn read(files: &Files) -> Result<Identity, BadIdentity> {
         motd,
         operators,
         password,
+        ports: Ports::default(),
         epoch: 0,
     })
 }

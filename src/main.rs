@@ -17,6 +17,7 @@ use failure::Failure;
 use flags::{Command, Listen, Settings};
 use mimalloc::MiMalloc;
 use password::Answer;
+use rejoin::hub::{Identity, Ports};
 use rejoin::net::{self, Listeners, Reload, Setup, Tcp};
 use signals::{Signals, Stop};
 use tokio::sync::oneshot;
@@ -72,19 +73,27 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
         mut stops,
         mut hangup,
     } = Signals::new().map_err(Failure::Signals)?;
-    let identity = identity::read(&settings.identity).map_err(Failure::Identity)?;
+    let mut identity = identity::read(&settings.identity).map_err(Failure::Identity)?;
     let plain = listen("--listen", &settings.listen).await?;
     let irc = listen("--irc", &settings.irc).await?;
     // Only a server that serves leaves a file behind.
     let record = record::open(settings.record)?;
     let address = |listening: &Option<(Tcp, SocketAddr)>| listening.as_ref().map(|(_, at)| *at);
     announce(address(&plain), address(&irc), identity.password.is_some());
+    let ports = Ports {
+        plain: address(&plain).map(|address| address.port()),
+        irc: address(&irc).map(|address| address.port()),
+    };
+    identity.ports = ports;
     let listeners = Listeners {
         plain: plain.map(|(listener, _)| listener),
         irc: irc.map(|(listener, _)| listener),
     };
     let files = settings.identity;
-    let reload = Reload::new(move || identity::read(&files));
+    let reload = Reload::new(move || {
+        let read = identity::read(&files);
+        read.map(|identity| Identity { ports, ..identity })
+    });
     let on_hangup = reload.clone();
     let reloads = pin!(async {
         while hangup.recv().await.is_some() {

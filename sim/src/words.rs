@@ -332,6 +332,7 @@ pub(crate) const fn stop(reason: StopReason) -> &'static str {
         StopReason::Replaced => "replaced",
         StopReason::LoginTimeout => "login timeout",
         StopReason::FailedLogins => "failed logins",
+        StopReason::OtherProtocol => "other protocol",
         StopReason::NotAdmitted => "not admitted",
         StopReason::ServerFull => "server full",
         StopReason::Silent => "silent",

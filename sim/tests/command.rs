@@ -134,8 +134,8 @@ fn a_record_without_an_entry_is_no_plan() {
     let why = "the record ends before the end of its first entry";
     for (name, what) in [
         ("cut-0.record", "rejoin rec"),
-        ("cut-1.record", "rejoin record 5\n"),
-        ("cut-2.record", "rejoin record 5\n\u{5}"),
+        ("cut-1.record", "rejoin record 6\n"),
+        ("cut-2.record", "rejoin record 6\n\u{5}"),
     ] {
         assert_refused(name, what, why);
     }

@@ -432,6 +432,8 @@ pub enum StopReason {
     LoginTimeout,
     /// Too many of its logins failed.
     FailedLogins,
+    /// It speaks another protocol.
+    OtherProtocol,
     /// It did not give the server's password.
     NotAdmitted,
     /// There are as many peers as may be.

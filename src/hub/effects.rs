@@ -13,15 +13,9 @@ use crate::wire;
 const SHORT_BYTES: usize = 64 << 10;
 
 impl<D: Digest> Hub<D> {
-    /// Lets the broker handle an input, and turns its effects into outputs. Who is dismissed is
-    /// told why.
-    pub(super) fn apply(
-        &mut self,
-        now: Time,
-        input: Input,
-        dismissed: Option<&str>,
-        out: &mut Outputs,
-    ) {
+    /// Lets the broker handle an input, and turns its effects into outputs. Who is dismissed, or
+    /// speaks another protocol, is told `why`.
+    pub(super) fn apply(&mut self, now: Time, input: Input, why: Option<&str>, out: &mut Outputs) {
         let mut effects = core::mem::take(&mut self.effects);
         for observer in &mut self.observers {
             observer.input(&input);
@@ -49,7 +43,9 @@ impl<D: Digest> Hub<D> {
                 Entry::StopReader { conn } => out.stop_reader(conn),
                 Entry::StopWriter { conn, reason } => {
                     self.end_of_replies(now, conn, out);
-                    let why = dismissed.filter(|_| reason == StopReason::Dismissed);
+                    let has_its_own =
+                        matches!(reason, StopReason::Dismissed | StopReason::OtherProtocol);
+                    let why = why.filter(|_| has_its_own);
                     let why = why.unwrap_or(wire::farewell(reason));
                     let last = match self.links.get(conn).map(|link| &link.session) {
                         Some(Session::Irc(_)) => Self::irc_bye(self.links[conn].address, why),

@@ -27,6 +27,8 @@ pub struct Identity {
     pub operators: BTreeMap<String, String>,
     /// The password that every IRC client must give, if there is one.
     pub password: Option<String>,
+    /// Where it can be reached.
+    pub ports: Ports,
     /// The driver's start, in microseconds since 1970.
     pub epoch: u64,
 }
@@ -59,6 +61,17 @@ impl Identity {
     }
 }
 
+/// The ports by which a server can be reached: a client that is on the wrong one is told the right
+/// one. `None` if a protocol is not served, or nobody knows where.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Ports {
+    /// For the plain protocol.
+    pub plain: Option<u16>,
+    /// For IRC.
+    pub irc: Option<u16>,
+}
+
 impl Default for Identity {
     fn default() -> Self {
         Self {
@@ -69,6 +82,7 @@ impl Default for Identity {
             motd: None,
             operators: BTreeMap::new(),
             password: None,
+            ports: Ports::default(),
             epoch: 0,
         }
     }

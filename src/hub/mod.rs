@@ -16,6 +16,7 @@ mod rate;
 #[cfg(feature = "record")]
 pub mod record;
 mod silence;
+mod strangers;
 mod work;
 
 use alloc::borrow::ToOwned as _;
@@ -26,7 +27,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 pub use frame::Frame;
-pub use identity::Identity;
+pub use identity::{Identity, Ports};
 pub use observer::{Observer, Told, Understood};
 pub use output::{Output, Outputs};
 
@@ -346,10 +347,16 @@ impl<D: Digest> Hub<D> {
             if speaks_irc && self.must_pause(now, conn) {
                 break;
             }
+            if !is_online && self.is_strange(now, conn, &lines, rest, out) {
+                continue;
+            }
             let Some(line) = lines.next(&mut rest) else {
                 break;
             };
             self.work.count(work::LINE);
+            if !is_online && self.is_strange_line(now, conn, line, out) {
+                continue;
+            }
             if speaks_irc {
                 self.irc_line(now, conn, line, out);
             } else {

@@ -22,8 +22,9 @@ pub trait Observer: fmt::Debug + Send {
     /// what lines before and after it say to the same receiver.
     fn line(&mut self, _line: Line<'_>, _understood: Understood<'_>) {}
 
-    /// A line has a password or a secret in it. What stands here instead has the same effects
-    /// on a hub whose [`Digest`](super::Digest) is [`Recorded`](super::record::Recorded).
+    /// A line has a password or a secret in it, or is of [another
+    /// protocol](crate::wire::stranger) and may hold anything. What stands here instead has the
+    /// same effects on a hub whose [`Digest`](super::Digest) is [`Recorded`](super::record::Recorded).
     fn hidden(&mut self, _instead: &str) {}
 
     /// A line that was understood as a login brings this proof; none if it has no secret, or if no

@@ -24,7 +24,7 @@ use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
 
 /// With this a record begins.
-pub const MAGIC: &[u8] = b"rejoin record 5\n";
+pub const MAGIC: &[u8] = b"rejoin record 6\n";
 
 /// Bytes of an encoded entry, at most.
 const MOST_BYTES: usize = u16::MAX as usize;
@@ -512,9 +512,13 @@ impl<'a> Iterator for Entries<'a> {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use crate::hub::{Hub, Protocol};
     use crate::wire::plain;
+    use alloc::boxed::Box;
+    use std::sync::{Arc, Mutex};
 
     #[test]
     fn a_line_that_nobody_understood_is_masked_and_misunderstood_in_the_same_way() {
@@ -556,6 +560,69 @@ mod tests {
         out.clear();
         hub.received(Time::ZERO, conn, lines.as_bytes(), &mut out);
         digest(&out, texts)
+    }
+
+    /// The record of a connection from which this comes, and the digest of its last effects.
+    fn recorded(protocol: Protocol, bytes: &[u8]) -> (Vec<u8>, u32) {
+        let recorder = Shared(Arc::new(Mutex::new(Recorder::new(
+            &Config::default(),
+            true,
+        ))));
+        let (mut hub, mut out) = (Hub::new(&Config::default(), Recorded), Outputs::new());
+        hub.observe(Box::new(recorder.clone()));
+        let (conn, address) = (ConnId::new(1), [192, 0, 2, 1].into());
+        hub.accepted(Time::ZERO, conn, address, protocol, &mut out)
+            .unwrap();
+        out.clear();
+        hub.received(Time::ZERO, conn, bytes, &mut out);
+        let record = recorder.0.lock().unwrap().bytes().clone();
+        (record, digest(&out, true))
+    }
+
+    #[derive(Clone, Debug)]
+    struct Shared(Arc<Mutex<Recorder>>);
+
+    impl Observer for Shared {
+        fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
+            self.0.lock().unwrap().line(line, understood);
+        }
+
+        fn hidden(&mut self, instead: &str) {
+            self.0.lock().unwrap().hidden(instead);
+        }
+
+        fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+            self.0.lock().unwrap().told(now, told, wants);
+        }
+    }
+
+    /// The bytes that are brought to a hub to which a record is played.
+    fn played(record: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for entry in Entries::of(record).unwrap() {
+            if let Entry::Line { said, .. } = entry.unwrap() {
+                bytes.extend_from_slice(&said);
+                bytes.push(b'\n');
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn of_what_strangers_say_nothing_is_kept_and_its_effects_come_again() {
+        for protocol in [Protocol::Plain, Protocol::Irc] {
+            for said in [
+                &b"POST /secret HTTP/1.1\r\nNICK secret\r\n"[..],
+                b"GET http://secret/ HTTP/1.1\n",
+                b"\x16\x03\x01secret",
+                b"PASS secret-secret\n",
+            ] {
+                let (record, effects) = recorded(protocol, said);
+                let (again, same) = recorded(protocol, &played(&record));
+                assert!(!String::from_utf8_lossy(&record).contains("secret"));
+                assert_eq!((again, same), (record, effects), "{}", said.escape_ascii());
+            }
+        }
     }
 
     #[test]

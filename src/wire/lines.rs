@@ -89,6 +89,26 @@ impl Lines {
         })
     }
 
+    /// The first bytes of the line that comes next, as far as they have come, and how many they
+    /// are. Nothing is known of the rest of a line that is too long.
+    pub fn start<const BYTES: usize>(&self, input: &[u8]) -> ([u8; BYTES], usize) {
+        let before = match &self.state {
+            State::Partial(partial) => partial,
+            State::Joined(_) => &[][..],
+            State::Skipping => return ([0; BYTES], 0),
+        };
+        let (mut start, mut length) = ([0; BYTES], 0);
+        let come = before
+            .iter()
+            .chain(input)
+            .take_while(|&&byte| byte != b'\n');
+        for (place, &byte) in start.iter_mut().zip(come) {
+            *place = byte;
+            length += 1;
+        }
+        (start, length)
+    }
+
     /// Forgets the line that [`next`](Self::next) gave last: it may hold a secret.
     pub fn release(&mut self) {
         if matches!(self.state, State::Joined(_)) {
@@ -216,6 +236,25 @@ mod tests {
         }
         lines.release();
         assert_eq!(lines, Lines::new(64));
+    }
+
+    #[test]
+    fn the_start_of_the_next_line_is_known_as_far_as_it_has_come() {
+        let start = |lines: &Lines, input: &[u8]| {
+            let (start, length) = lines.start::<4>(input);
+            start[..length].to_vec()
+        };
+        let mut lines = Lines::new(8);
+        assert_eq!(start(&lines, b""), b"");
+        assert_eq!(start(&lines, b"ab\ncd"), b"ab");
+        assert_eq!(start(&lines, b"abcdef"), b"abcd");
+        lines.next(&mut &b"ab"[..]);
+        assert_eq!(start(&lines, b""), b"ab");
+        assert_eq!(start(&lines, b"cdef"), b"abcd");
+        lines.next(&mut &b"\n"[..]);
+        assert_eq!(start(&lines, b"cd"), b"cd", "the line before is none");
+        lines.next(&mut &b"too long a line"[..]);
+        assert_eq!(start(&lines, b"cd"), b"");
     }
 
     proptest! {

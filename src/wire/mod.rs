@@ -3,6 +3,7 @@
 pub mod irc;
 pub mod lines;
 pub mod plain;
+pub mod stranger;
 
 use crate::broker::StopReason;
 
@@ -15,6 +16,7 @@ pub const fn farewell(reason: StopReason) -> &'static str {
         StopReason::Replaced => "you are back on another connection",
         StopReason::LoginTimeout => "you did not log in in time",
         StopReason::FailedLogins => "too many failed logins",
+        StopReason::OtherProtocol => "you speak another protocol",
         StopReason::NotAdmitted => "you did not give the server's password",
         StopReason::ServerFull => "there are too many peers",
         StopReason::Silent => "you were silent for too long",

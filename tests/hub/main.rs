@@ -21,4 +21,5 @@ mod mail;
 mod mistakes;
 mod server;
 mod silence;
+mod strangers;
 mod work;

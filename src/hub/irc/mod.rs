@@ -310,11 +310,13 @@ impl<D: Digest> Hub<D> {
                     "MODE" => self.hide_keys_of_mode(message),
                     _ => {}
                 }
-                self.reply(
-                    turn,
-                    ERR_NOTREGISTERED,
-                    format_args!(":You have not registered"),
-                );
+                // Clients write commands in capital letters, and people who type plain lines do not.
+                let hint = match is_upper {
+                    true => String::new(),
+                    false => format!("; {}", self.where_plain_lines_are()),
+                };
+                let words = format_args!(":You have not registered{hint}");
+                self.reply(turn, ERR_NOTREGISTERED, words);
             }
         }
     }
