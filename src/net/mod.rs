@@ -16,17 +16,18 @@ mod reload;
 mod server;
 mod sync;
 mod tape;
+mod turns;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::coop::consume_budget;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 pub use digest::hash_password;
@@ -37,10 +38,11 @@ pub use tape::Record;
 
 use crate::Config;
 use crate::config::BadConfig;
-use crate::hub::{Hub, Identity, Observer, Protocol};
+use crate::hub::{Hub, Identity, Observer};
 use digest::KeyedDigest;
 use server::Server;
 use tape::Recording;
+use turns::{Event, Turns};
 
 /// How long to wait before accepting again when the system is out of something.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -93,25 +95,6 @@ impl<L: Listener> Listeners<L> {
             irc: None,
         }
     }
-
-    async fn accept(&mut self) -> (Protocol, io::Result<(L::Stream, SocketAddr)>) {
-        let plain = accept_one(self.plain.as_mut());
-        let irc = accept_one(self.irc.as_mut());
-        // None is lost by the other's coming first; and each is bounded by what one address
-        // may have.
-        tokio::select! {
-            biased;
-            accepted = plain => (Protocol::Plain, accepted),
-            accepted = irc => (Protocol::Irc, accepted),
-        }
-    }
-}
-
-async fn accept_one<L: Listener>(listener: Option<&mut L>) -> io::Result<(L::Stream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
-    }
 }
 
 /// How a server is set up, beside its limits. Simulations want more than the default.
@@ -159,7 +142,7 @@ impl Setup {
 ///
 /// As [`serve`].
 pub async fn serve_with<L: Listener, P: Points>(
-    mut listeners: Listeners<L>,
+    listeners: Listeners<L>,
     mut setup: Setup<P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, ServeError> {
@@ -186,39 +169,42 @@ pub async fn serve_with<L: Listener, P: Points>(
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut reloads = pin!(reload::run(setup.reload, &server));
-    let mut accept_after = Instant::now();
+    let mut turns = Turns::new(listeners);
     loop {
         let deadline = server.deadline().ok_or(ServeError::Bug)?;
-        // The end comes first, so that it cannot be starved; then the clock; then the
-        // ends of connections, which make room; and only then new ones.
-        tokio::select! {
+        // A listener may always have a connection, and those that are served need their turns.
+        consume_budget().await;
+        // The end comes first, so that it cannot be starved; the others take turns.
+        let event = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            () = server.attention() => {}
-            () = sleep_until(deadline) => server.tick(),
-            Some(_) = connections.join_next() => {}
             never = &mut reloads => match never {},
-            (protocol, accepted) = accept(&mut listeners, accept_after) => match accepted {
-                Ok((stream, address)) => {
-                    let from = (address, protocol);
-                    if let Some(connection) = server.accepted(stream, from, &points) {
-                        connections.spawn(connection);
-                    }
+            event = turns.next(&server, deadline, &mut connections) => event,
+        };
+        match event {
+            Event::Attention | Event::Ended => {}
+            Event::Due => server.tick(),
+            Event::Accepted(protocol, Ok((stream, address))) => {
+                let from = (address, protocol);
+                if let Some(connection) = server.accepted(stream, from, &points) {
+                    connections.spawn(connection);
                 }
-                // It was gone before it was accepted; the next one may be there.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    warn!(%error, "cannot accept a connection");
-                    accept_after = Instant::now() + ACCEPT_BACKOFF;
-                }
-            },
+            }
+            // It was gone before it was accepted; the next one may be there.
+            Event::Accepted(_, Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Event::Accepted(_, Err(error)) => {
+                warn!(%error, "cannot accept a connection");
+                turns.back_off();
+            }
         }
     }
-    drop(listeners);
+    let stopping = Instant::now();
+    drop(turns);
     info!("stopping");
     server.shut_down();
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    if timeout(shutdown_timeout, all_ended).await.is_err() {
+    let left = shutdown_timeout.saturating_sub(stopping.elapsed());
+    if timeout(left, all_ended).await.is_err() {
         warn!(
             connections = connections.len(),
             "some connections did not end in time"
@@ -236,14 +222,6 @@ fn micros_since_1970() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let micros = since.map_or(0, |since| since.as_micros());
     u64::try_from(micros).unwrap_or(0)
-}
-
-async fn accept<L: Listener>(
-    listeners: &mut Listeners<L>,
-    after: Instant,
-) -> (Protocol, io::Result<(L::Stream, SocketAddr)>) {
-    sleep_until(after).await;
-    listeners.accept().await
 }
 
 /// What a server leaves behind.
