@@ -1,7 +1,7 @@
 //! Why a run failed, and with which code it exits.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ use rejoin::net::ServeError;
 
 use crate::flags::{Address, BadFlag};
 use crate::identity::BadIdentity;
+use crate::log;
 
 /// A bad command line, or a bad `RUST_LOG`.
 const USAGE: u8 = 2;
@@ -20,6 +21,7 @@ const CONFIG: u8 = 78;
 pub(crate) enum Failure {
     Flag(BadFlag),
     Filter(String),
+    Log(io::Error),
     Runtime(io::Error),
     Signals(io::Error),
     Identity(BadIdentity),
@@ -38,16 +40,17 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Prints the line to standard error. One that is closed changes nothing.
+    /// Logs the line.
     pub(crate) fn report(&self) -> ExitCode {
-        let _ = writeln!(io::stderr(), "rejoin: {self}");
+        log::say(&format!("rejoin: {self}\n"));
         match self {
             Self::Flag(_) | Self::Filter(_) => ExitCode::from(USAGE),
             Self::Identity(bad) if bad.stays() => ExitCode::from(CONFIG),
             Self::Listen { error, .. } | Self::Record { error, .. } if stays(error.kind()) => {
                 ExitCode::from(CONFIG)
             }
-            Self::Runtime(_)
+            Self::Log(_)
+            | Self::Runtime(_)
             | Self::Signals(_)
             | Self::Identity(_)
             | Self::Password(_)
@@ -85,6 +88,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Flag(bad) => bad.fmt(f),
             Self::Filter(why) => write!(f, "bad RUST_LOG: {why}"),
+            Self::Log(error) => write!(f, "can't start the thread of the log: {error}"),
             Self::Runtime(error) => write!(f, "can't start the runtime: {error}"),
             Self::Signals(error) => write!(f, "can't wait for signals: {error}"),
             Self::Identity(bad) => bad.fmt(f),

@@ -133,11 +133,13 @@ once, with 130 for SIGINT and 143 for SIGTERM. SIGHUP reads the files of --motd,
 what changed, or what is wrong with them.
 
 A bad flag or a bad RUST_LOG exits with 2, a file or a port that this user \
-can't use with 78, and any other failure with 1; only after 1 may the same \
-flags work when the server is started again.
+can't use with 78, and any other failure with 1, as does a server that has not \
+stopped a second after --shutdown-timeout; only after 1 may the same flags work \
+when the server is started again.
 
 Logs go to standard error. RUST_LOG filters them, for example \
-RUST_LOG=rejoin=debug; the default is info.";
+RUST_LOG=rejoin=debug; the default is info. Of lines of one kind, ten a second \
+are logged and the others counted, but for those of the levels debug and trace.";
 
 #[derive(Debug, Parser)]
 #[command(name = "rejoin", version, about, after_help = NOTES)]

@@ -3,15 +3,18 @@
 mod failure;
 mod flags;
 mod identity;
+mod log;
 mod password;
 mod record;
 mod signals;
 
-use std::env::{self, VarError};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::env;
+use std::fmt;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
-use std::{fmt, pin::pin};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use failure::Failure;
 use flags::{Command, Listen, Settings};
@@ -19,26 +22,26 @@ use mimalloc::MiMalloc;
 use password::Answer;
 use rejoin::hub::{Identity, Ports};
 use rejoin::net::{self, Listeners, Reload, Setup, Tcp};
-use signals::{Signals, Stop};
-use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
+use signals::Stop;
 
 /// What a message allocates is freed soon, and often by another connection's turn.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    match run() {
+    let code = match run() {
         Ok(end) => end.into(),
         Err(failure) => failure.report(),
-    }
+    };
+    log::flush();
+    code
 }
 
 /// Does what the command line asks for.
 fn run() -> Result<End, Failure> {
     match flags::parse(env::args_os())? {
         Command::Serve(settings) => {
-            start_logging()?;
+            log::start()?;
             raise_file_limit();
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(settings.threads.get())
@@ -46,7 +49,7 @@ fn run() -> Result<End, Failure> {
                 .build()
                 .map_err(Failure::Runtime)?;
             let end = runtime.block_on(serve(*settings));
-            // After a second signal there may be tasks left, and nothing waits for them.
+            // Nothing waits for tasks that are left.
             runtime.shutdown_background();
             end
         }
@@ -66,13 +69,20 @@ fn run() -> Result<End, Failure> {
     }
 }
 
-/// Serves until a signal, and then until everything is flushed or a second signal comes.
+/// Serves until a signal, and then until everything is flushed.
 async fn serve(settings: Settings) -> Result<End, Failure> {
+    let files = settings.identity.clone();
+    let ports = Arc::new(OnceLock::<Ports>::new());
+    let known_ports = Arc::clone(&ports);
+    let reload = Reload::new(move || {
+        let read = identity::read(&files);
+        // Nothing is read again before the server serves.
+        let ports = known_ports.get().copied().unwrap_or_default();
+        read.map(|identity| Identity { ports, ..identity })
+    });
     // Before the line that invites signals.
-    let Signals {
-        mut stops,
-        mut hangup,
-    } = Signals::new().map_err(Failure::Signals)?;
+    let stopped = signals::obey(settings.config.shutdown_timeout, reload.clone());
+    let stopped = stopped.map_err(Failure::Signals)?;
     let mut identity = identity::read(&settings.identity).map_err(Failure::Identity)?;
     let plain = listen("--listen", &settings.listen).await?;
     let irc = listen("--irc", &settings.irc).await?;
@@ -80,78 +90,51 @@ async fn serve(settings: Settings) -> Result<End, Failure> {
     let record = record::open(settings.record)?;
     let address = |listening: &Option<(Tcp, SocketAddr)>| listening.as_ref().map(|(_, at)| *at);
     announce(address(&plain), address(&irc), identity.password.is_some());
-    let ports = Ports {
+    identity.ports = *ports.get_or_init(|| Ports {
         plain: address(&plain).map(|address| address.port()),
         irc: address(&irc).map(|address| address.port()),
-    };
-    identity.ports = ports;
+    });
     let listeners = Listeners {
         plain: plain.map(|(listener, _)| listener),
         irc: irc.map(|(listener, _)| listener),
     };
-    let files = settings.identity;
-    let reload = Reload::new(move || {
-        let read = identity::read(&files);
-        read.map(|identity| Identity { ports, ..identity })
-    });
-    let on_hangup = reload.clone();
-    let reloads = pin!(async {
-        while hangup.recv().await.is_some() {
-            tracing::info!("SIGHUP: reloading");
-            on_hangup.request();
-        }
-    });
-
-    let (stop, stopped) = oneshot::channel();
     let setup = Setup {
         identity,
         reload: Some(reload),
         record,
         ..Setup::new(settings.config)
     };
-    let served = pin!(net::serve_with(listeners, setup, async {
-        // An error means that `stops` is gone, and `served` with it.
+    let served = net::serve_with(listeners, setup, async {
+        // An error means that nobody is left to obey signals.
         let _ = stopped.await;
-    }));
-    let stopped_twice = pin!(async {
-        let first = stops.next().await;
-        tracing::info!("{first}: stopping; a second signal exits at once");
-        let _ = stop.send(());
-        stops.next().await
     });
-    tokio::select! {
-        biased; // A second signal exits at once, even if `served` never rests.
-        second = stopped_twice => {
-            tracing::warn!("{second}: exiting at once");
-            Ok(End::Interrupted(second))
-        }
-        () = reloads => unreachable!("a signal can come at any time"),
-        result = served => {
-            let report = result.map_err(Failure::Serve)?;
-            tracing::info!("stopped: {report}");
-            Ok(End::Finished)
-        }
-    }
+    let report = served.await.map_err(Failure::Serve)?;
+    tracing::info!("stopped: {report}");
+    Ok(End::Finished)
 }
 
-/// Says on standard output where the server listens, and how to try it.
+/// Says on standard output where the server listens, and how to try it. Nothing waits for that:
+/// standard output may be a pipe that is full.
 fn announce(plain: Option<SocketAddr>, irc: Option<SocketAddr>, asks_for_password: bool) {
+    let mut lines = String::new();
     if let Some(address) = plain {
         let (host, port) = (reachable(address.ip()), address.port());
         if asks_for_password {
             tracing::warn!("no password is asked for on {address}; --listen=off closes it");
         }
-        print(format_args!(
-            "rejoin listens on {address}; try: nc {host} {port}\n"
-        ));
+        lines += &format!("rejoin listens on {address}; try: nc {host} {port}\n");
     }
     if let Some(address) = irc {
         let (host, port) = (reachable(address.ip()), address.port());
         let password = if asks_for_password { "PASSWORD:" } else { "" };
-        print(format_args!(
+        lines += &format!(
             "rejoin listens on {address} for IRC; \
              try: irssi -c {host} -p {port} -w {password}SECRET -n NICK\n"
-        ));
+        );
+    }
+    let print = move || print(format_args!("{lines}"));
+    if let Err(error) = thread::Builder::new().name("print".to_owned()).spawn(print) {
+        tracing::warn!(%error, "can't start a thread that says where the server listens");
     }
 }
 
@@ -185,27 +168,6 @@ fn reachable(listening: IpAddr) -> IpAddr {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
         IpAddr::V4(_) | IpAddr::V6(_) => listening,
     }
-}
-
-/// Logs to standard error, filtered by `RUST_LOG`.
-fn start_logging() -> Result<(), Failure> {
-    let directives = match env::var("RUST_LOG") {
-        Ok(directives) if !directives.trim().is_empty() => directives,
-        Ok(_) | Err(VarError::NotPresent) => "info".to_owned(),
-        Err(error @ VarError::NotUnicode(_)) => return Err(Failure::Filter(error.to_string())),
-    };
-    let filter = EnvFilter::builder()
-        .parse(&directives)
-        .map_err(|error| Failure::Filter(format!("'{}': {error}", directives.escape_debug())))?;
-    let colours = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(colours && io::stderr().is_terminal())
-        // It would panic where standard error is closed.
-        .log_internal_errors(false)
-        .init();
-    Ok(())
 }
 
 /// Each connection is an open file, and the default limit of many systems is small.

@@ -254,12 +254,13 @@ fn rust_log_filters_the_log() {
         server.log()
     };
     let default = log(None);
-    assert!(default.contains("INFO rejoin: SIGTERM"), "{default}");
+    let stopping = "INFO rejoin::signals: SIGTERM: stopping";
+    assert!(default.contains(stopping), "{default}");
     assert!(
         !default.contains('\x1B'),
         "colours without a terminal: {default}"
     );
-    assert!(log(Some("")).contains("INFO rejoin: SIGTERM"));
+    assert!(log(Some("")).contains(stopping));
     assert_eq!(log(Some("off")), "");
 }
 

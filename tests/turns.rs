@@ -81,7 +81,9 @@ enum Flooded {
 /// Where connections come from.
 enum Source {
     /// There is always one more.
-    Flood { accepted: u64 },
+    Flood {
+        accepted: u64,
+    },
     Quiet(mpsc::UnboundedReceiver<DuplexStream>),
 }
 

@@ -50,6 +50,10 @@ impl Process {
         Self(command.spawn().expect("the binary starts"))
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("kill")
@@ -164,9 +168,23 @@ impl Server {
 
     /// Starts a command that may refuse to serve.
     pub(crate) fn try_spawn(command: &mut Command) -> Result<Self, Failed> {
-        let mut child = Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        Self::try_spawn_logging_to(command, Stdio::piped())
+    }
+
+    /// Starts a command that ends up as the binary, and whose log goes elsewhere.
+    pub(crate) fn spawn_logging_to(command: &mut Command, log: Stdio) -> Self {
+        Self::try_spawn_logging_to(command, log)
+            .unwrap_or_else(|failed| panic!("{}\n{}", failed.status, failed.log))
+    }
+
+    fn try_spawn_logging_to(command: &mut Command, log: Stdio) -> Result<Self, Failed> {
+        let mut child = Process::spawn(command.stdout(Stdio::piped()).stderr(log));
         let stdout = BufReader::new(child.0.stdout.take().expect("it is piped"));
-        let mut log = Log::read(child.0.stderr.take().expect("it is piped"));
+        let stderr = child.0.stderr.take();
+        let mut log = match stderr {
+            Some(stderr) => Log::read(stderr),
+            None => Log::read(std::io::empty()),
+        };
         let (lines, output) = mpsc::channel();
         thread::spawn(move || {
             let mut read = stdout.lines().map_while(Result::ok);
