@@ -36,11 +36,19 @@ pub struct Config {
     /// Addresses with wrong secrets that are remembered at once; past that, the
     /// one that failed the longest ago is forgiven.
     pub failed_login_addresses: NonZeroUsize,
-    /// How long a connection may be silent before it is sent a probe.
+    /// How long a connection of the plain protocol may be silent before it is sent a probe.
     pub probe_after: Duration,
-    /// How long a connection may be silent before it is given up. Longer than
+    /// How long a connection of the plain protocol may be silent before it is given up. Longer than
     /// [`probe_after`](Self::probe_after).
     pub silence_timeout: Duration,
+    /// How long a connection that speaks IRC may be silent before it is sent a probe: its client
+    /// answers by itself.
+    pub irc_probe_after: Duration,
+    /// How long a connection that speaks IRC may be silent before it is given up. Longer than
+    /// [`irc_probe_after`](Self::irc_probe_after). While its socket, which was full, still takes
+    /// something, it has until [`silence_timeout`](Self::silence_timeout): its probe is behind
+    /// that.
+    pub irc_silence_timeout: Duration,
     /// How long a write may wait for a socket that takes nothing, or for a client that has
     /// much to acknowledge.
     pub write_timeout: Duration,
@@ -161,6 +169,7 @@ impl Config {
             ("login_timeout", self.login_timeout),
             ("failed_login_window", self.failed_login_window),
             ("probe_after", self.probe_after),
+            ("irc_probe_after", self.irc_probe_after),
             ("write_timeout", self.write_timeout),
             ("flush_timeout", self.flush_timeout),
             ("shutdown_timeout", self.shutdown_timeout),
@@ -192,6 +201,12 @@ impl Config {
             return Err(BadConfig {
                 limit: "silence_timeout",
                 must: "be longer than probe_after",
+            });
+        }
+        if self.irc_silence_timeout <= self.irc_probe_after {
+            return Err(BadConfig {
+                limit: "irc_silence_timeout",
+                must: "be longer than irc_probe_after",
             });
         }
         let line = self.line_bytes.get();
@@ -269,6 +284,8 @@ impl Default for Config {
             failed_login_addresses: size(65_536),
             probe_after: Duration::from_secs(5 * 60),
             silence_timeout: Duration::from_secs(60 * 60),
+            irc_probe_after: Duration::from_secs(90),
+            irc_silence_timeout: Duration::from_secs(150),
             write_timeout: Duration::from_secs(30),
             flush_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),

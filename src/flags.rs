@@ -376,16 +376,27 @@ struct Limits {
     #[arg(default_value_t = Config::default().listed)]
     listed: NonZeroUsize,
 
-    /// Time that a connection may be silent before it is sent a probe.
+    /// Time that a connection of the plain protocol may be silent before it is sent a probe.
     #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().probe_after.into())]
     probe_after: Duration,
 
-    /// Time that a connection may be silent before it is given up; longer than
-    /// --probe-after.
+    /// Time that a connection of the plain protocol may be silent before it is given up; longer
+    /// than --probe-after.
     #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().silence_timeout.into())]
     silence_timeout: Duration,
+
+    /// Time that an IRC client may be silent before it is sent a PING.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().irc_probe_after.into())]
+    irc_probe_after: Duration,
+
+    /// Time that an IRC client may be silent before it is given up; longer than
+    /// --irc-probe-after.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().irc_silence_timeout.into())]
+    irc_silence_timeout: Duration,
 
     /// Time that a write may wait for a socket that takes nothing.
     #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
@@ -476,6 +487,8 @@ impl Limits {
             failed_login_addresses: self.failed_login_addresses,
             probe_after: self.probe_after.into(),
             silence_timeout: self.silence_timeout.into(),
+            irc_probe_after: self.irc_probe_after.into(),
+            irc_silence_timeout: self.irc_silence_timeout.into(),
             write_timeout: self.write_timeout.into(),
             flush_timeout: self.flush_timeout.into(),
             shutdown_timeout: self.shutdown_timeout.into(),

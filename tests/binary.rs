@@ -452,7 +452,8 @@ fn default_in(help: &str, flag: &str) -> String {
         let (_, rest) = words.split_once(&format!(" {flag} <"))?;
         let own = rest.split('<').next()?;
         let (_, default) = own.split_once("[default: ")?;
-        Some(default.split_once(']')?.0.to_owned())
+        // One with a space is shown in quotes.
+        Some(default.split_once(']')?.0.trim_matches('"').to_owned())
     };
     default().unwrap_or_else(|| panic!("no {flag} with a default in {help}"))
 }

@@ -63,6 +63,7 @@ fn the_table_of_limits_is_what_the_binary_says() {
             .split(']')
             .next()
             .expect("a bracket closes")
+            .trim_matches('"')
             .to_owned();
         expected.insert(name, (default, text.to_owned()));
     }

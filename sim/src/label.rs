@@ -131,6 +131,7 @@ impl Labels {
             Told::Accepted { .. }
             | Told::ReaderFinished { .. }
             | Told::Overflowed { .. }
+            | Told::Progressed { .. }
             | Told::Tick
             | Told::ShutDown => Vec::new(),
         };

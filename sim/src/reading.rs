@@ -211,7 +211,10 @@ impl Readings {
             }
             Told::Tick => self.note_who_is_late(now),
             Told::WriterFinished { conn, .. } => gone = Some(conn),
-            Told::ReaderFinished { .. } | Told::Overflowed { .. } | Told::ShutDown => {}
+            Told::ReaderFinished { .. }
+            | Told::Overflowed { .. }
+            | Told::Progressed { .. }
+            | Told::ShutDown => {}
         }
         self.said.clear();
         for output in wants.iter() {

@@ -228,9 +228,11 @@ impl Player {
                 self.protocols.remove(&conn);
                 None
             }
-            Told::ReaderFinished { .. } | Told::Overflowed { .. } | Told::Tick | Told::ShutDown => {
-                None
-            }
+            Told::ReaderFinished { .. }
+            | Told::Overflowed { .. }
+            | Told::Progressed { .. }
+            | Told::Tick
+            | Told::ShutDown => None,
         }
     }
 
@@ -299,6 +301,7 @@ fn said(told: Told) -> String {
         Told::Received { conn } => format!("bytes come from {conn}"),
         Told::ReaderFinished { conn } => format!("the reader of {conn} has finished"),
         Told::Overflowed { conn } => format!("too much waits for {conn}"),
+        Told::Progressed { conn } => format!("the socket of {conn} takes something again"),
         Told::WriterFinished { conn, unwritten } => {
             let unwritten = count(unwritten.into(), "part");
             format!("the writer of {conn} has finished, {unwritten} unwritten")
@@ -428,6 +431,7 @@ impl Side {
             }
             Told::ReaderFinished { conn } => self.hub.reader_finished(now, conn, out),
             Told::Overflowed { conn } => self.hub.overflowed(now, conn, out),
+            Told::Progressed { conn } => self.hub.progressed(now, conn, out),
             Told::WriterFinished { conn, unwritten } => {
                 let outbox = self.outboxes.remove(&conn).unwrap_or_default();
                 let unwritten = usize::try_from(unwritten).expect("it is no more than there was");

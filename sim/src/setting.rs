@@ -59,6 +59,8 @@ pub fn network(index: usize) -> Config {
         resume_window: Duration::from_millis(150),
         probe_after: Duration::from_millis(100),
         silence_timeout: Duration::from_millis(200),
+        irc_probe_after: Duration::from_millis(80),
+        irc_silence_timeout: Duration::from_millis(150),
         write_timeout: Duration::from_millis(200),
         flush_timeout: Duration::from_millis(50),
         shutdown_timeout: Duration::from_millis(100),

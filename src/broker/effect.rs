@@ -451,8 +451,8 @@ pub enum StopReason {
 impl StopReason {
     /// Whether the writer may go on, within a bound, to write what is queued. If not,
     /// it writes its last line if the socket takes it at once, and gives the rest
-    /// back.
+    /// back: the link is probably dead.
     pub const fn flushes(self) -> bool {
-        !matches!(self, Self::Replaced | Self::TooSlow)
+        !matches!(self, Self::Replaced | Self::TooSlow | Self::Silent)
     }
 }

@@ -41,6 +41,7 @@ use crate::wire::lines::Lines;
 use admission::{Admission, Source};
 use irc::Irc;
 use rate::{Rate, Used};
+use silence::Silence;
 use work::{Accounts, Share, Spent, Work};
 
 /// How many turns of one connection fit into its outbox: so what a client sends at once
@@ -115,8 +116,8 @@ struct Limits {
     share: Share,
     lines: Rate,
     failed_logins: u32,
-    probe_after: Duration,
-    silence_timeout: Duration,
+    silence: Silence,
+    irc_silence: Silence,
     receivers: usize,
     rooms_per_peer: usize,
     listed: usize,
@@ -138,6 +139,15 @@ enum Session {
     Irc(Box<irc::Session>),
 }
 
+impl Session {
+    const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Plain => Protocol::Plain,
+            Self::Irc(_) => Protocol::Irc,
+        }
+    }
+}
+
 /// The protocol state of one connection.
 #[derive(Clone, Debug)]
 struct Link {
@@ -149,7 +159,10 @@ struct Link {
     address: IpAddr,
     source: Source,
     failed_logins: u32,
+    /// When something came from it last.
     heard: Time,
+    /// When its socket, which had been full, took something last.
+    progressed: Time,
     /// When the entry in `checks` says.
     check: Time,
     probed: bool,
@@ -176,8 +189,8 @@ impl<D: Digest> Hub<D> {
                 share: Share::new(config.work_per_connection, config.work_burst),
                 lines: Rate::new(burst, window),
                 failed_logins: config.failed_logins_per_connection.get(),
-                probe_after: config.probe_after,
-                silence_timeout: config.silence_timeout,
+                silence: Silence::of_plain(config),
+                irc_silence: Silence::of_irc(config),
                 receivers: config.receivers.get(),
                 rooms_per_peer: config.rooms_per_peer.get(),
                 listed: config.listed.get(),
@@ -269,7 +282,7 @@ impl<D: Digest> Hub<D> {
                 Protocol::Irc => Self::irc_bye(address, wire::farewell(reason)),
             });
         }
-        let check = now.after(self.limits.probe_after);
+        let check = now.after(self.limits.silence(protocol).probe_after);
         self.checks.insert((check, conn));
         let session = match protocol {
             Protocol::Plain => Session::Plain,
@@ -285,6 +298,7 @@ impl<D: Digest> Hub<D> {
             source,
             failed_logins: 0,
             heard: now,
+            progressed: now,
             check,
             probed: false,
             held: false,
@@ -321,10 +335,11 @@ impl<D: Digest> Hub<D> {
             };
         };
         link.heard = now;
-        let speaks_irc = matches!(link.session, Session::Irc(_));
+        let protocol = link.session.protocol();
+        let speaks_irc = protocol == Protocol::Irc;
         let mut lines = core::mem::replace(&mut link.lines, Lines::new(0));
         if core::mem::take(&mut link.probed) {
-            self.check_again(conn, now.after(self.limits.probe_after));
+            self.check_again(conn, now.after(self.limits.silence(protocol).probe_after));
         }
         let mut rest = bytes;
         let start = self.worked(out);
@@ -400,6 +415,15 @@ impl<D: Digest> Hub<D> {
             out,
         );
         self.told(now, Told::Overflowed { conn }, out);
+    }
+
+    /// A connection's socket had been full for a while, and now took something: the other end is
+    /// there, though its answer to a probe may take long, as the probe is behind much else.
+    pub fn progressed(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        if let Some(link) = self.links.get_mut(conn) {
+            link.progressed = now;
+        }
+        self.told(now, Told::Progressed { conn }, out);
     }
 
     /// A connection's writer has finished, and gives back what it has not written, and

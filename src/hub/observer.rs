@@ -78,6 +78,11 @@ pub enum Told {
         /// Which.
         conn: ConnId,
     },
+    /// A socket that had been full took something.
+    Progressed {
+        /// Its connection.
+        conn: ConnId,
+    },
     /// A writer has finished.
     WriterFinished {
         /// Its connection.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tracing::{debug, info};
 
 use crate::hub::Frame;
@@ -263,6 +263,8 @@ pub(super) struct WriterEnd {
     offset: usize,
     /// Runs while the socket takes nothing.
     blocked: Option<Pin<Box<Sleep>>>,
+    /// Until then the hub knows that the socket takes something.
+    told_until: Option<Instant>,
     /// Runs while nothing may be written until the client acknowledges something.
     unanswered: Option<Pin<Box<Sleep>>>,
     end: End,
@@ -292,6 +294,7 @@ impl WriterEnd {
             outlet,
             offset: 0,
             blocked: None,
+            told_until: None,
             unanswered: None,
             end: End::CutOff,
         })
@@ -397,12 +400,28 @@ impl WriterEnd {
         match self.poll_write_batch(stream, cx) {
             Poll::Ready(Ok((0, _))) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok((bytes, frames))) => {
-                self.blocked = None;
                 self.count_written(bytes, frames);
+                if self.blocked.take().is_some() {
+                    self.tell_of_progress();
+                }
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => poll_timeout(&mut self.blocked, self.server.config.write_timeout, cx),
+        }
+    }
+
+    /// The hub is told now and then that a socket which had been full takes something: the other
+    /// end is alive.
+    fn tell_of_progress(&mut self) {
+        let now = Instant::now();
+        if self.told_until.is_none_or(|until| now >= until) {
+            let config = &self.server.config;
+            let answer = config
+                .irc_silence_timeout
+                .saturating_sub(config.irc_probe_after);
+            self.told_until = Some(now + answer / 4);
+            self.server.progressed(self.conn);
         }
     }
 

@@ -192,6 +192,10 @@ impl Server {
         })?
     }
 
+    pub(super) fn progressed(&self, conn: ConnId) {
+        self.with_hub(|now, state| state.hub.progressed(now, conn, &mut state.outputs));
+    }
+
     pub(super) fn tick(&self) {
         self.with_hub(|now, state| state.hub.tick(now, &mut state.outputs));
     }

@@ -73,9 +73,7 @@ impl Server {
     /// read.
     #[track_caller]
     pub(crate) fn stalled(&self, login: &str) -> Client {
-        let mut client = Client::with(self.addr, |socket| {
-            socket.set_recv_buffer_size(RECEIVE_BUFFER)
-        });
+        let mut client = Client::small(self.addr);
         client.send(login);
         let name = login.split(' ').next().expect("a name");
         client.expect(&format!("* welcome {name}"));
@@ -99,6 +97,13 @@ impl Server {
 }
 
 impl Client {
+    /// A connection whose socket takes in little that nobody reads.
+    pub(crate) fn small(address: SocketAddr) -> Self {
+        Self::with(address, |socket| {
+            socket.set_recv_buffer_size(RECEIVE_BUFFER)
+        })
+    }
+
     /// A connection whose socket is set up before it connects.
     fn with(address: SocketAddr, set_up: impl FnOnce(&Socket) -> Result<()>) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are sockets");

@@ -64,6 +64,8 @@ pub(crate) fn config() -> Config {
         failed_logins_per_connection: count(3),
         probe_after: Duration::from_secs(60),
         silence_timeout: Duration::from_secs(180),
+        irc_probe_after: Duration::from_secs(70),
+        irc_silence_timeout: Duration::from_secs(100),
         mailbox_messages: size(4),
         resume_window: Duration::from_secs(300),
         ..Config::default()
@@ -135,6 +137,15 @@ impl Server {
         conn
     }
 
+    /// Somebody who speaks IRC registers with a secret, for the first time or again.
+    pub(crate) fn returns(&mut self, nick: &str) -> ConnId {
+        let conn = self.connect_irc();
+        self.types(conn, "PASS correct-horse");
+        self.types(conn, &format!("NICK {nick}"));
+        self.types(conn, "USER u 0 * :r");
+        conn
+    }
+
     /// A line comes, and is taken.
     pub(crate) fn types(&mut self, conn: ConnId, line: &str) {
         let line = format!("{line}\n");
@@ -196,6 +207,11 @@ impl Server {
 
     pub(crate) fn overflows(&mut self, conn: ConnId) {
         self.call(|hub, now, out| hub.overflowed(now, conn, out));
+    }
+
+    /// A connection's socket, which had been full, takes something.
+    pub(crate) fn progresses(&mut self, conn: ConnId) {
+        self.call(|hub, now, out| hub.progressed(now, conn, out));
     }
 
     pub(crate) fn shuts_down(&mut self) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rejoin::Config;
 use rejoin::id::Time;
 
 use crate::server::{Server, config};
@@ -9,7 +10,7 @@ use crate::server::{Server, config};
 const MICRO: Duration = Duration::from_micros(1);
 const GIVEN_UP: [&str; 2] = [
     "stop c1's reader",
-    "stop c1's writer, flush, * bye you were silent for too long",
+    "stop c1's writer, hand over, * bye you were silent for too long",
 ];
 
 #[test]
@@ -68,11 +69,103 @@ fn whoever_answers_a_probe_is_probed_again_later() {
 fn a_silent_client_that_speaks_irc_is_pinged() {
     let mut server = Server::new();
     let alice = server.registers("alice");
-    server.passes(config().probe_after);
+    server.passes(config().irc_probe_after - MICRO);
+    assert_eq!(server.hears(alice), [""; 0]);
+    server.passes(MICRO);
     assert_eq!(server.hears(alice), ["PING :silent"]);
     server.types(alice, "PONG :silent");
-    server.passes(config().silence_timeout);
+    server.passes(config().irc_silence_timeout);
     assert_eq!(server.hears(alice), ["PING :silent"]);
+}
+
+/// By default, within two to three minutes; whoever speaks the plain protocol has its hour.
+#[test]
+fn a_client_that_speaks_irc_and_answers_no_ping_is_given_up_soon() {
+    let mut server = Server::with(&Config::default());
+    let bob = server.login("bob");
+    let (alice, carol) = (server.returns("alice"), server.registers("carol"));
+    server.types(bob, "alice: one");
+    assert!(
+        server
+            .hears(alice)
+            .iter()
+            .any(|line| line.ends_with(":one"))
+    );
+    server.passes(Duration::from_secs(90));
+    // The black hole swallows all of this.
+    server.types(bob, "alice: two");
+    server.types(bob, "carol: two");
+    server.passes(Duration::from_secs(60) - MICRO);
+    assert_eq!(server.done, [""; 0]);
+    server.passes(MICRO);
+    let last = "ERROR :Closing Link: 192.0.2.7 (you were silent for too long)";
+    for (conn, line) in [(alice, 0), (carol, 2)] {
+        let stops = [
+            format!("stop {conn}'s reader"),
+            format!("stop {conn}'s writer, hand over, {last}"),
+        ];
+        assert_eq!(server.done[line..line + 2], stops, "without a wait");
+    }
+    server.writer_ends(alice);
+    server.writer_ends(carol);
+    server.types(bob, "alice, carol: three");
+    let told = [
+        "* undelivered carol gone: two",
+        "* kept alice",
+        "* error no-such-peer carol",
+    ];
+    assert_eq!(server.hears(bob), told);
+    let alice = server.returns("alice");
+    let heard = server.hears(alice);
+    let said = heard.iter().filter(|line| line.contains(" PRIVMSG "));
+    let said: Vec<_> = said.map(|line| line.rsplit_once(':').unwrap().1).collect();
+    assert_eq!(said, ["one", "two", "three"], "it has acknowledged none");
+    assert_eq!(server.last_line(bob), None, "people have their hour");
+}
+
+#[test]
+fn any_line_shows_that_a_client_is_there_whether_or_not_it_answers() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    for line in ["AWAY", "PRIVMSG alice :hi", "nonsense", ""] {
+        server.passes(config().irc_silence_timeout - MICRO);
+        server.types(alice, line);
+        let done = server.done.iter().filter(|done| done.starts_with("stop "));
+        assert_eq!(done.count(), 0, "{line:?}");
+    }
+}
+
+/// Its probe is behind so much that it is not there yet.
+#[test]
+fn a_client_whose_socket_takes_something_again_and_again_is_not_given_up() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    let answer = config().irc_silence_timeout - config().irc_probe_after;
+    server.passes(config().irc_probe_after);
+    server.passes(answer / 2);
+    for _ in 0..2 {
+        server.progresses(alice);
+        server.passes(answer - MICRO);
+        assert_eq!(server.done, [""; 0]);
+    }
+    server.progresses(alice);
+    server.passes(answer - MICRO);
+    server.passes(MICRO);
+    assert_eq!(server.done.len(), 2, "{:?}", server.done);
+}
+
+#[test]
+fn a_client_that_takes_everything_and_never_says_anything_is_given_up_in_the_end() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    server.hears(alice);
+    let limit = config().silence_timeout.as_secs();
+    for second in 1..=limit {
+        server.progresses(alice);
+        server.passes(Duration::from_secs(1));
+        let is_stopped = server.last_line(alice).is_some();
+        assert_eq!(is_stopped, second == limit, "after {second} s");
+    }
 }
 
 #[test]

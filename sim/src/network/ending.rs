@@ -49,7 +49,7 @@ impl Play<'_> {
     /// link that broke without a word is found out, its writer flushes, and its peer's window ends.
     fn patience(&self) -> u64 {
         let config = &self.config;
-        let waits = config.silence_timeout
+        let waits = config.silence_timeout.max(config.irc_silence_timeout)
             + config.write_timeout
             + config.flush_timeout
             + config.resume_window
