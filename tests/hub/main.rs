@@ -3,6 +3,7 @@
 mod connections;
 mod irc_capabilities;
 mod irc_channels;
+mod irc_identity;
 mod irc_limits;
 mod irc_lists;
 mod irc_messages;

@@ -122,9 +122,8 @@ impl<D: Digest> Hub<D> {
 
     pub(super) fn invite(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
         if message.params.is_empty() {
-            let channels = self.irc.channels.iter();
-            let rooms = channels.filter(|(_, channel)| channel.invited.contains(&name));
-            let rooms: Vec<_> = rooms.map(|(&room, _)| room).collect();
+            let peer = self.irc.users[&name].peer;
+            let rooms: Vec<_> = self.irc.invitations.rooms(peer).collect();
             for room in rooms {
                 self.reply(turn, RPL_INVITELIST, format_args!("{room}"));
             }
@@ -157,12 +156,8 @@ impl<D: Digest> Hub<D> {
         if self.irc.channels[&room].flags.invite_only && !self.rules(turn, &name, &room) {
             return;
         }
-        let most = self.limits.list_entries;
-        let channel = self.irc.channels.get_mut(&room).expect("it was just there");
-        if channel.invited.len() >= most {
-            channel.invited.pop_first();
-        }
-        channel.invited.insert(guest);
+        let (peer, most) = (self.irc.users[&guest].peer, self.limits.list_entries);
+        self.irc.invitations.add(room, peer, most);
         self.reply(turn, RPL_INVITING, format_args!("{guest} {room}"));
         self.tell_away(turn, &guest);
         let line = format!(":{} INVITE {guest} {room}", self.irc.mask(&name));

@@ -6,6 +6,7 @@
 mod acks;
 mod chat;
 mod entry;
+mod invitations;
 mod keys;
 mod label;
 mod list;
@@ -39,6 +40,7 @@ use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
 use crate::wire::irc::{BadLine, Message, Timestamp};
 use crate::wire::lines::Line;
+use invitations::Invitations;
 use label::Replying;
 use room::Channel;
 pub(super) use send::Tags;
@@ -52,6 +54,7 @@ pub(super) struct Irc {
     pub(super) identity: Identity,
     pub(super) users: Users,
     pub(super) channels: BTreeMap<Room, Channel>,
+    invitations: Invitations,
     /// Who wants to know of whose coming and going.
     watchers: BTreeMap<Name, BTreeSet<ConnId>>,
     /// Those who have gone, the newest first.

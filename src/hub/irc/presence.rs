@@ -76,7 +76,9 @@ impl<D: Digest> Hub<D> {
             }
             Any::Plain => ("plain", name.as_str()),
         };
+        let binding = self.broker.lifecycle().binding(name);
         User {
+            peer: binding.expect("who is online bears its name").peer,
             mask: Mask::new(name, user, &mask::host(link.address)),
             realname: realname.into(),
             away: None,
@@ -275,7 +277,11 @@ impl<D: Digest> Hub<D> {
             self.tell_quit(now, name, "Connection closed", out);
         }
         self.left_all(name);
-        if let Some(grace) = self.irc.users.remove(name).and_then(|user| user.grace) {
+        let Some(user) = self.irc.users.remove(name) else {
+            return;
+        };
+        self.irc.invitations.forget_peer(user.peer);
+        if let Some(grace) = user.grace {
             self.irc.graces.remove(&(grace, *name));
         }
     }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::register::cut;
-use super::{Digest, Hub, Tags, Turn};
+use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{Input, Part, Rank, Request};
 use crate::hub::work::Work;
 use crate::id::{Name, Room, Time};
@@ -26,8 +26,6 @@ pub(in crate::hub) struct Channel {
     pub(super) invitations: Vec<Entry>,
     /// What each member may do, if it may do more than others.
     pub(super) ranks: BTreeMap<Name, BTreeSet<Rank>>,
-    /// Who was asked to come.
-    pub(super) invited: BTreeSet<Name>,
 }
 
 /// The modes of a channel that are on or off.
@@ -98,7 +96,6 @@ impl Channel {
             exceptions: Vec::new(),
             invitations: Vec::new(),
             ranks: BTreeMap::from([(by, BTreeSet::from([Rank::Operator]))]),
-            invited: BTreeSet::new(),
         }
     }
 
@@ -136,7 +133,8 @@ impl<D: Digest> Hub<D> {
         let Some(channel) = self.irc.channels.get(room) else {
             return Ok(());
         };
-        if self.is_in(name, room) || channel.invited.contains(name) {
+        let is_invited = |user: &User| self.irc.invitations.has(room, user.peer);
+        if self.is_in(name, room) || self.irc.users.get(name).is_some_and(is_invited) {
             return Ok(());
         }
         let full = self.irc.mask(name);
@@ -217,10 +215,15 @@ impl<D: Digest> Hub<D> {
 
     /// Somebody has entered a room: if nobody was there, it is its operator.
     pub(super) fn note_join(&mut self, now: Time, name: Name, room: Room) {
-        self.irc.users.change(&name, |user| user.rooms.insert(room));
+        let enters = |user: &mut User| {
+            user.rooms.insert(room);
+            user.peer
+        };
+        if let Some(peer) = self.irc.users.change(&name, enters) {
+            self.irc.invitations.remove(&room, peer);
+        }
         let founded = || Channel::founded(name, now);
-        let channel = self.irc.channels.entry(room).or_insert_with(founded);
-        channel.invited.remove(&name);
+        self.irc.channels.entry(room).or_insert_with(founded);
     }
 
     /// Somebody has left a room, which is forgotten if nobody is there any more.
@@ -231,6 +234,7 @@ impl<D: Digest> Hub<D> {
         }
         if self.members(room) == 0 {
             self.irc.channels.remove(room);
+            self.irc.invitations.forget_room(room);
         }
     }
 

@@ -6,11 +6,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::id::{Name, Room, Time};
+use crate::id::{Name, PeerId, Room, Time};
 
 /// What IRC knows of a peer.
 #[derive(Clone, Debug)]
 pub(in crate::hub) struct User {
+    /// Who it is, whatever it is called.
+    pub(super) peer: PeerId,
     /// Goes with all that it says.
     pub(super) mask: Mask,
     pub(super) realname: Box<str>,
