@@ -423,11 +423,9 @@ impl Side {
                 }
             }
             Told::Received { conn } => {
-                let mut bytes = lines.join(&b'\n');
-                if !lines.is_empty() {
-                    bytes.push(b'\n');
-                }
-                self.hub.received(now, conn, &bytes, out);
+                // A line may end with a CR of its own, ahead of that of its end.
+                let bytes: Vec<_> = lines.iter().flat_map(|line| [line, &b"\r\n"[..]]).collect();
+                self.hub.received(now, conn, &bytes.concat(), out);
             }
             Told::ReaderFinished { conn } => self.hub.reader_finished(now, conn, out),
             Told::Overflowed { conn } => self.hub.overflowed(now, conn, out),

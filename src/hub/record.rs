@@ -1,7 +1,8 @@
 //! What a hub was told, in a compact form that can be played again.
 //!
 //! A record is a [`MAGIC`] line and then [`Entry`] after entry, each encoded by `postcard` and
-//! preceded by its length as two bytes, the lower one first. The first entry is a
+//! preceded by its length as two bytes, the lower one first; if that is 65535 or more, by two bytes
+//! that say 65535, and then its length as four bytes. The first entry is a
 //! [`Entry::Start`]. A last entry that is cut off, as by a kill, is no error: it is left out.
 //!
 //! No secret gets into a record: what follows the name in a login is replaced by the proof, a
@@ -12,22 +13,23 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
+use core::ops::Range;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Config;
 use crate::broker::Request;
 use crate::hub::{Digest, Frame, Identity, Observer, Output, Outputs, Told, Understood};
-use crate::id::{ConnId, Name, Proof, Secret, Time};
-use crate::wire::irc::{BadLine, Message};
+use crate::id::{ConnId, Name, Proof, Secret, Time, is_forbidden, is_printable};
+use crate::wire::irc::{BadLine, Excerpt, Message, place_in_bad};
 use crate::wire::lines::Line;
-use crate::wire::plain::{Command, Mistake};
+use crate::wire::plain::{self, Command, Mistake};
 
 /// With this a record begins.
 pub const MAGIC: &[u8] = b"rejoin record 6\n";
 
-/// Bytes of an encoded entry, at most.
-const MOST_BYTES: usize = u16::MAX as usize;
+/// Stands for the length of an entry that is at least as long, and whose length follows.
+const LONG: u16 = u16::MAX;
 
 /// One thing in a record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -110,12 +112,14 @@ impl Recorder {
         let encoded = postcard::to_extend(entry, bytes);
         self.bytes = encoded.expect("an entry in memory can be encoded");
         let length = self.bytes.len() - start - 2;
-        if length > MOST_BYTES {
-            // A line of more than that is replaced by one of its kind.
-            self.bytes.truncate(start);
-            return self.push(&Entry::TooLong);
+        let short = u16::try_from(length).ok().filter(|&length| length < LONG);
+        let prefix = short.unwrap_or(LONG).to_le_bytes();
+        self.bytes[start..start + 2].copy_from_slice(&prefix);
+        if short.is_none() {
+            let length = u32::try_from(length).expect("a line has less than 4 GiB");
+            self.bytes
+                .splice(start + 2..start + 2, length.to_le_bytes());
         }
-        self.bytes[start..start + 2].copy_from_slice(&(length as u16).to_le_bytes());
     }
 }
 
@@ -144,7 +148,7 @@ impl Observer for Recorder {
         let line = instead.as_bytes();
         let said = match instead.split_once(' ') {
             Some((tags, _)) if !self.texts && tags.starts_with('@') => {
-                Cow::Owned(mask_tags(line, tags.len() - 1))
+                Cow::Owned(mask_tags(line, 1..tags.len()))
             }
             _ => Cow::Borrowed(line),
         };
@@ -181,29 +185,25 @@ impl Observer for Recorder {
 
 impl Recorder {
     fn plain_line(&mut self, line: &[u8], understood: &Result<Command<'_>, Mistake>) {
-        let (said, hidden) = match understood {
+        match understood {
             // The hub says it once the proof is known.
-            Ok(Command::LogIn { .. }) => return,
-            Ok(Command::Say(saying)) if !self.texts => {
-                let start = line.len() - saying.text().len();
-                (&line[..start], &line[start..])
-            }
-            Ok(Command::Request(request)) if !self.texts => {
-                line.split_at(text_start(line, request))
+            Ok(Command::LogIn { .. }) => {}
+            Ok(Command::Say(saying)) if !self.texts => self.push_hidden(line, saying.text()),
+            Ok(Command::Request(Request::Quit { why: Some(_) })) if !self.texts => {
+                self.push_hidden(line, plain::argument(line));
             }
             Ok(Command::Say(_) | Command::Request(_) | Command::Help | Command::Pong) => {
-                (line, &[][..])
+                self.push_line(Cow::Borrowed(line), 0);
             }
-            Err(Mistake::TooFast) => (&[][..], &[][..]),
-            Err(_) => (&*mask(line), &[][..]),
-        };
-        self.push_line(Cow::Borrowed(said), hidden.len());
+            Err(Mistake::TooFast) => self.push_line(Cow::Borrowed(&[]), 0),
+            Err(_) => self.push_line(Cow::Owned(mask_line(line)), 0),
+        }
     }
 
     fn irc_line(&mut self, line: &[u8], understood: &Result<Message<'_>, BadLine>) {
         let message = match understood {
             Ok(message) => message,
-            Err(_) => return self.push_line(Cow::Owned(mask(line)), 0),
+            Err(bad) => return self.bad_irc_line(line, *bad),
         };
         if message.may_hold_secret() {
             // The hub says what may stand for it.
@@ -211,23 +211,64 @@ impl Recorder {
         }
         let is = |command: &str| message.command.eq_ignore_ascii_case(command);
         let known = COMMANDS.iter().find(|(command, _)| is(command));
-        let before = |part: &str| part.as_ptr().addr() - line.as_ptr().addr();
+        let end_of_command = place(message.command, line) + message.command.len();
         let (said, text) = match known {
-            None => (&line[..before(message.command) + message.command.len()], ""),
-            Some((_, Some(index))) if !self.texts => match message.param(*index) {
-                // What follows it nobody reads.
-                Some(text) => (&line[..before(text)], text),
-                None => (line, ""),
-            },
-            Some(_) => (line, ""),
+            None => (&line[..end_of_command], None),
+            Some((_, Some(index))) if !self.texts => (line, message.param(*index)),
+            Some(_) => (line, None),
         };
-        let tags = message.tags.len();
-        let said = if tags == 0 || (self.texts && known.is_some()) {
-            Cow::Borrowed(said)
-        } else {
-            Cow::Owned(mask_tags(said, tags))
+        let tags = (!message.tags.is_empty()).then(|| place(message.tags, line));
+        let tags = tags.map(|at| at..at + message.tags.len());
+        match (tags, text) {
+            (Some(tags), None) if !self.texts || known.is_none() => {
+                self.push_line(Cow::Owned(mask_tags(said, tags)), 0);
+            }
+            (Some(tags), Some(text)) => {
+                // Masked tags are as long as they were.
+                let masked = mask_tags(said, tags);
+                let at = place(text, line);
+                let text = core::str::from_utf8(&masked[at..at + text.len()]);
+                self.push_hidden(&masked, text.expect("only the tags are masked"));
+            }
+            (None, Some(text)) => self.push_hidden(said, text),
+            (_, None) => self.push_line(Cow::Borrowed(said), 0),
+        }
+    }
+
+    /// A line that cannot be read, and is carried out with a text that was mended, or else refused.
+    fn bad_irc_line(&mut self, line: &[u8], bad: BadLine) {
+        let mended = Message::mend(line);
+        let message = Message::parse(mended.as_bytes()).ok();
+        let message = message.filter(Message::can_do_without_text);
+        let Some(message) = message.filter(|_| bad != BadLine::Empty) else {
+            let excerpt = Excerpt::of(line).to_line(bad);
+            return self.push_line(Cow::Owned(excerpt), 0);
         };
-        self.push_line(said, text.len());
+        if self.texts {
+            return self.push_line(Cow::Borrowed(line), 0);
+        }
+        let at = |place| place_in_bad(line, place);
+        let place = |part: &str| place(part, mended.as_bytes());
+        let is = |command: &&(&str, _)| message.command.eq_ignore_ascii_case(command.0);
+        let index = COMMANDS.iter().find(is).and_then(|&(_, index)| index);
+        let text = index.and_then(|index| message.param(index));
+        let start = text.map_or(line.len(), |text| at(place(text)));
+        let mut said = [&line[..start], &mask_bad_text(&line[start..])].concat();
+        if !message.tags.is_empty() {
+            let start = place(message.tags);
+            said = mask_tags(&said, at(start)..at(start + message.tags.len()));
+        }
+        self.push_line(Cow::Owned(said), 0);
+    }
+
+    /// A line that says a text, which is not kept; nobody reads what follows it.
+    fn push_hidden(&mut self, line: &[u8], text: &str) {
+        let said = &line[..place(text, line)];
+        if text.is_ascii() && is_printable(text) {
+            return self.push_line(Cow::Borrowed(said), text.len());
+        }
+        let said = [said, mask_text(text).as_bytes()].concat();
+        self.push_line(Cow::Owned(said), 0);
     }
 
     fn push_line(&mut self, said: Cow<'_, [u8]>, hidden: usize) {
@@ -279,58 +320,57 @@ const COMMANDS: &[(&str, Option<usize>)] = &[
     ("WHOWAS", None),
 ];
 
+/// Where a part of a line begins.
+fn place(part: &str, line: &[u8]) -> usize {
+    part.as_ptr().addr() - line.as_ptr().addr()
+}
+
 /// The line, whose tags are masked, but for its label: that comes back.
-fn mask_tags(line: &[u8], tags: usize) -> Vec<u8> {
-    let (tags, rest) = line.split_at(tags + 1);
-    let tags = tags[1..].split(|&byte| byte == b';').map(|tag| match tag {
-        [b'l', b'a', b'b', b'e', b'l', b'=', ..] => Cow::Borrowed(tag),
-        _ => Cow::Owned(mask(tag)),
+fn mask_tags(line: &[u8], tags: Range<usize>) -> Vec<u8> {
+    let masked = line[tags.clone()]
+        .split(|&byte| byte == b';')
+        .map(|tag| match tag {
+            [b'l', b'a', b'b', b'e', b'l', b'=', ..] => Cow::Borrowed(tag),
+            _ => Cow::Owned(mask(tag)),
+        });
+    let masked: Vec<_> = masked.collect();
+    [&line[..tags.start], &masked.join(&b';'), &line[tags.end..]].concat()
+}
+
+/// A text of the same length that is cut at the same places, is a CTCP message or an action if this
+/// is one, and has the same characters that some clients are not shown.
+fn mask_text(text: &str) -> String {
+    let kind = ["\x01ACTION ", "\x01ACTION", "\x01"]
+        .into_iter()
+        .find(|kind| text.starts_with(kind))
+        .unwrap_or("");
+    let hidden = text[kind.len()..].chars().map(|character| {
+        if is_forbidden(character) {
+            character
+        } else {
+            stand_in(character)
+        }
     });
-    let tags: Vec<_> = tags.collect();
-    [b"@", &tags.join(&b';')[..], rest].concat()
+    kind.chars().chain(hidden).collect()
 }
 
-/// Where the text of a request begins in its line.
-fn text_start(line: &[u8], request: &Request) -> usize {
-    let after = |byte| memchr::memchr(byte, line).map_or(line.len(), |at| at + 1);
-    let start = match request {
-        Request::Quit { why: Some(_) } => after(b' '),
-        Request::LogIn { .. }
-        | Request::Send { .. }
-        | Request::Join { .. }
-        | Request::Leave { .. }
-        | Request::Kick { .. }
-        | Request::Rename { .. }
-        | Request::Rooms
-        | Request::Who { .. }
-        | Request::Quit { why: None } => line.len(),
-    };
-    // The spaces in between are the line's own.
-    start
-        + line[start..]
-            .iter()
-            .take_while(|&&byte| byte == b' ')
-            .count()
+/// The line with every letter and digit replaced by one of its kind and length, but for the word at
+/// its beginning that is a command of the plain protocol: so it is misunderstood in the same way.
+fn mask_line(line: &[u8]) -> Vec<u8> {
+    let (command, rest) = line.split_at(plain::end_of_command(line));
+    [command, &mask(rest)].concat()
 }
 
-/// The line with every letter and digit replaced by one of its kind and length, but for a word at
-/// its beginning that a command is: so it is misunderstood in the same way.
-fn mask(line: &[u8]) -> Vec<u8> {
-    let command = match line {
-        [b'/', ..] => memchr::memchr(b' ', line).unwrap_or(line.len()),
-        _ => 0,
-    };
-    let (command, rest) = line.split_at(command);
-    let mut masked = command.to_vec();
-    for chunk in rest.utf8_chunks() {
+/// The bytes with every letter and digit replaced by one of its kind and length.
+fn mask(bytes: &[u8]) -> Vec<u8> {
+    let mut masked = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             let hides = character.is_alphanumeric();
-            let masked_as = match character.len_utf8() {
-                1 if character.is_ascii_digit() => '0',
-                1 => 'x',
-                2 => 'ж',
-                3 => '中',
-                _ => '𝒙',
+            let masked_as = if character.is_ascii_digit() {
+                '0'
+            } else {
+                stand_in(character)
             };
             let character = if hides { masked_as } else { character };
             masked.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
@@ -338,6 +378,41 @@ fn mask(line: &[u8]) -> Vec<u8> {
         masked.extend_from_slice(chunk.invalid());
     }
     masked
+}
+
+/// The bytes of a text that cannot be read, and what may follow it, with everything replaced by
+/// what is mended in the same way, but for the spaces.
+fn mask_bad_text(text: &[u8]) -> Vec<u8> {
+    let mut masked = Vec::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let stays = character == ' ' || is_forbidden(character);
+            let character = if stays {
+                character
+            } else {
+                stand_in(character)
+            };
+            masked.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        // Each is one character where it is mended.
+        masked.extend_from_slice(match chunk.invalid().len() {
+            0 => &[],
+            1 => &b"\xff"[..],
+            2 => &b"\xe4\xb8"[..],
+            _ => &b"\xf0\x9d\x92"[..],
+        });
+    }
+    masked
+}
+
+/// A letter that takes as many bytes.
+const fn stand_in(character: char) -> char {
+    match character.len_utf8() {
+        1 => 'x',
+        2 => 'ж',
+        3 => '中',
+        _ => '𝒙',
+    }
 }
 
 /// A digest of what a hub wants done. Without texts, lines count by their lengths, and those that
@@ -503,8 +578,14 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Result<Entry<'a>, BadRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (length, rest) = self.rest.split_first_chunk()?;
-        let (entry, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+        let (length, mut rest) = self.rest.split_first_chunk()?;
+        let mut length = usize::from(u16::from_le_bytes(*length));
+        if length == usize::from(LONG) {
+            let (long, after) = rest.split_first_chunk()?;
+            length = usize::try_from(u32::from_le_bytes(*long)).ok()?;
+            rest = after;
+        }
+        let (entry, rest) = rest.split_at_checked(length)?;
         self.rest = rest;
         Some(postcard::from_bytes(entry).map_err(|_| BadRecord::Malformed))
     }
@@ -516,7 +597,6 @@ mod tests {
 
     use super::*;
     use crate::hub::{Hub, Protocol};
-    use crate::wire::plain;
     use alloc::boxed::Box;
     use std::sync::{Arc, Mutex};
 
@@ -533,7 +613,7 @@ mod tests {
             b"bob: \xff secret",
         ];
         for line in lines {
-            let masked = mask(line);
+            let masked = mask_line(line);
             assert_eq!(masked.len(), line.len());
             assert!(!String::from_utf8_lossy(&masked).contains("secret"));
             let (said, again) = (plain::parse(line), plain::parse(&masked));
@@ -544,7 +624,7 @@ mod tests {
             b"1alice correct-horse",
             b"alice a b c d e f",
         ] {
-            let masked = mask(line);
+            let masked = mask_line(line);
             let (said, again) = (plain::parse_login(line), plain::parse_login(&masked));
             assert_eq!(said.unwrap_err(), again.unwrap_err());
         }

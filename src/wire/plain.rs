@@ -274,10 +274,36 @@ fn parse_receiver(text: &str) -> Option<Receiver> {
     }
 }
 
+/// The command and its argument, in what follows the `/`.
+fn split_command(line: &str) -> (&str, &str) {
+    let (word, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+    (word, argument.trim())
+}
+
+/// The argument of a line that is a command; nothing if it is none.
+#[cfg(feature = "record")]
+pub(crate) fn argument(line: &[u8]) -> &str {
+    command(line).map_or("", |command| split_command(command).1)
+}
+
+/// Where the first word of a line ends, if the line is a command, or would be if there were one of
+/// this name; 0 if not.
+#[cfg(feature = "record")]
+pub(crate) fn end_of_command(line: &[u8]) -> usize {
+    let end = |command: &str| line.len() - command.len() + split_command(command).0.len();
+    command(line).map_or(0, end)
+}
+
+/// What follows the `/` of a command.
+#[cfg(feature = "record")]
+fn command(line: &[u8]) -> Option<&str> {
+    let line = core::str::from_utf8(line).ok()?;
+    unindented(line).strip_prefix('/')
+}
+
 /// Reads what follows the `/`.
 fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
-    let (word, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-    let argument = argument.trim();
+    let (word, argument) = split_command(line);
     let room = Room::parse(argument);
     let bad = |usage| Mistake::BadArguments { usage };
     let request = match word {

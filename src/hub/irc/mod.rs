@@ -38,7 +38,7 @@ use crate::broker::{Form, Stamp};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
-use crate::wire::irc::{BadLine, Message, Timestamp};
+use crate::wire::irc::{BadLine, Excerpt, Message, Timestamp};
 use crate::wire::lines::Line;
 use invitations::Invitations;
 use label::Replying;
@@ -161,11 +161,9 @@ impl<D: Digest> Hub<D> {
             return self.too_long(turn);
         };
         let parsed = Message::parse(bytes);
+        self.observe_line(line, &parsed);
         let bad = match &parsed {
-            Ok(message) => {
-                self.observe_line(line, &parsed);
-                return self.irc_message(turn, message);
-            }
+            Ok(message) => return self.irc_message(turn, message),
             Err(bad) => *bad,
         };
         // What can be read of a bad line says whose text is spoilt, or how to answer.
@@ -173,17 +171,13 @@ impl<D: Digest> Hub<D> {
         let readable = Message::parse(mended.as_bytes());
         match &readable {
             Ok(message) if message.can_do_without_text() => {
-                self.observe_line(Line::Whole(mended.as_bytes()), &readable);
                 let label = self.label(turn.conn, message);
                 self.labeled(turn, label, |hub, turn| {
                     hub.warn_of_mended(turn, message, bad);
                     hub.irc_command(turn, message);
                 });
             }
-            Ok(_) | Err(_) => {
-                self.observe_line(line, &parsed);
-                self.refuse_line(turn, readable.as_ref().ok(), bad);
-            }
+            Ok(_) | Err(_) => self.refuse_line(turn, &Excerpt::of(bytes), bad),
         }
     }
 
@@ -193,19 +187,19 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Answers a line of which `message` is what can be read.
-    fn refuse_line(&mut self, turn: &mut Turn<'_>, message: Option<&Message<'_>>, bad: BadLine) {
+    /// Answers a line of which this can be read.
+    fn refuse_line(&mut self, turn: &mut Turn<'_>, excerpt: &Excerpt, bad: BadLine) {
         if bad == BadLine::Empty {
             return;
         }
-        let label = message.and_then(|message| self.label(turn.conn, message));
-        let command = message.map_or("*".into(), |m| m.command.to_ascii_uppercase());
+        let Excerpt { label, command } = excerpt;
+        let label = label.clone().filter(|_| self.takes_labels(turn.conn));
         self.labeled(turn, label, |hub, turn| match bad {
             // It is never answered.
             _ if command == "NOTICE" => {}
             BadLine::TooLong => hub.too_long(turn),
             BadLine::BadCharacter => hub.bad_character(turn),
-            BadLine::InvalidUtf8 | BadLine::Empty => hub.invalid_utf8(turn, &command),
+            BadLine::InvalidUtf8 | BadLine::Empty => hub.invalid_utf8(turn, command),
         });
     }
 
@@ -251,9 +245,12 @@ impl<D: Digest> Hub<D> {
 
     /// The label that the replies to a message are to have, if any.
     fn label(&self, conn: ConnId, message: &Message<'_>) -> Option<String> {
-        let takes = self.session(conn).caps.has(Caps::LABELED_RESPONSE);
-        let label = takes.then(|| message.tag("label")).flatten();
-        label.filter(|label| !label.is_empty() && label.len() <= 64)
+        let takes = self.takes_labels(conn);
+        takes.then(|| message.label()).flatten()
+    }
+
+    fn takes_labels(&self, conn: ConnId) -> bool {
+        self.session(conn).caps.has(Caps::LABELED_RESPONSE)
     }
 
     /// Does something, and gives all replies to it this label.

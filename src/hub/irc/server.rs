@@ -270,10 +270,7 @@ impl<D: Digest> Hub<D> {
 
     pub(super) fn oper(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
         let Some(password) = self.need(turn, message, 1) else {
-            return self.hide(
-                message,
-                format_args!("OPER {}", message.param(0).unwrap_or("")),
-            );
+            return self.hide(message, format_args!("OPER"));
         };
         let login = message.params[0];
         if !self.may_guess(turn.now, turn.conn, Guess::Operator) {

@@ -7,6 +7,7 @@
 #![doc = include_str!("coverage.md")]
 
 pub mod caps;
+mod excerpt;
 pub mod list;
 pub mod mask;
 pub mod mode;
@@ -15,6 +16,10 @@ pub mod numeric;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+pub use excerpt::Excerpt;
+#[cfg(feature = "record")]
+pub(crate) use excerpt::place_in_bad;
 
 use crate::id::Time;
 
@@ -27,6 +32,9 @@ pub const MAX_TAG_BYTES: usize = 4096;
 
 /// Bytes of the longest line that is read.
 pub const MAX_LINE_BYTES: usize = MAX_TAG_BYTES + MAX_BODY_BYTES;
+
+/// Bytes of a label, at most (labeled-response).
+pub const MAX_LABEL_BYTES: usize = 64;
 
 /// Parameters that a message has at most (RFC 1459, 2.3.1).
 pub const MAX_PARAMS: usize = 15;
@@ -154,6 +162,13 @@ impl<'a> Message<'a> {
             .map(|tag| tag.split_once('=').unwrap_or((tag, "")));
         let (_, value) = tags.rfind(|(name, _)| *name == key)?;
         Some(unescape(value))
+    }
+
+    /// What the replies to it are to be labeled with
+    /// (<https://ircv3.net/specs/extensions/labeled-response>).
+    pub fn label(&self) -> Option<String> {
+        let label = self.tag("label");
+        label.filter(|label| !label.is_empty() && label.len() <= MAX_LABEL_BYTES)
     }
 
     /// The tags that are meant for other clients, as they were written, joined by `;`.

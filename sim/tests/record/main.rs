@@ -1,142 +1,21 @@
 //! Records of a hub whose clients speak IRC, played again.
 
-use std::collections::VecDeque;
-use std::collections::btree_map::{BTreeMap, Entry};
+mod bytes;
+mod recorded;
+
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use rejoin::Config;
 use rejoin::broker::Event;
-use rejoin::hub::record::{BadRecord, MAGIC, Recorder};
-use rejoin::hub::{
-    Digest, Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood,
-};
-use rejoin::id::{ConnId, Proof, Secret, Time};
-use rejoin::wire::lines::Line;
+use rejoin::hub::Identity;
+use rejoin::hub::record::{BadRecord, MAGIC};
+use rejoin::id::ConnId;
 use rejoin_sim::explain;
 use rejoin_sim::moment::Happening;
 use rejoin_sim::replay::{Replayed, replay};
 use rejoin_sim::trace::What;
 
-#[derive(Debug)]
-struct Digests;
-
-impl Digest for Digests {
-    fn proof(&self, secret: Secret<'_>) -> Proof {
-        let mut digest = [7; 32];
-        digest[..8].copy_from_slice(&secret.expose().as_bytes()[..8]);
-        Proof::new(digest)
-    }
-
-    fn verify(&self, password: &str, hash: &str) -> bool {
-        password == hash
-    }
-}
-
-/// Records where the record can be had.
-#[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<Recorder>>);
-
-impl Observer for Shared {
-    fn identity(&mut self, identity: &Identity) {
-        self.0.lock().unwrap().identity(identity);
-    }
-
-    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
-        self.0.lock().unwrap().line(line, understood);
-    }
-
-    fn hidden(&mut self, instead: &str) {
-        self.0.lock().unwrap().hidden(instead);
-    }
-
-    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
-        self.0.lock().unwrap().told(now, told, wants);
-    }
-}
-
-/// A hub with its record, and what waits for each connection.
-struct Recorded {
-    hub: Hub<Digests>,
-    record: Shared,
-    now: Time,
-    outboxes: BTreeMap<ConnId, VecDeque<Frame>>,
-}
-
-impl Recorded {
-    fn new(texts: bool, identity: Identity) -> Self {
-        let config = Config::default();
-        let recorder = Recorder::new(&config, texts);
-        let record = Shared(Arc::new(Mutex::new(recorder)));
-        let mut hub = Hub::new(&config, Digests);
-        hub.observe(Box::new(record.clone()));
-        hub.identify(identity);
-        Self {
-            hub,
-            record,
-            now: Time::ZERO,
-            outboxes: BTreeMap::new(),
-        }
-    }
-
-    fn call(&mut self, call: impl FnOnce(&mut Hub<Digests>, Time, &mut Outputs)) {
-        self.now = self.now.after(Duration::from_millis(10));
-        let mut out = Outputs::new();
-        call(&mut self.hub, self.now, &mut out);
-        for output in out.iter() {
-            match output {
-                Output::Send { to, frame, .. } => {
-                    for conn in to {
-                        let outbox = self.outboxes.entry(*conn).or_default();
-                        outbox.extend(frame.each());
-                    }
-                }
-                Output::Ask { conn, frame } => {
-                    let outbox = self.outboxes.entry(conn).or_default();
-                    outbox.push_back(frame.clone());
-                }
-                Output::StopReader { .. }
-                | Output::StopWriter { .. }
-                | Output::Proceed { .. }
-                | Output::Retain { .. }
-                | Output::Acknowledged { .. }
-                | Output::Release { .. }
-                | Output::Rehash => {}
-            }
-        }
-    }
-
-    fn says(&mut self, number: u64, lines: &str) {
-        let conn = ConnId::new(number);
-        if let Entry::Vacant(outbox) = self.outboxes.entry(conn) {
-            outbox.insert(VecDeque::new());
-            let from = [192, 0, 2, 1].into();
-            self.call(|hub, now, out| {
-                hub.accepted(now, conn, from, Protocol::Irc, out).unwrap();
-            });
-        }
-        for line in lines.lines() {
-            let line = format!("{line}\r\n");
-            self.call(|hub, now, out| {
-                hub.received(now, conn, line.as_bytes(), out);
-            });
-        }
-    }
-
-    /// Both ends of a connection end, and nothing of what waits for it was written.
-    fn breaks(&mut self, number: u64) {
-        let conn = ConnId::new(number);
-        self.call(|hub, now, out| hub.reader_finished(now, conn, out));
-        let unwritten = self.outboxes.remove(&conn).unwrap();
-        self.call(|hub, now, out| hub.writer_finished(now, conn, unwritten, out));
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.record.0.lock().unwrap().bytes().clone()
-    }
-}
+use recorded::Recorded;
 
 /// A story with everything in it that a record must not keep, or must tell in another way.
 fn story(texts: bool) -> Recorded {

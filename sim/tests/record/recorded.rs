@@ -1,0 +1,152 @@
+//! A hub that is recorded.
+
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::hub::record::Recorder;
+use rejoin::hub::{
+    Digest, Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood,
+};
+use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+use rejoin::wire::lines::Line;
+
+#[derive(Debug)]
+pub(crate) struct Digests;
+
+impl Digest for Digests {
+    fn proof(&self, secret: Secret<'_>) -> Proof {
+        let mut digest = [7; 32];
+        digest[..8].copy_from_slice(&secret.expose().as_bytes()[..8]);
+        Proof::new(digest)
+    }
+
+    fn verify(&self, password: &str, hash: &str) -> bool {
+        password == hash
+    }
+}
+
+/// Records where the record can be had.
+#[derive(Clone, Debug)]
+struct Shared(Arc<Mutex<Recorder>>);
+
+impl Observer for Shared {
+    fn identity(&mut self, identity: &Identity) {
+        self.0.lock().unwrap().identity(identity);
+    }
+
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
+        self.0.lock().unwrap().line(line, understood);
+    }
+
+    fn hidden(&mut self, instead: &str) {
+        self.0.lock().unwrap().hidden(instead);
+    }
+
+    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
+        self.0.lock().unwrap().log_in(name, has_secret, proof);
+    }
+
+    fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
+        self.0.lock().unwrap().told(now, told, wants);
+    }
+}
+
+/// A hub with its record, and what waits for each connection.
+pub(crate) struct Recorded {
+    hub: Hub<Digests>,
+    record: Shared,
+    now: Time,
+    outboxes: BTreeMap<ConnId, VecDeque<Frame>>,
+}
+
+impl Recorded {
+    pub(crate) fn new(texts: bool, identity: Identity) -> Self {
+        Self::of(&Config::default(), texts, identity)
+    }
+
+    pub(crate) fn of(config: &Config, texts: bool, identity: Identity) -> Self {
+        let recorder = Recorder::new(config, texts);
+        let record = Shared(Arc::new(Mutex::new(recorder)));
+        let mut hub = Hub::new(config, Digests);
+        hub.observe(Box::new(record.clone()));
+        hub.identify(identity);
+        Self {
+            hub,
+            record,
+            now: Time::ZERO,
+            outboxes: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn call(&mut self, call: impl FnOnce(&mut Hub<Digests>, Time, &mut Outputs)) {
+        self.now = self.now.after(Duration::from_millis(10));
+        let mut out = Outputs::new();
+        call(&mut self.hub, self.now, &mut out);
+        for output in out.iter() {
+            match output {
+                Output::Send { to, frame, .. } => {
+                    for conn in to {
+                        let outbox = self.outboxes.entry(*conn).or_default();
+                        outbox.extend(frame.each());
+                    }
+                }
+                Output::Ask { conn, frame } => {
+                    let outbox = self.outboxes.entry(conn).or_default();
+                    outbox.push_back(frame.clone());
+                }
+                Output::StopReader { .. }
+                | Output::StopWriter { .. }
+                | Output::Proceed { .. }
+                | Output::Retain { .. }
+                | Output::Acknowledged { .. }
+                | Output::Release { .. }
+                | Output::Rehash => {}
+            }
+        }
+    }
+
+    pub(crate) fn says(&mut self, number: u64, lines: &str) {
+        for line in lines.lines() {
+            let line = format!("{line}\r\n");
+            self.sends(number, Protocol::Irc, line.as_bytes());
+        }
+    }
+
+    /// Bytes come from a connection, which is accepted first if it is new.
+    pub(crate) fn sends(&mut self, number: u64, protocol: Protocol, bytes: &[u8]) {
+        let conn = ConnId::new(number);
+        if let Entry::Vacant(outbox) = self.outboxes.entry(conn) {
+            outbox.insert(VecDeque::new());
+            let from = [192, 0, 2, 1].into();
+            self.call(|hub, now, out| {
+                hub.accepted(now, conn, from, protocol, out).unwrap();
+            });
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let mut received = None;
+            self.call(|hub, now, out| received = Some(hub.received(now, conn, rest, out)));
+            let received = received.expect("it was called");
+            rest = &rest[received.taken..];
+            if received.waits {
+                // Whoever waits for an older connection does so for good: nobody ends it here.
+                return;
+            }
+        }
+    }
+
+    /// Both ends of a connection end, and nothing of what waits for it was written.
+    pub(crate) fn breaks(&mut self, number: u64) {
+        let conn = ConnId::new(number);
+        self.call(|hub, now, out| hub.reader_finished(now, conn, out));
+        let unwritten = self.outboxes.remove(&conn).unwrap();
+        self.call(|hub, now, out| hub.writer_finished(now, conn, unwritten, out));
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.record.0.lock().unwrap().bytes().clone()
+    }
+}
