@@ -68,7 +68,8 @@ pub struct Config {
     /// Bytes that may wait for one connection's socket: lines, [`Config::FRAME_OVERHEAD`] for each
     /// of them, and what the mail costs that they hand over. What somebody says at once counts until
     /// all of it is taken. Mail that comes in bulk is counted apart, as
-    /// [`bulk_bytes`](Self::bulk_bytes) says. As many bytes of both may be written and not
+    /// [`bulk_bytes`](Self::bulk_bytes) says, and so are answers, as
+    /// [`asked_bytes`](Self::asked_bytes) says. As many bytes of both may be written and not
     /// acknowledged, if the client acknowledges what it reads.
     pub outbox_bytes: NonZeroUsize,
     /// Bytes that may wait in one peer's mailbox, [`Config::MAIL_OVERHEAD`] for
@@ -146,15 +147,22 @@ impl Config {
     /// What a waiting line costs beside its bytes and its mail, as much as it takes in memory.
     pub const FRAME_OVERHEAD: usize = 128;
 
-    /// Bytes that come in bulk and may wait for one connection's socket, beside
+    /// Bytes of mail that comes in bulk and may wait for one connection's socket, beside
     /// [`outbox_bytes`](Self::outbox_bytes): what it found in its mailbox when it came
-    /// back, as much again of what comes back to it undelivered, and a list, or anything else,
-    /// that it asked for. However fast it reads, that comes many at once.
+    /// back, and as much again of what comes back to it undelivered. However fast it reads, that
+    /// comes many at once.
     pub const fn bulk_bytes(&self) -> usize {
-        let listed = self.listed.get().saturating_mul(Self::LISTED_BYTES);
         // Its line, with the overhead of that, costs no more than the mail itself.
-        let mail = self.mailbox_bytes.get().saturating_mul(2 * 2);
-        mail.saturating_add(listed)
+        self.mailbox_bytes.get().saturating_mul(2 * 2)
+    }
+
+    /// Bytes that a connection has asked for and that may wait for its socket, beside those: it is
+    /// asked for no more while a small part of that waits.
+    pub const fn asked_bytes(&self) -> usize {
+        let listed = self.listed.get().saturating_mul(Self::LISTED_BYTES);
+        let outbox = self.outbox_bytes.get();
+        outbox
+            .saturating_add(listed)
             .saturating_add(Self::LISTED_BYTES * Self::EXPLANATION_LINES)
             .saturating_add(Self::FRAME_OVERHEAD * Self::EXPLANATION_LINES)
     }

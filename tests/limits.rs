@@ -492,3 +492,35 @@ fn mail_that_comes_back_all_at_once_is_no_sign_that_its_sender_reads_too_slowly(
     alice.expect_flood("* undelivered bob expired: ", 0..400);
     alice.echo("alice");
 }
+
+#[test]
+fn who_asks_for_many_lists_and_reads_late_is_told_all_of_them() {
+    let server = Server::start(&[
+        "--irc",
+        "127.0.0.1:0",
+        "--rooms-per-peer",
+        "300",
+        "--joins",
+        "300",
+        "--lines-burst",
+        "1000",
+        "--outbox-bytes",
+        "100000",
+    ]);
+    let mut alice = Client::connect(server.irc());
+    alice.send("NICK alice\r\nUSER u 0 * :r");
+    let rooms: Vec<_> = (0..300).map(|n| format!("#room-{n:03}")).collect();
+    for rooms in rooms.chunks(30) {
+        alice.send(&format!("JOIN {}", rooms.join(",")));
+    }
+    // Far more than may wait for it.
+    alice.send_bytes("NAMES\r\n".repeat(300).as_bytes());
+    alice.send("PING that-was-all");
+    let lines: Vec<_> = std::iter::from_fn(|| Some(alice.line()))
+        .take_while(|line| !line.contains("that-was-all"))
+        .collect();
+    let ends = lines.iter().filter(|line| line.contains(" 366 alice * "));
+    assert_eq!(ends.count(), 300);
+    let names = lines.iter().filter(|line| line.contains(" 353 "));
+    assert_eq!(names.count(), 300 * 301);
+}

@@ -29,7 +29,7 @@ const PREEMPTIONS: usize = 3;
 fn fresh(bytes: usize) -> Bytes {
     Bytes {
         fresh: bytes,
-        bulk: 0,
+        ..Bytes::default()
     }
 }
 

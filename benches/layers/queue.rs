@@ -35,10 +35,14 @@ fn push_and_write(bencher: Bencher<'_, '_>, at_once: usize) {
     let limit = Bytes {
         fresh: 1 << 20,
         bulk: 1 << 20,
+        asked: 1 << 20,
     };
     let (inlet, mut outlet) = outbox::outbox::<u64>(limit);
     let mut cx = Context::from_waker(Waker::noop());
-    let one = Bytes { fresh: 1, bulk: 0 };
+    let one = Bytes {
+        fresh: 1,
+        ..Bytes::default()
+    };
     bencher.counter(ItemsCount::new(ITEMS)).bench_local(|| {
         for _ in 0..ITEMS / at_once {
             assert!(outlet.poll_fill(&mut cx).is_pending());

@@ -41,7 +41,7 @@ const LIMIT: usize = 500;
 /// If the outbox does anything that the model does not.
 pub(crate) fn play(steps: &[Step]) {
     let half = LIMIT / 2;
-    let (inlet, mut outlet) = outbox(Bytes { fresh: half, bulk: LIMIT - half });
+    let (inlet, mut outlet) = outbox(Bytes { fresh: half, bulk: LIMIT - half, asked: 0 });
     let mut model = Model::default();
     for step in steps {
         match *step {
@@ -77,7 +77,7 @@ impl Model {
     fn push(&mut self, inlet: &Inlet<usize>, items: &[(usize, Role)]) {
         let retains = self.retains == Some(true);
         for &(bytes, role) in items {
-            let pushed = inlet.push(self.items.len(), Bytes { fresh: bytes, bulk: 0 }, role);
+            let pushed = inlet.push(self.items.len(), Bytes { fresh: bytes, ..Bytes::default() }, role);
             self.items.push((bytes, if retains { role } else { Role::Passing }));
             let waiting: usize = self.items[self.written..].iter().map(|(bytes, _)| bytes).sum();
             assert!(pushed.is_ok_and(|pushed| pushed.over == (waiting > LIMIT / 2)));

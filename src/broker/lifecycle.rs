@@ -56,6 +56,7 @@ mod former;
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::ops::Bound;
 use core::time::Duration;
 
 use crate::book::Book;
@@ -495,6 +496,12 @@ impl Lifecycle {
     /// The names that are bound, in order.
     pub fn bindings(&self) -> impl Iterator<Item = (&Name, &Binding)> {
         self.names.iter().map(|name| (name, &self.bindings[name]))
+    }
+
+    /// The names that are bound and come after one, or all, in order.
+    pub(crate) fn names_after(&self, after: Option<Name>) -> impl Iterator<Item = Name> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.names.range((from, Bound::Unbounded)).copied()
     }
 
     /// How many connections have not logged in.

@@ -189,6 +189,15 @@ impl Broker {
         self.rooms.members(room).map(|(name, _)| name)
     }
 
+    /// Those in a room whose names come after one, or all, in order.
+    pub(crate) fn members_after(
+        &self,
+        room: &Room,
+        after: Option<Name>,
+    ) -> impl Iterator<Item = Name> {
+        self.rooms.members_after(room, after)
+    }
+
     /// Those in a room who have a live connection, but for one, and that.
     pub(crate) fn live_members(
         &self,

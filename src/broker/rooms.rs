@@ -1,6 +1,7 @@
 //! Who is in which room.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::ops::Bound;
 
 use crate::id::{ConnId, Name, Room};
 
@@ -80,6 +81,18 @@ impl Rooms {
         let members = self.0.get(room).into_iter();
         let members = members.flat_map(|members| &members.live);
         members.map(|(&name, &live)| (name, live))
+    }
+
+    /// The members whose names come after one, or all, in order.
+    pub(super) fn members_after(
+        &self,
+        room: &Room,
+        after: Option<Name>,
+    ) -> impl Iterator<Item = Name> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let members = self.0.get(room).into_iter();
+        let members = members.flat_map(move |members| members.live.range((from, Bound::Unbounded)));
+        members.map(|(&name, _)| name)
     }
 
     /// How many are in a room.

@@ -42,7 +42,7 @@ impl<D: Digest> Hub<D> {
                 Entry::Deliver { to, event } => self.deliver(now, &receivers[to], &event, out),
                 Entry::StopReader { conn } => out.stop_reader(conn),
                 Entry::StopWriter { conn, reason } => {
-                    self.end_of_replies(now, conn, out);
+                    self.break_off(now, conn, out);
                     let has_its_own =
                         matches!(reason, StopReason::Dismissed | StopReason::OtherProtocol);
                     let why = why.filter(|_| has_its_own);

@@ -40,6 +40,7 @@ use crate::wire;
 use crate::wire::lines::Lines;
 use admission::{Admission, Source};
 use irc::Irc;
+use irc::tasks::{self, End};
 use rate::{Rate, Used};
 use silence::Silence;
 use work::{Accounts, Share, Spent, Work};
@@ -76,10 +77,13 @@ pub enum Protocol {
 pub struct Received {
     /// How many of them were taken.
     pub taken: usize,
-    /// Whether the connection waits for the end of an older one: then its reader is to
-    /// read nothing until [`Output::Proceed`]. If not, and something was not taken, so
+    /// Whether the connection waits for the end of an older one, or has to pause: then its reader
+    /// is to read nothing until [`Output::Proceed`]. If not, and something was not taken, so
     /// much is to be written already that the writers come first.
     pub waits: bool,
+    /// Whether the connection is not done with what was taken: what was not taken is to be brought
+    /// again, even if it is nothing, before anything else is read.
+    pub goes_on: bool,
 }
 
 /// A chat server without I/O.
@@ -95,6 +99,8 @@ pub struct Hub<D> {
     irc: Irc,
     work: Work,
     accounts: Accounts,
+    /// When the turn of the connection that is served is over.
+    turn_end: End,
     /// When those who send too fast are listened to again.
     pauses: BTreeSet<(Time, ConnId)>,
     /// When to look again whether a connection is silent; one for each.
@@ -208,6 +214,7 @@ impl<D: Digest> Hub<D> {
             admission: Admission::new(config),
             irc: Irc::default(),
             work: Work::default(),
+            turn_end: End::NEVER,
             accounts: Accounts::new(Share::new(config.work_per_address, config.work_burst)),
             pauses: BTreeSet::new(),
             checks: BTreeSet::new(),
@@ -332,6 +339,7 @@ impl<D: Digest> Hub<D> {
             return Received {
                 taken: bytes.len(),
                 waits: false,
+                goes_on: false,
             };
         };
         link.heard = now;
@@ -343,6 +351,10 @@ impl<D: Digest> Hub<D> {
         }
         let mut rest = bytes;
         let start = self.worked(out);
+        self.turn_end = End {
+            work: start + self.limits.slice,
+            bytes: out.bytes() + tasks::BYTES_AT_ONCE,
+        };
         let is_over = |hub: &Self, out: &Outputs| {
             let work = hub.worked(out) - start + hub.run.work();
             let bytes = out.bytes() + hub.run.bytes();
@@ -359,6 +371,13 @@ impl<D: Digest> Hub<D> {
                     Some(Phase::Online { .. }) => true,
                     Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
                 };
+            if speaks_irc && self.has_tasks(conn) {
+                self.go_on(now, conn, out);
+                if self.has_tasks(conn) {
+                    break;
+                }
+                continue;
+            }
             if speaks_irc && self.must_pause(now, conn) {
                 break;
             }
@@ -374,6 +393,9 @@ impl<D: Digest> Hub<D> {
             }
             if speaks_irc {
                 self.irc_line(now, conn, line, out);
+                if self.has_tasks(conn) {
+                    break;
+                }
             } else {
                 self.plain_line(now, (conn, is_online), line, out);
             }
@@ -386,6 +408,8 @@ impl<D: Digest> Hub<D> {
         if matches!(phase, Some(Phase::Leaving { .. })) {
             rest = &[];
         }
+        let is_online = matches!(phase, Some(Phase::Online { .. }));
+        let has_tasks = speaks_irc && is_online && self.has_tasks(conn);
         let is_paused = self.link(conn).paused.is_some();
         let waits = is_paused || matches!(phase, Some(Phase::Waiting { .. }));
         let link = self.link(conn);
@@ -394,6 +418,7 @@ impl<D: Digest> Hub<D> {
         Received {
             taken: bytes.len() - rest.len(),
             waits,
+            goes_on: has_tasks || waits,
         }
     }
 

@@ -73,7 +73,9 @@ pub enum Output<'a> {
         /// [`Frame::cost`].
         cost: usize,
         /// Whether it comes with much else at once, being mail that waited or comes back,
-        /// or a list; it has a bound of its own, [`Config::bulk_bytes`](crate::Config::bulk_bytes).
+        /// or an answer; each has a bound of its own,
+        /// [`Config::bulk_bytes`](crate::Config::bulk_bytes) and
+        /// [`Config::asked_bytes`](crate::Config::asked_bytes).
         bulk: bool,
     },
     /// Let a reader finish at once.

@@ -28,6 +28,9 @@ pub(super) const LINE: u64 = 10;
 /// To look at one entry of a list: a peer, a room, a member.
 pub(super) const ENTRY: u64 = 5;
 
+/// To find out who a target of a message is, and whether it may be told.
+pub(super) const TARGET: u64 = 30;
+
 /// Work that is not yet charged to a connection's address: so much is not worth the search for its
 /// account, and whoever does no more from one minute to the next is never paused for its address.
 const UNCHARGED: u64 = 5_000;

@@ -202,12 +202,13 @@ async fn read<S: AsyncRead>(
             // However much there is to read, the writers get their turn before more than
             // fits into an outbox was handled.
             since_yield += received.taken;
-            if !rest.is_empty() || since_yield >= server.config.read_bytes.get() {
+            let goes_on = received.goes_on || !rest.is_empty();
+            if goes_on || since_yield >= server.config.read_bytes.get() {
                 since_yield = 0;
                 yield_now().await;
             }
             until_low(gauge).await;
-            if rest.is_empty() {
+            if !goes_on {
                 break;
             }
             received = server.received(conn, &rest);

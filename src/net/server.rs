@@ -70,6 +70,8 @@ struct Link {
 pub(super) struct Received {
     /// How many of them were taken; the rest is to be brought again.
     pub(super) taken: usize,
+    /// Whether the rest is to be brought again even if it is nothing.
+    pub(super) goes_on: bool,
     /// If present, nothing is to be read or brought until this completes.
     pub(super) proceed: Option<oneshot::Receiver<()>>,
 }
@@ -108,6 +110,7 @@ impl Server {
         let (inlet, outlet) = outbox(Bytes {
             fresh: self.config.outbox_bytes.get(),
             bulk: self.config.bulk_bytes(),
+            asked: self.config.asked_bytes(),
         });
         let (stop_reader, stopped) = oneshot::channel();
         let link = Link {
@@ -156,11 +159,13 @@ impl Server {
             });
             Received {
                 taken: received.taken,
+                goes_on: received.goes_on,
                 proceed,
             }
         });
         received.unwrap_or(Received {
             taken: bytes.len(),
+            goes_on: false,
             proceed: None,
         })
     }
@@ -302,13 +307,20 @@ impl State {
                     cost,
                     bulk,
                 } => {
-                    let (fresh, bulk) = if bulk { (0, cost) } else { (cost, 0) };
-                    let bytes = Bytes { fresh, bulk };
+                    let mut bytes = Bytes::default();
+                    match (bulk, frame.has_mail()) {
+                        (false, _) => bytes.fresh = cost,
+                        (true, true) => bytes.bulk = cost,
+                        (true, false) => bytes.asked = cost,
+                    }
                     overflowed.extend(self.send(&receivers[to], frame, bytes));
                 }
                 Entry::Ask { conn, frame } => {
-                    let (fresh, bulk) = (frame.cost(), 0);
-                    let over = self.queue(conn, frame, Bytes { fresh, bulk }, Role::Mark);
+                    let bytes = Bytes {
+                        fresh: frame.cost(),
+                        ..Bytes::default()
+                    };
+                    let over = self.queue(conn, frame, bytes, Role::Mark);
                     overflowed.extend(over.then_some(conn));
                 }
                 Entry::Retain { conn } => {

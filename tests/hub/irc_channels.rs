@@ -280,7 +280,7 @@ fn list_tells_what_meets_every_condition() {
         alice > LIST
         alice < 321 alice Channel :Users Name
         alice < 322 alice #a 1 :
-        alice < ^ NOTICE alice :The list has 2 channels, of which you were told 1
+        alice < ^ NOTICE alice :There are more than 1 channels in the list
         alice < 323 alice :End of /LIST
         ",
     );

@@ -155,7 +155,7 @@ fn a_long_list_of_users_is_cut_and_says_so() {
             bob does JOIN #b
             alice > WHO #a
             alice < 352 alice #a ~u 192.0.2.7 rejoin.localhost alice H@ :0 Real Name
-            alice < ^ NOTICE alice :The list has 2 users, of whom you were told 1
+            alice < ^ NOTICE alice :There are more than 1 users in the list
             alice < 315 alice #a :End of WHO list
             alice > NAMES
             alice < 353 alice = #a :@alice bob

@@ -18,7 +18,7 @@ fn everybody_is_told_what_the_server_is_and_can() {
         alice < 003 alice :This server was started on Thu, 1 Jan 1970 00:00:00 UTC
         alice < 004 alice rejoin.localhost rejoin-0.1.0 Biow CIbeiklmnostv Ibeklov
         alice < 005 alice AWAYLEN=300 BOT=B CASEMAPPING=ascii CHANLIMIT=#:32 CHANMODES=Ibe,k,l,Cimnst CHANNELLEN=50 CHANTYPES=# ELIST=CMNTU EXCEPTS=e HOSTLEN=45 INVEX=I KICKLEN=300 :are supported by this server
-        alice < 005 alice MAXLIST=Ibe:100 MODES=12 MONITOR=100 NAMELEN=200 NETWORK=rejoin NICKLEN=32 PREFIX=(ov)@+ SAFELIST STATUSMSG=@+ TARGMAX=PRIVMSG:16,NOTICE:16,TAGMSG:16,JOIN:,PART:,KICK:16,NAMES:16,LIST:,WHOIS:16,WHOWAS:16,MONITOR: TOPICLEN=340 USERLEN=19 :are supported by this server
+        alice < 005 alice MAXLIST=Ibe:100 MODES=12 MONITOR=100 NAMELEN=200 NETWORK=rejoin NICKLEN=32 PREFIX=(ov)@+ SAFELIST STATUSMSG=@+ TARGMAX=PRIVMSG:16,NOTICE:16,TAGMSG:16,JOIN:,PART:,KICK:16,NAMES:16,LIST:16,WHOIS:16,WHOWAS:16,MONITOR: TOPICLEN=340 USERLEN=19 :are supported by this server
         alice < 005 alice UTF8ONLY WHOX :are supported by this server
         alice < 251 alice :There are 1 users and 0 invisible on 1 servers
         alice < 252 alice 0 :operator(s) online

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::hub::{Digest, Frame, Hub, Output, Outputs, Protocol};
+use rejoin::hub::{Digest, Frame, Hub, Output, Outputs, Protocol, Received};
 use rejoin::id::{ConnId, Proof, Secret, Time};
 
 pub(crate) struct Server {
@@ -154,21 +154,26 @@ impl Server {
 
     /// Bytes come. Returns how many of them were taken.
     pub(crate) fn sends(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
-        self.call(|hub, now, out| hub.received(now, conn, bytes, out))
-            .taken
+        self.brings_once(conn, bytes).taken
     }
 
     /// Bytes come, and what is not taken is brought again until all is.
     pub(crate) fn brings(&mut self, conn: ConnId, bytes: &[u8]) {
         let mut rest = bytes;
         loop {
-            let taken = self.sends_until_paused(conn, rest);
-            rest = &rest[taken..];
-            if rest.is_empty() {
+            let received = self.brings_once(conn, rest);
+            rest = &rest[received.taken..];
+            if received.waits {
+                self.passes(Duration::from_millis(1));
+            } else if rest.is_empty() && !received.goes_on {
                 return;
             }
-            self.passes(Duration::from_millis(1));
         }
+    }
+
+    /// Bytes come, and those that are not taken are to be brought again.
+    pub(crate) fn brings_once(&mut self, conn: ConnId, bytes: &[u8]) -> Received {
+        self.call(|hub, now, out| hub.received(now, conn, bytes, out))
     }
 
     /// Bytes come, and what is not taken is brought again until the connection has to wait. Returns
@@ -176,8 +181,7 @@ impl Server {
     pub(crate) fn sends_until_paused(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
-            let rest = &bytes[taken..];
-            let received = self.call(|hub, now, out| hub.received(now, conn, rest, out));
+            let received = self.brings_once(conn, &bytes[taken..]);
             taken += received.taken;
             if received.waits {
                 break;

@@ -37,7 +37,10 @@ fn with_rooms(rooms: usize, config: Config) -> Server {
 
 /// So many lists that are hard to make.
 fn lists(lists: usize) -> Vec<u8> {
-    let masks = vec![MASK; 24].join(",");
+    let masks = (0..16)
+        .map(|n| format!("*{n}{MASK}"))
+        .collect::<Vec<_>>()
+        .join(",");
     format!("LIST {masks}\n").repeat(lists).into_bytes()
 }
 
@@ -59,7 +62,7 @@ fn a_turn_ends_when_much_was_done_and_the_rest_is_brought_again() {
     let eve = irc_from(&mut server, "192.0.2.2", "eve");
     let bytes = lists(10);
     let taken = server.sends(eve, &bytes);
-    // A thousand rooms and 24 masks are more than a slice, of which the first line is.
+    // A thousand rooms and 16 masks are more than a slice, of which the first line is.
     assert_eq!(taken, bytes.len() / 10);
     server.brings(eve, &bytes[taken..]);
     let heard = server.hears(eve);
@@ -71,7 +74,7 @@ fn who_asks_for_much_is_paused_and_the_others_are_served() {
     let mut server = with_rooms(1_000, Config::default());
     let eve = irc_from(&mut server, "192.0.2.2", "eve");
     let bob = irc_from(&mut server, "192.0.2.3", "bob");
-    let bytes = lists(1_000);
+    let bytes = lists(100);
     let taken = server.sends_until_paused(eve, &bytes);
     assert!(taken < bytes.len() / 2, "{taken}");
     for line in ["PING x\n"; 3] {
@@ -80,7 +83,8 @@ fn who_asks_for_much_is_paused_and_the_others_are_served() {
     }
     server.passes(millis(1_000));
     assert_eq!(server.done, [format!("{eve} proceeds")]);
-    assert!(server.sends(eve, &bytes[taken..]) > 0);
+    server.brings(eve, &bytes[taken..]);
+    assert_eq!(server.hears(eve).len(), 100 * 2);
 }
 
 #[test]
@@ -158,4 +162,138 @@ fn people_who_talk_at_one_address_are_never_paused() {
             assert_eq!(server.done, [""; 0]);
         }
     }
+}
+
+/// What somebody is told who asks for this, on a server where turns are so long.
+fn told(slice: Duration, caps: &str, lines: &str) -> (Vec<String>, usize) {
+    let config = Config {
+        slice,
+        work_per_connection: Duration::from_secs(1_000),
+        work_per_address: Duration::from_secs(1_000),
+        lines_burst: 1_000_000.try_into().expect("not zero"),
+        joins: 1_000_000.try_into().expect("not zero"),
+        ..Config::default()
+    };
+    let mut server = Server::with(&config);
+    for n in 0..60 {
+        let conn = irc_from(&mut server, "192.0.2.1", &format!("p{n}"));
+        let room = n % 5;
+        let lines = format!("JOIN #a,#b{room},#c{n} key\nTOPIC #a :by {n}\nMODE #a +v p{n}\n");
+        server.brings(conn, lines.as_bytes());
+        if n % 7 == 0 {
+            server.brings(conn, b"QUIT\n");
+            server.breaks(conn);
+        }
+    }
+    let conn = irc_from(&mut server, "192.0.2.2", "eve");
+    let bob = irc_from(&mut server, "192.0.2.3", "bob");
+    if !caps.is_empty() {
+        server.brings(conn, format!("CAP REQ :{caps}\n").as_bytes());
+        server.hears(conn);
+    }
+    let (mut rest, mut turns) = (lines.as_bytes(), 0);
+    loop {
+        let received = server.brings_once(conn, rest);
+        rest = &rest[received.taken..];
+        turns += 1;
+        if rest.is_empty() && !received.goes_on {
+            break;
+        }
+        // What others say comes in between, and no part of it is lost.
+        assert!(!received.waits);
+        server.brings(bob, b"PRIVMSG eve :in between\n");
+    }
+    let mut heard = server.hears(conn);
+    heard.retain(|line| !line.contains("in between"));
+    (heard, turns)
+}
+
+#[test]
+fn what_is_told_in_many_turns_is_what_is_told_in_one() {
+    let caps = "labeled-response batch userhost-in-names multi-prefix";
+    for (caps, lines) in [
+        ("", "LIST\nPING 1\n"),
+        ("", "LIST #c1*,#c2*,!*9,C<5\nPING 1\n"),
+        ("", "NAMES\nPING 1\n"),
+        ("", "NAMES #a,#b1,#none,#b2\nPING 1\n"),
+        (caps, "NAMES #a\nPING 1\n"),
+        ("", "WHO\nPING 1\n"),
+        ("", "WHO #a %tnf,7\nPING 1\n"),
+        ("", "WHO p1* o\nPING 1\n"),
+        ("", "WHOWAS p*\nWHOWAS p14,p7 1\nWHOWAS nobody\nPING 1\n"),
+        ("", "JOIN #a,#A,#b1,#new,#c2 x,y\nPING 1\n"),
+        (
+            "",
+            "PRIVMSG p1,p2,#b3,nobody,p3 :hi\nNOTICE p1,p2,nobody :hi\nPING 1\n",
+        ),
+        ("message-tags", "@+a=b TAGMSG p1,p2,nobody,p4\nPING 1\n"),
+    ] {
+        let (at_once, _) = told(Duration::from_secs(1_000), caps, lines);
+        let (sliced, turns) = told(Duration::from_micros(1), caps, lines);
+        assert_eq!(at_once, sliced, "{lines}");
+        assert!(turns > 1, "{lines} in {turns}");
+    }
+}
+
+#[test]
+fn replies_of_several_turns_have_one_label() {
+    let lines = "@label=x WHO p1*\n@label=y PING 1\n@label=z JOIN #a,#b1\n@label=w PONG\n";
+    let of = |slice, caps| told(slice, caps, lines).0;
+    let [short, long] = [Duration::from_micros(1), Duration::from_secs(1_000)];
+    let both = "labeled-response batch";
+    // Replies of one line come in a batch when it is not known yet that it is one.
+    let begins = |line: &String| line.contains(" BATCH +");
+    let sliced = of(short, both);
+    assert_eq!(
+        sliced.iter().filter(|line| begins(line)).count(),
+        2,
+        "{sliced:#?}"
+    );
+    assert_eq!(of(long, both), sliced);
+    assert_eq!(of(long, "labeled-response"), of(short, "labeled-response"));
+}
+
+#[test]
+fn a_list_is_told_in_parts_and_what_comes_behind_it_waits() {
+    let config = Config {
+        work_burst: Duration::from_secs(100),
+        slice: Duration::from_secs(100),
+        ..Config::default()
+    };
+    let mut server = with_rooms(1_000, config);
+    let eve = irc_from(&mut server, "192.0.2.2", "eve");
+    let bytes = b"LIST\nPING 1\n";
+    let received = server.brings_once(eve, bytes);
+    assert!(received.goes_on);
+    assert_eq!(received.taken, "LIST\n".len());
+    let mut heard = server.hears(eve);
+    let length = |lines: &[String]| lines.iter().map(|line| line.len() + 2).sum::<usize>();
+    assert!((8 << 10..33 << 10).contains(&length(&heard)));
+    server.brings(eve, &bytes[received.taken..]);
+    heard.extend(server.hears(eve));
+    assert_eq!(heard.len(), 1 + 1_000 + 1 + 1);
+    assert!(heard[1_001].contains(" 323 "), "{}", heard[1_001]);
+    assert!(heard[1_002].contains(" PONG "), "{}", heard[1_002]);
+}
+
+#[test]
+fn somebody_who_quits_in_the_middle_of_a_list_is_told_no_more_of_it() {
+    let config = Config {
+        slice: Duration::from_micros(1),
+        work_burst: Duration::from_secs(100),
+        ..Config::default()
+    };
+    let mut server = with_rooms(20, config);
+    let eve = irc_from(&mut server, "192.0.2.2", "eve");
+    server.brings(eve, b"CAP REQ :labeled-response batch\n");
+    server.hears(eve);
+    assert!(server.brings_once(eve, b"@label=x LIST\n").goes_on);
+    server.overflows(eve);
+    let received = server.brings_once(eve, b"PING 1\n");
+    assert!(!received.goes_on && received.taken == 7);
+    let heard = server.hears(eve);
+    assert!(
+        heard.last().is_some_and(|line| line.contains(" BATCH -")),
+        "{heard:?}"
+    );
 }

@@ -68,6 +68,8 @@ struct Link {
     /// What was read and not taken.
     rest: Vec<u8>,
     waits: bool,
+    /// Whether the hub is not done with what was taken.
+    goes_on: bool,
     stopped: bool,
     reader_finished: bool,
 }
@@ -298,13 +300,13 @@ impl Server {
         link.rest.extend_from_slice(bytes);
         while let Some(link) = self.links.get_mut(&conn)
             && !link.waits
-            && !link.rest.is_empty()
+            && (link.goes_on || !link.rest.is_empty())
         {
             let rest = std::mem::take(&mut link.rest);
             let received = self.hub.received(self.now, conn, &rest, &mut self.outputs);
             if let Some(link) = self.links.get_mut(&conn) {
                 link.rest = rest[received.taken..].to_vec();
-                link.waits = received.waits;
+                (link.waits, link.goes_on) = (received.waits, received.goes_on);
             }
             self.take_outputs();
         }

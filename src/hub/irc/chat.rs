@@ -12,7 +12,7 @@ use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{
     Bounce, BounceReason, Form, Input, Mail, Message as Spoken, Part, Rank, Receiver, Request, Said,
 };
-use crate::hub::Outputs;
+use crate::hub::{Outputs, work};
 use crate::id::{ConnId, Name, Room, Text, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
@@ -54,8 +54,11 @@ impl<D: Digest> Hub<D> {
         let Some(text) = text else {
             return self.error(turn, ERR_NOTEXTTOSEND, ":No text to send");
         };
-        for target in targets {
+        for (place, target) in (1..).zip(&targets) {
             self.say(turn, name, (message, target), &text, form);
+            if self.say_later(turn, message, Some(form), &targets[place..]) {
+                break;
+            }
         }
     }
 
@@ -90,6 +93,7 @@ impl<D: Digest> Hub<D> {
         text: &Text,
         form: Form,
     ) {
+        self.work.count(work::TARGET);
         let mut stamp = self.stamp(turn.now, &name, form);
         let mask = stamp.address.as_deref().unwrap_or("");
         let words = [":", mask, " ", verb(form), " ", target, " :", text.as_str()];
@@ -222,13 +226,18 @@ impl<D: Digest> Hub<D> {
         let Some(targets) = self.targets(turn, message) else {
             return;
         };
-        for target in targets {
+        for (place, target) in (1..).zip(&targets) {
             self.tag(turn, name, message, target);
+            if self.say_later(turn, message, None, &targets[place..]) {
+                break;
+            }
         }
     }
 
     fn tag(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>, target: &str) {
         let nothing = " ";
+        self.work
+            .count(work::TARGET + message.tags.len() as u64 / 16);
         let live = |hub: &Self, name: Name| hub.broker.lifecycle().live(&name);
         let to: Vec<ConnId> = match Target::parse(target) {
             Some(Target::Peer(peer)) if self.known(&peer).is_some() => {

@@ -7,7 +7,8 @@ use core::iter;
 
 use super::register::cut;
 use super::room::{MayNotJoin, word};
-use super::{Digest, Hub, Tags, Turn};
+use super::tasks::Task;
+use super::{Digest, Hub, Tags, Turn, names};
 use crate::broker::Request;
 use crate::id::{Name, Room, Text};
 use crate::wire::irc::caps::Caps;
@@ -32,14 +33,29 @@ impl<D: Digest> Hub<D> {
             }
             return;
         }
+        self.join_each(turn, name, rooms, message.param(1).unwrap_or(""));
+    }
+
+    /// Enters channels one after the other, and tells of each who is in it. When the turn is over,
+    /// the rest of it is done later.
+    pub(super) fn join_each(&mut self, turn: &mut Turn<'_>, name: Name, rooms: &str, keys: &str) {
         // A key belongs to the room at its place, also where that room is empty.
-        let keys = message.param(1).unwrap_or("").split(',').map(Some);
-        let keys = keys.chain(iter::repeat(None));
+        let keys = keys.split(',').chain(iter::repeat(""));
         let mut seen = BTreeSet::new();
-        for (room, key) in rooms.split(',').zip(keys) {
-            if !room.is_empty() && seen.insert(room.to_ascii_lowercase()) {
-                let key = key.filter(|key| !key.is_empty());
-                self.join_one(turn, name, room, key);
+        let wanted = rooms
+            .split(',')
+            .zip(keys)
+            .filter(|(room, _)| !room.is_empty());
+        let wanted = wanted.filter(|(room, _)| seen.insert(room.to_ascii_lowercase()));
+        let wanted: Vec<_> = wanted.collect();
+        for (place, &(room, key)) in (1..).zip(&wanted) {
+            self.join_one(turn, name, room, Some(key).filter(|key| !key.is_empty()));
+            self.do_tasks(turn);
+            let rest = &wanted[place..];
+            if !rest.is_empty() && (self.has_tasks(turn.conn) || self.is_over(turn)) {
+                let (rooms, keys): (Vec<_>, Vec<_>) = rest.iter().copied().unzip();
+                let (rooms, keys) = (rooms.join(",").into(), keys.join(",").into());
+                return self.later(turn, Task::Join { rooms, keys });
             }
         }
     }
@@ -66,7 +82,7 @@ impl<D: Digest> Hub<D> {
             Ok(()) => {
                 self.request(turn, Request::Join { room });
                 if self.is_in(&name, &room) {
-                    self.describe(turn, &name, &room);
+                    self.describe(turn, &room);
                 }
                 return;
             }
@@ -79,7 +95,7 @@ impl<D: Digest> Hub<D> {
     }
 
     /// What somebody who is now in a room is told of it.
-    pub(super) fn describe(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room) {
+    pub(super) fn describe(&mut self, turn: &mut Turn<'_>, room: &Room) {
         if self
             .irc
             .channels
@@ -88,13 +104,9 @@ impl<D: Digest> Hub<D> {
         {
             self.send_topic(turn, room);
         }
-        self.send_names(turn, name, room);
         let room = self.spelling(room);
-        self.reply(
-            turn,
-            RPL_ENDOFNAMES,
-            format_args!("{room} :End of /NAMES list"),
-        );
+        self.later(turn, Task::Members(names::Rooms::one(room)));
+        self.reply_later(turn, RPL_ENDOFNAMES, format!("{room} :End of /NAMES list"));
     }
 
     pub(super) fn part(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {

@@ -1,63 +1,121 @@
 //! `LIST`, with conditions.
 
+use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::ops::Bound;
 use core::time::Duration;
 
-use super::room::Channel;
+use super::room::{Channel, word};
+use super::tasks::Task;
 use super::{Digest, Hub, Turn};
 use crate::hub::work::{ENTRY, Work};
 use crate::id::{Name, Room, Time};
 use crate::wire::irc::Message;
 use crate::wire::irc::numeric::*;
 
+/// A `LIST`, as far as it is not told yet.
+#[derive(Clone, Debug)]
+pub(super) struct Search {
+    /// What a channel must be one of, unless there are none.
+    masks: Vec<Want>,
+    /// What it must be as well.
+    filters: Vec<Want>,
+    /// The last that was looked at.
+    after: Option<Room>,
+    /// How many more may be told.
+    left: usize,
+}
+
 impl<D: Digest> Hub<D> {
-    pub(super) fn list(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
-        let wants = message.param(0).unwrap_or("");
-        let wants: Vec<_> = wants
-            .split(',')
-            .filter(|want| !want.is_empty())
-            .map(Want::parse)
-            .collect();
-        let (named, filters): (Vec<_>, Vec<_>) = wants
-            .into_iter()
-            .partition(|want| matches!(want, Want::Mask(_)));
-        let mut listed = Vec::new();
-        for (room, channel) in &self.irc.channels {
-            if channel.flags.secret && !self.is_in(&name, room) {
-                continue;
-            }
-            let members = self
-                .broker
-                .members(room)
-                .filter(|name| self.irc.is_visible(name));
-            let members = members.count();
-            self.work.count(ENTRY * (1 + members as u64));
-            let of = (room, channel, members);
-            let meets = |want: &Want<'_>| want.is_met(turn.now, of, &self.work);
-            if (named.is_empty() || named.iter().any(meets)) && filters.iter().all(meets) {
-                let topic = channel.topic.as_ref().map_or("", |topic| &topic.text);
-                listed.push(format!("{room} {members} :{topic}"));
-            }
+    pub(super) fn list(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
+        let wants = message.param(0).unwrap_or("").split(',');
+        let wants: Vec<_> = wants.filter(|want| !want.is_empty()).collect();
+        if let Some(want) = wants.get(self.limits.receivers) {
+            let words = format_args!("{} :Too many targets", word(want));
+            return self.reply(turn, ERR_TOOMANYTARGETS, words);
         }
-        let all = listed.len();
+        let wants = wants.into_iter().map(Want::parse);
+        let (masks, filters) = wants.partition(|want| matches!(want, Want::Mask(_)));
+        let search = Search {
+            masks,
+            filters,
+            after: None,
+            left: self.limits.listed,
+        };
         self.reply(turn, RPL_LISTSTART, format_args!("Channel :Users Name"));
-        for line in listed.iter().take(self.limits.listed) {
-            self.reply(turn, RPL_LIST, format_args!("{line}"));
+        self.later(turn, Task::Channels(Box::new(search)));
+        self.reply_later(turn, RPL_LISTEND, ":End of /LIST".to_string());
+    }
+
+    pub(super) fn list_channels(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asker: Name,
+        mut search: Box<Search>,
+    ) -> Option<Task> {
+        loop {
+            let from = search.after.map_or(Bound::Unbounded, Bound::Excluded);
+            let mut channels = self.irc.channels.range((from, Bound::Unbounded));
+            let found = channels.find_map(|(room, channel)| {
+                search.after = Some(*room);
+                let found = self.found(turn, &asker, &search, (room, channel));
+                (found.is_some() || self.is_over(turn)).then_some(found)
+            });
+            match found? {
+                Some(_) if search.left == 0 => {
+                    let limit = self.limits.listed;
+                    let why = format!("There are more than {limit} channels in the list");
+                    self.standard_reply(turn, "WARN", format_args!("LIST TRUNCATED"), &why);
+                    return None;
+                }
+                Some(line) => {
+                    search.left -= 1;
+                    self.reply(turn, RPL_LIST, format_args!("{line}"));
+                }
+                None => {}
+            }
+            if self.is_over(turn) {
+                return Some(Task::Channels(search));
+            }
         }
-        let limit = self.limits.listed;
-        if all > limit {
-            let why = format!("The list has {all} channels, of which you were told {limit}");
-            self.standard_reply(turn, "WARN", format_args!("LIST TRUNCATED"), &why);
+    }
+
+    /// What is told of a channel, if it is to be told.
+    fn found(
+        &self,
+        turn: &Turn<'_>,
+        asker: &Name,
+        search: &Search,
+        (room, channel): (&Room, &Channel),
+    ) -> Option<String> {
+        self.work.count(ENTRY);
+        if channel.flags.secret && !self.is_in(asker, room) {
+            return None;
         }
-        self.reply(turn, RPL_LISTEND, format_args!(":End of /LIST"));
+        // It takes less to match names than to count who is there.
+        let named = |want: &Want| want.is_met(turn.now, (room, channel, 0), &self.work);
+        if !search.masks.is_empty() && !search.masks.iter().any(named) {
+            return None;
+        }
+        let members = self.broker.members_after(room, None).filter(|name| {
+            self.work.count(ENTRY);
+            self.irc.is_visible(name)
+        });
+        let members = members.count();
+        let meets = |want: &Want| want.is_met(turn.now, (room, channel, members), &self.work);
+        let topic = channel.topic.as_ref().map_or("", |topic| &topic.text);
+        let meets_all = search.filters.iter().all(meets);
+        meets_all.then(|| format!("{room} {members} :{topic}"))
     }
 }
 
 /// What a listed channel must be (<https://modern.ircdocs.horse/#elist-parameter>).
-enum Want<'a> {
-    Mask(&'a str),
-    NotMask(&'a str),
+#[derive(Clone, Debug)]
+enum Want {
+    Mask(Box<str>),
+    NotMask(Box<str>),
     MoreThan(usize),
     LessThan(usize),
     /// Created (or with a topic set) more than so many minutes ago.
@@ -66,14 +124,14 @@ enum Want<'a> {
     Younger(What, u64),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum What {
     Channel,
     Topic,
 }
 
-impl<'a> Want<'a> {
-    fn parse(want: &'a str) -> Self {
+impl Want {
+    fn parse(want: &str) -> Self {
         let number = |text: &str| text.parse::<u64>().ok();
         let filter = match want.as_bytes() {
             [b'>', ..] => number(&want[1..]).map(|n| Self::MoreThan(n as usize)),
@@ -82,10 +140,10 @@ impl<'a> Want<'a> {
             [b'C', b'<', ..] => number(&want[2..]).map(|n| Self::Younger(What::Channel, n)),
             [b'T', b'>', ..] => number(&want[2..]).map(|n| Self::Older(What::Topic, n)),
             [b'T', b'<', ..] => number(&want[2..]).map(|n| Self::Younger(What::Topic, n)),
-            [b'!', ..] => Some(Self::NotMask(&want[1..])),
+            [b'!', ..] => Some(Self::NotMask(want[1..].into())),
             _ => None,
         };
-        filter.unwrap_or(Self::Mask(want))
+        filter.unwrap_or_else(|| Self::Mask(want.into()))
     }
 
     fn is_met(
@@ -100,8 +158,8 @@ impl<'a> Want<'a> {
         };
         let minutes = |n: u64| Duration::from_secs(n.saturating_mul(60));
         match *self {
-            Self::Mask(mask) => work.matches(mask, room.as_str()),
-            Self::NotMask(mask) => !work.matches(mask, room.as_str()),
+            Self::Mask(ref mask) => work.matches(mask, room.as_str()),
+            Self::NotMask(ref mask) => !work.matches(mask, room.as_str()),
             Self::MoreThan(n) => members > n,
             Self::LessThan(n) => members < n,
             Self::Older(what, n) => age(what).is_some_and(|age| age >= minutes(n)),

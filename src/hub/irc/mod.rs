@@ -20,9 +20,11 @@ pub(super) mod room;
 mod send;
 mod server;
 mod session;
+pub(super) mod tasks;
 mod told;
 mod user;
 mod users;
+mod who;
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -59,6 +61,8 @@ pub(super) struct Irc {
     watchers: BTreeMap<Name, BTreeSet<ConnId>>,
     /// Those who have gone, the newest first.
     gone: VecDeque<Gone>,
+    /// How many have gone.
+    departures: u64,
     /// When those who are away are taken for gone.
     graces: BTreeSet<(Time, Name)>,
     /// Connections that were handed mail and are not yet asked for an acknowledgement.
@@ -82,6 +86,8 @@ pub(super) struct Irc {
 /// Somebody who has gone.
 #[derive(Clone, Debug)]
 struct Gone {
+    /// Each has a greater one than all before.
+    number: u64,
     name: Name,
     mask: Mask,
     realname: Box<str>,
@@ -263,6 +269,7 @@ impl<D: Digest> Hub<D> {
         let conn = turn.conn;
         self.irc.replying = label.map(|label| Replying::new(conn, label));
         run(self, turn);
+        self.do_tasks(turn);
         self.end_of_replies(turn.now, conn, turn.out);
     }
 
@@ -334,8 +341,8 @@ impl<D: Digest> Hub<D> {
             "JOIN" => self.join(turn, name, message),
             "PART" => self.part(turn, name, message),
             "TOPIC" => self.topic(turn, name, message),
-            "NAMES" => self.names(turn, name, message),
-            "LIST" => self.list(turn, name, message),
+            "NAMES" => self.names(turn, message),
+            "LIST" => self.list(turn, message),
             "INVITE" => self.invite(turn, name, message),
             "KICK" => self.kick(turn, name, message),
             "MODE" => self.mode(turn, name, message),

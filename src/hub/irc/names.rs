@@ -2,11 +2,13 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
+use core::ops::Bound;
 
 use super::register::cut;
 use super::room::{Topic, word};
+use super::tasks::Task;
 use super::{Digest, Hub, Turn};
+use crate::hub::work::ENTRY;
 use crate::id::{Name, Room};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
@@ -61,73 +63,133 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    pub(super) fn names(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+    pub(super) fn names(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {
         let Some(rooms) = message.param(0).filter(|rooms| !rooms.is_empty()) else {
-            let rooms: Vec<_> = self
-                .irc
-                .channels
-                .keys()
-                .copied()
-                .take(self.limits.listed)
-                .collect();
-            for room in rooms {
-                self.send_names(turn, &name, &room);
-            }
-            return self.reply(turn, RPL_ENDOFNAMES, format_args!("* :End of /NAMES list"));
+            self.later(turn, Task::Members(Rooms::all(self.limits.listed)));
+            let words = "* :End of /NAMES list".to_string();
+            return self.reply_later(turn, RPL_ENDOFNAMES, words);
         };
         for (index, room) in list::entries(rooms).into_iter().enumerate() {
-            if !self.may_name(turn, index, room) {
+            if !self.may_list(turn, index, room) {
                 return;
             }
             let known = Room::parse(room).filter(|room| self.irc.channels.contains_key(room));
             if let Some(room) = known {
                 let room = self.spelling(&room);
-                self.send_names(turn, &name, &room);
+                self.later(turn, Task::Members(Rooms::one(room)));
             }
-            let words = format_args!("{} :End of /NAMES list", word(room));
-            self.reply(turn, RPL_ENDOFNAMES, words);
+            let words = format!("{} :End of /NAMES list", word(room));
+            self.reply_later(turn, RPL_ENDOFNAMES, words);
         }
     }
 
-    /// Who is in a room, as far as `name` may know.
-    pub(super) fn send_names(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room) {
-        let Some(channel) = self.irc.channels.get(room) else {
-            return;
-        };
-        let is_in = self.is_in(name, room);
-        if channel.flags.secret && !is_in {
-            return;
-        }
-        let caps = self.session(turn.conn).caps;
-        let sign = if channel.flags.secret { '@' } else { '=' };
-        let mut lines = Vec::new();
-        let mut line = String::new();
-        for member in self.broker.members(room) {
-            let Some(user) = self.irc.users.get(&member) else {
-                continue;
-            };
-            if user.hidden || (user.modes.invisible && !is_in) {
-                continue;
+    /// Lists who is in channels, as far as `asker` may know.
+    pub(super) fn list_members(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asker: Name,
+        mut rooms: Rooms,
+    ) -> Option<Task> {
+        loop {
+            if let Some(room) = rooms.room {
+                rooms.after = self.list_members_of(turn, &asker, &room, rooms.after);
+                if rooms.after.is_some() {
+                    return Some(Task::Members(rooms));
+                }
             }
-            let signs = channel.signs(&member, caps.has(Caps::MULTI_PREFIX));
-            let member = if caps.has(Caps::USERHOST_IN_NAMES) {
-                format!("{signs}{}", self.irc.mask(&member))
-            } else {
-                format!("{signs}{member}")
-            };
-            if line.len() + member.len() > NAMES_BYTES {
-                lines.push(core::mem::take(&mut line));
+            rooms.left = rooms.left.checked_sub(1)?;
+            let from = rooms.room.map_or(Bound::Unbounded, Bound::Excluded);
+            let mut channels = self.irc.channels.range((from, Bound::Unbounded));
+            rooms.room = Some(*channels.next()?.0);
+            self.work.count(ENTRY);
+            if self.is_over(turn) {
+                return Some(Task::Members(rooms));
+            }
+        }
+    }
+
+    /// Lists who is in a channel, from the first whose name comes after one. Returns whose name was
+    /// the last, if the turn was over before all were listed.
+    fn list_members_of(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asker: &Name,
+        room: &Room,
+        mut after: Option<Name>,
+    ) -> Option<Name> {
+        loop {
+            let channel = self.irc.channels.get(room)?;
+            let is_in = self.is_in(asker, room);
+            if channel.flags.secret && !is_in {
+                return None;
+            }
+            let caps = self.session(turn.conn).caps;
+            let sign = if channel.flags.secret { '@' } else { '=' };
+            let mut line = String::new();
+            let mut last = None;
+            for member in self.broker.members_after(room, after) {
+                self.work.count(ENTRY);
+                let shown = self.irc.users.get(&member);
+                let shown = shown.filter(|user| !user.hidden && (is_in || !user.modes.invisible));
+                if shown.is_some() {
+                    let signs = channel.signs(&member, caps.has(Caps::MULTI_PREFIX));
+                    let shown = if caps.has(Caps::USERHOST_IN_NAMES) {
+                        format!("{signs}{}", self.irc.mask(&member))
+                    } else {
+                        format!("{signs}{member}")
+                    };
+                    if line.len() + shown.len() > NAMES_BYTES {
+                        last = after;
+                        break;
+                    }
+                    if !line.is_empty() {
+                        line.push(' ');
+                    }
+                    line.push_str(&shown);
+                }
+                after = Some(member);
+                // Those who are not shown make no line long.
+                if line.is_empty() && self.worked(turn.out) >= self.turn_end.work {
+                    last = after;
+                    break;
+                }
             }
             if !line.is_empty() {
-                line.push(' ');
+                self.reply(turn, RPL_NAMREPLY, format_args!("{sign} {room} :{line}"));
             }
-            line.push_str(&member);
+            if last.is_none() || self.is_over(turn) {
+                return last;
+            }
         }
-        if !line.is_empty() {
-            lines.push(line);
+    }
+}
+
+/// Channels whose members are to be listed, as far as they are not yet.
+#[derive(Clone, Debug)]
+pub(super) struct Rooms {
+    /// The first of them.
+    room: Option<Room>,
+    /// Who of it was listed last.
+    after: Option<Name>,
+    /// How many more there are at most, of those that come next.
+    left: usize,
+}
+
+impl Rooms {
+    pub(super) fn one(room: Room) -> Self {
+        Self {
+            room: Some(room),
+            after: None,
+            left: 0,
         }
-        for names in lines {
-            self.reply(turn, RPL_NAMREPLY, format_args!("{sign} {room} :{names}"));
+    }
+
+    /// The first of all, so many at most.
+    fn all(most: usize) -> Self {
+        Self {
+            room: None,
+            after: None,
+            left: most,
         }
     }
 }

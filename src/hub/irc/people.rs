@@ -1,24 +1,37 @@
-//! Who is who: `WHO`, `WHOIS`, `WHOWAS`, `USERHOST`, `ISON`, `AWAY`, `SETNAME`, and `NICK`.
+//! Who is who: `WHOIS`, `WHOWAS`, `USERHOST`, `ISON`, `AWAY`, `SETNAME`, and `NICK`.
 
 use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::register::{REALNAME_BYTES, cut};
 use super::room::word;
+use super::tasks::Task;
 use super::{Digest, Gone, Hub, Tags, Turn};
 use crate::broker::Request;
-use crate::id::{Name, Room};
+use crate::id::Name;
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
-use crate::wire::irc::{Message, list, mask};
+use crate::wire::irc::{Message, list};
 
 /// Bytes of what somebody who is away says.
 pub(super) const AWAY_BYTES: usize = 300;
 
 /// Names in one `USERHOST`.
 const USERHOSTS: usize = 5;
+
+/// A `WHOWAS`, as far as it is not told yet.
+#[derive(Clone, Debug)]
+pub(super) struct Departed {
+    mask: Box<str>,
+    /// Those with a lower number were not looked at.
+    before: u64,
+    /// How many more may be told.
+    left: usize,
+    /// Who was told last.
+    last: Option<Name>,
+}
 
 impl<D: Digest> Hub<D> {
     /// `NICK` of somebody who has one.
@@ -34,147 +47,6 @@ impl<D: Digest> Hub<D> {
             return self.fail(turn, format_args!("NICK TOO_FAST"), why);
         }
         self.request(turn, Request::Rename { name: to });
-    }
-
-    /// Whether somebody is there as far as `asker` may know from a mask.
-    fn shows(&self, asker: &Name, name: &Name) -> bool {
-        let user = &self.irc.users[name];
-        let shares = || user.rooms.iter().any(|room| self.is_in(asker, room));
-        self.irc.is_visible(name) && (!user.modes.invisible || asker == name || shares())
-    }
-
-    pub(super) fn who(&mut self, turn: &mut Turn<'_>, asker: Name, message: &Message<'_>) {
-        let given = message
-            .param(0)
-            .filter(|mask| !mask.is_empty())
-            .unwrap_or("*");
-        let options = message.param(1).unwrap_or("");
-        let operators_only = options
-            .split('%')
-            .next()
-            .is_some_and(|flags| flags.contains('o'));
-        let limit = self.limits.listed;
-        let mut found: Vec<(Name, Option<Room>)> = Vec::new();
-        if given.starts_with('#') {
-            let room = Room::parse(given).map(|room| self.spelling(&room));
-            let room = room.filter(|room| self.irc.channels.contains_key(room));
-            if let Some(room) = room {
-                let is_in = self.is_in(&asker, &room);
-                if is_in || !self.irc.channels[&room].flags.secret {
-                    let members = self.broker.members(&room);
-                    let shown = members.filter(|name| {
-                        let visible = self.irc.is_visible(name);
-                        visible && (is_in || self.shows(&asker, name))
-                    });
-                    found.extend(shown.map(|name| (name, Some(room))));
-                }
-            }
-        } else if let Some(name) = Name::parse(given).filter(|name| self.irc.is_visible(name)) {
-            found.push((
-                self.irc
-                    .users
-                    .get_key_value(&name)
-                    .map_or(name, |(&n, _)| n),
-                None,
-            ));
-        } else {
-            let all = if given == "0" { "*" } else { given };
-            let all = &*mask::with_host(all);
-            let users = self.users().filter(|(name, user)| {
-                let (its_user, its_host) = user.mask.place();
-                let texts = [name.as_str(), its_user, its_host, &user.realname];
-                let matches = |text: &&str| self.work.matches(all, text);
-                let full = all.contains('!') && self.work.matches(all, &self.irc.mask(name));
-                self.shows(&asker, name) && (texts.iter().any(matches) || full)
-            });
-            found.extend(users.map(|(&name, _)| (name, None)));
-        }
-        found.retain(|(name, _)| !operators_only || self.irc.users[name].modes.operator);
-        let all = found.len();
-        for (name, room) in found.into_iter().take(limit) {
-            let room = room.or_else(|| self.common_room(&asker, &name));
-            match options.split_once('%') {
-                Some((_, fields)) => self.whox_reply(turn, &name, room, fields),
-                None => self.who_reply(turn, &name, room),
-            }
-        }
-        if all > limit {
-            let why = format!("The list has {all} users, of whom you were told {limit}");
-            self.standard_reply(turn, "WARN", format_args!("WHO TRUNCATED"), &why);
-        }
-        self.reply(
-            turn,
-            RPL_ENDOFWHO,
-            format_args!("{} :End of WHO list", word(given)),
-        );
-    }
-
-    /// A room in which both are.
-    fn common_room(&self, asker: &Name, name: &Name) -> Option<Room> {
-        let rooms = &self.irc.users[name].rooms;
-        rooms.iter().find(|room| self.is_in(asker, room)).copied()
-    }
-
-    fn who_flags(&self, turn: &Turn<'_>, name: &Name, room: Option<Room>) -> String {
-        let user = &self.irc.users[name];
-        let mut flags = String::from(if user.away.is_some() { "G" } else { "H" });
-        if user.modes.operator {
-            flags.push('*');
-        }
-        if user.modes.bot {
-            flags.push('B');
-        }
-        if let Some(channel) = room.and_then(|room| self.irc.channels.get(&room)) {
-            let all = self.session(turn.conn).caps.has(Caps::MULTI_PREFIX);
-            flags.push_str(&channel.signs(name, all));
-        }
-        flags
-    }
-
-    fn who_reply(&mut self, turn: &mut Turn<'_>, name: &Name, room: Option<Room>) {
-        let flags = self.who_flags(turn, name, room);
-        let room = room.map_or("*".to_owned(), |room| room.to_string());
-        let user = self.irc.users[name].clone();
-        let server = self.irc.identity.name.clone();
-        let ((user, host), realname) = (user.mask.place(), &user.realname);
-        let words = format_args!("{room} {user} {host} {server} {name} {flags} :0 {realname}");
-        self.reply(turn, RPL_WHOREPLY, words);
-    }
-
-    /// <https://ircv3.net/specs/extensions/whox>
-    fn whox_reply(&mut self, turn: &mut Turn<'_>, name: &Name, room: Option<Room>, wants: &str) {
-        let (wants, token) = wants.split_once(',').unwrap_or((wants, "0"));
-        let flags = self.who_flags(turn, name, room);
-        let room = room.map_or("*".to_owned(), |room| room.to_string());
-        let user = self.irc.users[name].clone();
-        let server = self.irc.identity.name.clone();
-        let (its_user, its_host) = user.mask.place();
-        let idle = turn.now.since(user.active).as_secs().to_string();
-        let fields: [(char, &str); 13] = [
-            ('t', cut(word(token), 3)),
-            ('c', &room),
-            ('u', its_user),
-            ('i', its_host),
-            ('h', its_host),
-            ('s', &server),
-            ('n', name.as_str()),
-            ('f', &flags),
-            ('d', "0"),
-            ('l', &idle),
-            ('a', "0"),
-            ('o', "n/a"),
-            ('r', &user.realname),
-        ];
-        let wanted = fields
-            .into_iter()
-            .filter(|(field, _)| wants.contains(*field));
-        let mut words = String::new();
-        for (field, value) in wanted {
-            let colon = if field == 'r' { ":" } else { "" };
-            let space = if words.is_empty() { "" } else { " " };
-            words = format!("{words}{space}{colon}{value}");
-        }
-        self.reply(turn, RPL_WHOSPCRPL, format_args!("{words}"));
     }
 
     pub(super) fn whois(&mut self, turn: &mut Turn<'_>, asker: Name, message: &Message<'_>) {
@@ -264,43 +136,73 @@ impl<D: Digest> Hub<D> {
             .and_then(|count| count.parse::<usize>().ok());
         let most = most.filter(|&most| most > 0).unwrap_or(usize::MAX);
         for (index, nick) in nicks.into_iter().enumerate() {
-            if !self.may_name(turn, index, nick) {
+            if !self.may_list(turn, index, nick) {
                 return;
             }
-            self.whowas_replies(turn, nick, most);
+            let search = Departed {
+                mask: nick.into(),
+                before: u64::MAX,
+                left: most,
+                last: None,
+            };
+            self.later(turn, Task::Departed(Box::new(search)));
         }
     }
 
-    fn whowas_replies(&mut self, turn: &mut Turn<'_>, nick: &str, most: usize) {
-        let named = self
-            .irc
-            .gone
-            .iter()
-            .filter(|gone| self.work.matches(nick, gone.name.as_str()));
-        let found: Vec<Gone> = named.take(most).cloned().collect();
-        if found.is_empty() {
-            let words = format_args!("{} :There was no such nickname", word(nick));
+    pub(super) fn list_departed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        mut search: Box<Departed>,
+    ) -> Option<Task> {
+        while search.left > 0 {
+            // The newest is in front.
+            let place = |gone: &Gone| gone.number >= search.before;
+            let next = self.irc.gone.partition_point(place);
+            let mut rest = self.irc.gone.range(next..);
+            let found = rest.find_map(|gone| {
+                search.before = gone.number;
+                let is_it = self.work.matches(&search.mask, gone.name.as_str());
+                (is_it || self.is_over(turn)).then(|| is_it.then(|| gone.clone()))
+            });
+            match found {
+                None => break,
+                Some(None) => {}
+                Some(Some(gone)) => {
+                    search.left -= 1;
+                    search.last = Some(gone.name);
+                    self.tell_departed(turn, gone);
+                }
+            }
+            if self.is_over(turn) {
+                return Some(Task::Departed(search));
+            }
+        }
+        let nick = word(&search.mask);
+        if search.last.is_none() {
+            let words = format_args!("{nick} :There was no such nickname");
             self.reply(turn, ERR_WASNOSUCHNICK, words);
         }
         // Whom a mask has found is told by name, as it would be if it were asked for so.
-        let is_mask = Name::parse(nick).is_none();
-        let last = found.last().filter(|_| is_mask).map(|gone| gone.name);
-        let server = self.irc.identity.name.clone();
-        for Gone {
+        let is_mask = Name::parse(&search.mask).is_none();
+        let last = search.last.filter(|_| is_mask);
+        let nick = last.as_ref().map_or(nick, Name::as_str);
+        self.reply(turn, RPL_ENDOFWHOWAS, format_args!("{nick} :End of WHOWAS"));
+        None
+    }
+
+    fn tell_departed(&mut self, turn: &mut Turn<'_>, gone: Gone) {
+        let Gone {
             name,
             mask,
             realname,
             at,
-        } in found
-        {
-            let (user, host) = mask.place();
-            let words = format_args!("{name} {user} {host} * :{realname}");
-            self.reply(turn, RPL_WHOWASUSER, words);
-            let at = self.irc.time(at).human();
-            self.reply(turn, RPL_WHOISSERVER, format_args!("{name} {server} :{at}"));
-        }
-        let nick = last.as_ref().map_or(word(nick), Name::as_str);
-        self.reply(turn, RPL_ENDOFWHOWAS, format_args!("{nick} :End of WHOWAS"));
+            ..
+        } = gone;
+        let (user, host) = mask.place();
+        let words = format_args!("{name} {user} {host} * :{realname}");
+        self.reply(turn, RPL_WHOWASUSER, words);
+        let (server, at) = (self.irc.identity.name.clone(), self.irc.time(at).human());
+        self.reply(turn, RPL_WHOISSERVER, format_args!("{name} {server} :{at}"));
     }
 
     pub(super) fn userhost(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {

@@ -18,6 +18,10 @@ use crate::wire::irc::caps::Caps;
 use crate::wire::irc::mask;
 use crate::wire::irc::numeric::RPL_NOWAWAY;
 
+/// Members of all its rooms that somebody who is back is told ahead of what was kept: if there are
+/// more, it is told of them behind that, as its socket takes them.
+const MEMBERS_AT_ONCE: usize = 1_000;
+
 impl<D: Digest> Hub<D> {
     /// Takes in what happens, before those who speak IRC are told of it.
     pub(in crate::hub) fn before_event(&mut self, now: Time, to: &[ConnId], event: &Event) {
@@ -144,10 +148,15 @@ impl<D: Digest> Hub<D> {
     /// Tells somebody who is back in which rooms it is.
     fn tell_where_it_was(&mut self, turn: &mut Turn<'_>, name: Name) {
         let rooms = self.irc.users[&name].rooms.clone();
+        let members = rooms.iter().map(|room| self.broker.count_members(room));
+        let are_few = members.sum::<usize>() <= MEMBERS_AT_ONCE;
         for room in rooms {
             let room = self.spelling(&room);
             self.irc_joined(turn.now, &[turn.conn], &room, &name, turn.out);
-            self.describe(turn, &name, &room);
+            self.describe(turn, &room);
+            if are_few {
+                self.do_all_tasks(turn);
+            }
         }
         let user = &self.irc.users[&name];
         let modes = user.modes.show();
@@ -333,7 +342,9 @@ impl<D: Digest> Hub<D> {
         let Some(user) = self.irc.users.get(name) else {
             return;
         };
+        self.irc.departures += 1;
         let gone = Gone {
+            number: self.irc.departures,
             name: *name,
             mask: user.mask.clone(),
             realname: user.realname.clone(),

@@ -339,7 +339,7 @@ impl<D: Digest> Hub<D> {
             "SAFELIST".to_owned(),
             "STATUSMSG=@+".to_owned(),
             format!(
-                "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:{targets},LIST:,WHOIS:{targets},WHOWAS:{targets},MONITOR:"
+                "TARGMAX=PRIVMSG:{targets},NOTICE:{targets},TAGMSG:{targets},JOIN:,PART:,KICK:{targets},NAMES:{targets},LIST:{targets},WHOIS:{targets},WHOWAS:{targets},MONITOR:"
             ),
             format!("TOPICLEN={}", super::names::TOPIC_BYTES),
             format!("USERLEN={}", USER_BYTES + 1),

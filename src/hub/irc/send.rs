@@ -9,7 +9,7 @@ use super::register::cut;
 use super::room::word;
 use super::{Digest, Hub, Turn};
 use crate::broker::Mail;
-use crate::hub::{Frame, Outputs};
+use crate::hub::{Frame, Outputs, work};
 use crate::id::{ConnId, Name, Time};
 use crate::wire::irc::MAX_BODY_BYTES;
 use crate::wire::irc::caps::Caps;
@@ -178,7 +178,8 @@ impl<D: Digest> Hub<D> {
                     shows_key: tags.shows_key,
                 };
                 let replying = self.irc.replying.as_mut().expect("it was just there");
-                replying.lines.push(reply);
+                self.work.count(work::LINE + line.len() as u64 / 16);
+                replying.push(reply);
                 continue;
             }
             told.push((caps, conn));

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 
+use super::tasks::Tasks;
 use crate::id::{Name, Proof, Time};
 use crate::wire::irc::caps::Caps;
 
@@ -25,6 +26,8 @@ pub(in crate::hub) struct Session {
     pub(super) kept: Option<Kept>,
     /// How far its client has read, if that matters.
     pub(super) acks: Option<Acks>,
+    /// What is still to be done of a command.
+    pub(super) tasks: Option<Box<Tasks>>,
 }
 
 /// What a connection says while it registers.

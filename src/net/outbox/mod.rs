@@ -25,7 +25,7 @@ use std::mem;
 use std::task::{Context, Poll, Waker};
 
 /// Creates an outbox in which items of up to `limit` bytes may wait, those of each kind counted
-/// apart; and as many bytes of both kinds together may be written and not acknowledged.
+/// apart; and as many bytes of mail, of both kinds together, may be written and not acknowledged.
 pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
     let shared = Arc::new(Mutex::new(State {
         phase: Phase::Open,
@@ -55,13 +55,24 @@ pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
 pub(crate) struct Bytes {
     /// Of what is said now: if much of it waits, the client reads too slowly.
     pub(crate) fresh: usize,
-    /// Of what comes many at once, however fast the client reads.
+    /// Of mail that comes many at once, however fast the client reads.
     pub(crate) bulk: usize,
+    /// Of what the client has asked for, and is not asked for again before most of it is written.
+    pub(crate) asked: usize,
 }
+
+/// Into how many parts what may be asked for is divided, of which one may wait before more is.
+const PARTS_OF_ASKED: usize = 64;
 
 impl Bytes {
     fn total(self) -> usize {
-        self.fresh.saturating_add(self.bulk)
+        let sum = self.fresh.saturating_add(self.bulk);
+        sum.saturating_add(self.asked)
+    }
+
+    /// Whether there is more of one kind than `limit` has.
+    const fn exceed(self, limit: Self) -> bool {
+        self.fresh > limit.fresh || self.bulk > limit.bulk || self.asked > limit.asked
     }
 }
 
@@ -82,14 +93,18 @@ pub(crate) struct Gauge<T> {
 }
 
 impl<T> Gauge<T> {
-    /// Whether more than half of what may wait does; but not while the writer waits for an
+    /// Whether more than half of what may wait does, or a small part of what may be asked for; but not while the writer waits for an
     /// acknowledgement, for whoever brings no more would not bring that. It ends only by
     /// [`Outlet::written`], or when the writer begins to wait for one, and nobody is woken for
     /// either but the writer itself.
     pub(crate) fn is_high(&self) -> bool {
         let state = lock(&self.shared);
         let State { waiting, limit, .. } = &*state;
-        let is_high = waiting.fresh > limit.fresh / 2 || waiting.bulk > limit.bulk / 2;
+        let is_high = waiting.exceed(Bytes {
+            fresh: limit.fresh / 2,
+            bulk: limit.bulk / 2,
+            asked: limit.asked / PARTS_OF_ASKED,
+        });
         is_high && !state.held && !state.is_full()
     }
 }
@@ -142,8 +157,8 @@ impl<T> Inlet<T> {
         state.queue.push_back(Item { item, bytes, role });
         state.waiting.fresh += bytes.fresh;
         state.waiting.bulk += bytes.bulk;
-        let State { waiting, limit, .. } = &state;
-        let over = waiting.fresh > limit.fresh || waiting.bulk > limit.bulk;
+        state.waiting.asked += bytes.asked;
+        let over = state.waiting.exceed(state.limit);
         // A clone: a close before the wake-up still finds the waker, and does not rest on the
         // pusher to come to it.
         let wake = mem::take(&mut state.hungry)
@@ -324,6 +339,7 @@ impl<T> Outlet<T> {
         let mut state = lock(&self.shared);
         state.waiting.fresh -= released.fresh;
         state.waiting.bulk -= released.bulk;
+        state.waiting.asked -= released.asked;
         if let Some(retained) = &mut state.retained {
             retained.add(&mut kept, self.marks);
         }
@@ -399,7 +415,8 @@ impl<T> State<T> {
     /// Whether the writer must wait for an acknowledgement, and one can come.
     fn is_full(&self) -> bool {
         let retained = self.retained.as_ref().filter(|_| self.phase == Phase::Open);
-        retained.is_some_and(|retained| retained.exceeds(self.limit.total()))
+        let Bytes { fresh, bulk, .. } = self.limit;
+        retained.is_some_and(|retained| retained.exceeds(fresh.saturating_add(bulk)))
     }
 
     /// How many items of a batch may be written: no mark while another is to be acknowledged.
@@ -442,6 +459,7 @@ impl Sum for Bytes {
         all.fold(Self::default(), |sum, bytes| Self {
             fresh: sum.fresh + bytes.fresh,
             bulk: sum.bulk + bytes.bulk,
+            asked: sum.asked + bytes.asked,
         })
     }
 }

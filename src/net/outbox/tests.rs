@@ -50,7 +50,14 @@ impl Task {
 fn fresh(bytes: usize) -> Bytes {
     Bytes {
         fresh: bytes,
-        bulk: 0,
+        ..Bytes::default()
+    }
+}
+
+fn bulk(bytes: usize) -> Bytes {
+    Bytes {
+        bulk: bytes,
+        ..Bytes::default()
     }
 }
 
@@ -163,12 +170,21 @@ fn the_limit_counts_an_item_until_it_is_written() {
 }
 
 #[test]
-fn the_gauge_is_high_while_more_than_half_of_either_kind_waits() {
+fn the_gauge_is_high_while_more_than_half_waits_or_a_small_part_of_what_was_asked_for() {
     model(|| {
-        let (task, limit) = (Task::new(), Bytes { fresh: 4, bulk: 8 });
+        let limit = Bytes {
+            fresh: 4,
+            bulk: 8,
+            asked: 128,
+        };
+        let task = Task::new();
         let (inlet, mut outlet) = outbox(limit);
         let gauge = outlet.gauge();
-        for half in [fresh(2), Bytes { fresh: 0, bulk: 4 }] {
+        let asked = Bytes {
+            asked: 2,
+            ..Bytes::default()
+        };
+        for half in [fresh(2), bulk(4), asked] {
             let _ = inlet.push(0, half, Role::Passing).unwrap();
             assert!(!gauge.is_high());
             let _ = inlet.push(0, half, Role::Passing).unwrap();
@@ -184,12 +200,12 @@ fn the_gauge_is_high_while_more_than_half_of_either_kind_waits() {
 #[test]
 fn what_comes_in_bulk_has_a_limit_of_its_own() {
     model(|| {
-        let (task, limit) = (Task::new(), Bytes { fresh: 2, bulk: 5 });
-        let (inlet, mut outlet) = outbox(limit);
-        let bulk = |bytes| Bytes {
-            fresh: 0,
-            bulk: bytes,
+        let limit = Bytes {
+            bulk: 5,
+            ..fresh(2)
         };
+        let task = Task::new();
+        let (inlet, mut outlet) = outbox(limit);
         let over = |bytes| inlet.push(0, bytes, Role::Passing).unwrap().over;
         assert!(!over(bulk(5)));
         assert!(!over(fresh(2)));
