@@ -5,8 +5,10 @@
 //! delivery is checked, in count, order and content, at the speed of the raw wire.
 //!
 //! [`scenario`] has what is measured, [`server`] what can be measured, and [`relay`] the measure:
-//! a server that only copies bytes from socket to socket.
+//! a server that only copies bytes from socket to socket. [`attack`] has attacks, and what those
+//! feel who are beside them.
 
+pub mod attack;
 pub mod dialect;
 pub mod login;
 pub mod picture;

@@ -27,6 +27,8 @@ enum Command {
     Curve(command::curve::Args),
     /// Draws what compare and curve have measured.
     Draw(command::draw::Args),
+    /// Plays attacks, and says what the innocent beside them feel.
+    Attack(command::attack::Args),
     /// Runs every scenario shortly, and only checks the deliveries.
     Check,
     /// The raw relay itself.
@@ -57,6 +59,7 @@ fn run(command: Command) -> Result<()> {
         Command::Compare(args) => command::compare::run(&args),
         Command::Curve(args) => command::curve::run(&args),
         Command::Draw(args) => command::draw::run(&args),
+        Command::Attack(args) => command::attack::run(&args),
         Command::Check => command::check::run(),
         Command::Relay { address } => rejoin_load::relay::run(address).context("can't relay"),
     }

@@ -109,7 +109,8 @@ pub fn short(value: f64) -> String {
     format!("{value:.digits$}{unit}")
 }
 
-fn machine() -> String {
+/// The machine that this process runs on, and how busy it is.
+pub fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info
         .lines()

@@ -2,13 +2,14 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::mem;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
 
 /// What one read takes.
 const READ_BYTES: usize = 128 << 10;
@@ -78,7 +79,25 @@ impl Wire {
     ///
     /// If the system has no more sockets.
     pub fn connect(&mut self) -> Result<usize> {
-        let mut stream = TcpStream::connect(self.address).context("can't connect")?;
+        let stream = TcpStream::connect(self.address).context("can't connect")?;
+        self.add(stream)
+    }
+
+    /// Connects to another address, from this one.
+    ///
+    /// # Errors
+    ///
+    /// If that fails.
+    pub fn connect_from(&mut self, to: SocketAddr, from: Ipv4Addr) -> Result<usize> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.connect(&to.into()).context("can't connect")?;
+        socket.set_nonblocking(true)?;
+        self.add(TcpStream::from_std(socket.into()))
+    }
+
+    fn add(&mut self, mut stream: TcpStream) -> Result<usize> {
         // Should this fail, the connection is slower, or dead, and then its read says so.
         let _ = stream.set_nodelay(true);
         let conn = self.conns.len();

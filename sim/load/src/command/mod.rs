@@ -1,5 +1,6 @@
 //! What `cargo load` can do, one command a file.
 
+pub(crate) mod attack;
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod curve;

@@ -160,6 +160,15 @@ impl Server {
         Ok(server)
     }
 
+    /// Whether it has ended.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not say.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     fn wait(&mut self, log: &Path) -> Result<()> {
         let start = Instant::now();
         while TcpStream::connect(self.target.address).is_err() {
