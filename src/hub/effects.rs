@@ -120,6 +120,11 @@ impl<D: Digest> Hub<D> {
     }
 
     fn deliver(&mut self, now: Time, to: &[ConnId], event: &Event, out: &mut Outputs) {
+        if let &Event::Refused(refusal) = event
+            && !self.tells_refusal(to[0], refusal)
+        {
+            return;
+        }
         self.before_event(now, to, event);
         let (irc, plain) = self.by_protocol(to);
         if !plain.is_empty() {

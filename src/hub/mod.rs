@@ -6,6 +6,7 @@
 mod admission;
 mod effects;
 mod frame;
+mod full;
 mod identity;
 mod irc;
 mod logins;
@@ -39,6 +40,7 @@ use crate::table::Table;
 use crate::wire;
 use crate::wire::lines::Lines;
 use admission::{Admission, Source};
+use full::{KnownFull, Refusals};
 use irc::Irc;
 use irc::tasks::{self, End};
 use rate::{Rate, Used};
@@ -109,6 +111,8 @@ pub struct Hub<D> {
     effects: Effects,
     scratch: Vec<u8>,
     run: plain::Run,
+    /// Of what is being said.
+    refusals: Refusals,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +173,7 @@ struct Link {
     heard: Time,
     /// When its socket, which had been full, took something last.
     progressed: Time,
+    known_full: KnownFull,
     /// When the entry in `checks` says.
     check: Time,
     probed: bool,
@@ -221,6 +226,7 @@ impl<D: Digest> Hub<D> {
             effects: Effects::new(),
             scratch: Vec::new(),
             run: plain::Run::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -306,6 +312,7 @@ impl<D: Digest> Hub<D> {
             failed_logins: 0,
             heard: now,
             progressed: now,
+            known_full: KnownFull::default(),
             check,
             probed: false,
             held: false,
@@ -575,6 +582,9 @@ impl<D: Digest> Hub<D> {
 
     /// Lets the broker handle an input, and does what goes with the end of a connection or a peer.
     fn handle(&mut self, now: Time, input: Input, out: &mut Outputs) {
+        if self.irc.crowd().is_none() {
+            self.refusals = Refusals::default();
+        }
         match &input {
             Input::Request {
                 conn,

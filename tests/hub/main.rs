@@ -1,6 +1,7 @@
 //! Stories of lines that come in and frames that go out, told to the hub alone.
 
 mod connections;
+mod full;
 mod irc_capabilities;
 mod irc_channels;
 mod irc_identity;

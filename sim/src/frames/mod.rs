@@ -7,15 +7,15 @@
 
 mod sight;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::broker::Event;
+use rejoin::broker::{Event, Refusal};
 use rejoin::hub::record::Recorder;
 use rejoin::hub::{Frame, Hub, Output, Outputs, Protocol};
-use rejoin::id::{ConnId, Time};
+use rejoin::id::{ConnId, Name, Time};
 
 use crate::invariants::Violation;
 use crate::irc;
@@ -85,6 +85,8 @@ struct Server {
     labeler: Labeler,
     outputs: Outputs,
     violations: Vec<Violation>,
+    /// Who was told of whose mailbox that it is full.
+    told_full: BTreeSet<(ConnId, Name)>,
 }
 
 impl Server {
@@ -105,6 +107,7 @@ impl Server {
             labeler: Labeler::new(0),
             outputs: Outputs::new(),
             violations: Vec::new(),
+            told_full: BTreeSet::new(),
         }
     }
 
@@ -480,9 +483,20 @@ impl Server {
             Some(mail) if speaks_irc => irc::hands_over(mail, &said),
             Some(_) | None => spell(event) == said,
         };
-        if told.front().is_some_and(says) {
+        // It need not be told again of a mailbox that is full.
+        while let Some(&Event::Refused(Refusal::MailboxFull {
+            name,
+            room: Some(_),
+        })) = told.front()
+            && self.told_full.contains(&(conn, name))
+            && !told.front().is_some_and(says)
+        {
             told.pop_front();
-            return;
+        }
+        if told.front().is_some_and(says) {
+            let event = told.pop_front().expect("it was just there");
+            drop(sight);
+            return self.note_full(conn, &event);
         }
         drop(sight);
         // What the hub says by itself.
@@ -494,6 +508,20 @@ impl Server {
         self.ensure(own, 5, || {
             format!("{conn} is sent at the wrong time: {}", said.trim_end())
         });
+    }
+
+    /// Notes of whose mailbox a connection was told that it is full. Whoever is back has an empty
+    /// one.
+    fn note_full(&mut self, conn: ConnId, event: &Event) {
+        if let Event::Refused(Refusal::MailboxFull {
+            name,
+            room: Some(_),
+        }) = *event
+        {
+            self.told_full.insert((conn, name));
+        } else if let Event::Back { name, .. } = *event {
+            self.told_full.retain(|(_, full)| *full != name);
+        }
     }
 
     fn ensure(&mut self, holds: bool, statement: u8, what: impl FnOnce() -> String) {

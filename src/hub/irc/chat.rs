@@ -12,6 +12,7 @@ use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{
     Bounce, BounceReason, Form, Input, Mail, Message as Spoken, Part, Rank, Receiver, Request, Said,
 };
+use crate::hub::full::Refusals;
 use crate::hub::{Outputs, work};
 use crate::id::{ConnId, Name, Room, Text, Time};
 use crate::wire::irc::caps::Caps;
@@ -155,7 +156,12 @@ impl<D: Digest> Hub<D> {
             number,
             stamp,
         };
-        self.irc.refused = false;
+        let hearers = match receivers[..] {
+            [Receiver::Room(room) | Receiver::OpenRoom(room)] => self.hearers(conn, &room),
+            _ => receivers.len(),
+        };
+        (self.irc.refusals, self.refusals) = (0, Refusals::default());
+        self.irc.crowd = said.stamp.part.is_some().then_some(hearers);
         // A part of a room may have more members than one request may name.
         while receivers.len() > self.limits.receivers {
             let rest = receivers.split_off(self.limits.receivers);
@@ -168,10 +174,13 @@ impl<D: Digest> Hub<D> {
             let request = Request::Send { to, said };
             self.handle(turn.now, Input::Request { conn, request }, turn.out);
         }
+        self.irc.crowd = None;
         if let Some((peer, why)) = away {
             self.error(turn, RPL_AWAY, &format!("{peer} :{why}"));
         }
-        if !self.irc.refused && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
+        // In an empty room nobody refuses it.
+        let is_accepted = self.irc.refusals < hearers.max(1);
+        if is_accepted && self.session(conn).caps.has(Caps::ECHO_MESSAGE) {
             let head = head(&self.irc.mask(&name), form, target);
             let line = in_lines(head, message.param(1).expect("it was said"));
             let tags = Tags {

@@ -37,7 +37,7 @@ use core::fmt;
 use super::identity::Identity;
 use super::{Digest, Hub, Outputs, Session as Any, Understood, work};
 use crate::broker::{Form, Stamp};
-use crate::id::{ConnId, Name, Room, Time};
+use crate::id::{ConnId, Name, PeerId, Room, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
 use crate::wire::irc::{BadLine, Excerpt, Message, Timestamp};
@@ -75,8 +75,10 @@ pub(super) struct Irc {
     batches: u64,
     /// The command that is being answered with a label.
     replying: Option<Replying>,
-    /// Whether what was asked for last was refused.
-    refused: bool,
+    /// How often what was asked for last was refused.
+    refusals: usize,
+    /// How many the part of a room has that something is being said to.
+    crowd: Option<usize>,
     /// Whether refusals are kept to ourselves.
     quiet: bool,
     /// Empty between two lines that are sent; kept for its memory.
@@ -113,6 +115,20 @@ impl Irc {
     /// Whether others see that somebody is there.
     fn is_visible(&self, name: &Name) -> bool {
         self.users.get(name).is_some_and(User::is_visible)
+    }
+
+    pub(super) const fn count_refusal(&mut self) {
+        self.refusals += 1;
+    }
+
+    /// How many something is being said to that are a part of a room.
+    pub(super) const fn crowd(&self) -> Option<usize> {
+        self.crowd
+    }
+
+    /// Who bears a name, and how often it has been back.
+    pub(super) fn returns(&self, name: &Name) -> Option<(PeerId, u64)> {
+        self.users.get(name).map(|user| (user.peer, user.returns))
     }
 
     fn time(&self, at: Time) -> Timestamp {
@@ -282,7 +298,7 @@ impl<D: Digest> Hub<D> {
             .all(|byte| byte.is_ascii_uppercase());
         let upper = (!is_upper).then(|| message.command.to_ascii_uppercase());
         let command = upper.as_deref().unwrap_or(message.command);
-        self.irc.refused = false;
+        self.irc.refusals = 0;
         match (command, online) {
             ("PRIVMSG", Some(name)) => self.privmsg(turn, name, message, Form::Message),
             ("NOTICE", Some(name)) => {

@@ -88,6 +88,7 @@ impl<D: Digest> Hub<D> {
             away: None,
             modes: UserModes::default(),
             signed_on: now,
+            returns: 0,
             active: now,
             hidden: false,
             grace: None,
@@ -201,6 +202,7 @@ impl<D: Digest> Hub<D> {
         self.irc.users.change(name, |user| {
             (user.mask, user.realname) = (fresh.mask, fresh.realname);
             (user.active, user.hidden, user.grace) = (now, false, None);
+            user.returns += 1;
         });
         if was_hidden {
             self.tell_watchers(now, name, true, out);

@@ -189,7 +189,7 @@ impl<D: Digest> Hub<D> {
         Ok(())
     }
 
-    pub(super) fn is_in(&self, name: &Name, room: &Room) -> bool {
+    pub(in crate::hub) fn is_in(&self, name: &Name, room: &Room) -> bool {
         self.irc
             .users
             .get(name)

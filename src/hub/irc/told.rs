@@ -109,7 +109,6 @@ impl<D: Digest> Hub<D> {
     }
 
     fn irc_refused(&mut self, turn: &mut Turn<'_>, refusal: Refusal) {
-        self.irc.refused = true;
         if self.irc.quiet {
             return;
         }
@@ -143,7 +142,11 @@ impl<D: Digest> Hub<D> {
             Refusal::MailboxFull { name, room } => {
                 let place = room.map_or(String::new(), |room| format!(" in {room}"));
                 let why = format!("{name}{place} is away, and has no room for your message");
-                self.fail(turn, format_args!("PRIVMSG MAILBOX_FULL {name}"), &why);
+                let is_for_many = room.is_some() || self.irc.crowd.is_some();
+                let is_heard = is_for_many && !self.refusals.are_all();
+                let kind = if is_heard { "WARN" } else { "FAIL" };
+                let code = format_args!("PRIVMSG MAILBOX_FULL {name}");
+                self.standard_reply(turn, kind, code, &why);
             }
             Refusal::TooManyReceivers { limit } => {
                 let words = format_args!("* :At most {limit} targets");

@@ -19,6 +19,8 @@ pub(in crate::hub) struct User {
     pub(super) away: Option<String>,
     pub(super) modes: UserModes,
     pub(super) signed_on: Time,
+    /// How often it has been back.
+    pub(super) returns: u64,
     /// When it said something last.
     pub(super) active: Time,
     /// Whether others take it for gone, though it may still come back.
