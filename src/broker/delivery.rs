@@ -155,8 +155,12 @@ impl Broker {
         }
     }
 
-    /// Whether a peer without a live connection may come back, and has not yet begun to.
-    fn is_expected(&self, name: &Name) -> bool {
+    /// Whether a peer has no live connection, may come back, and has not yet begun to: what is said
+    /// to it waits.
+    pub fn is_expected(&self, name: &Name) -> bool {
+        if self.lifecycle.live(name).is_some() {
+            return false;
+        }
         let hold = self.lifecycle.binding(name).map(|binding| binding.hold);
         let waits = matches!(
             hold,

@@ -279,6 +279,8 @@ pub enum Form {
     Message,
     /// No program is to answer it.
     Notice,
+    /// It asks the receiver into the room that its text names.
+    Invitation,
 }
 
 /// The members of a room that are of a rank, or of a higher one.

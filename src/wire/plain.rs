@@ -28,12 +28,14 @@
 //! | `* back alice 3` | alice came back; 3 messages were kept and follow |
 //! | `from bob: hi` | a message |
 //! | `from bob in #rust: hi` | a message to a room; `in @#rust` if to its operators alone, `in +#rust` if also to those who have a voice |
+//! | `* invited bob #rust` | bob asks you into a room |
 //! | `* joined #rust bob` | bob entered a room that you are in; perhaps you are bob |
 //! | `* left #rust bob WHY` | bob left it: `left`, `quit`, `kicked`, `gone` or `expired`; `: TEXT` may follow |
 //! | `* renamed bob rob` | bob is known as rob from now on; perhaps you are rob |
 //! | `* kept bob` | bob is away; your message waits for him |
 //! | `* undelivered bob CODE: hi` | it did not reach him and will not: `gone`, `expired`, `mailbox-full` or `shutting-down` |
 //! | `* undelivered bob CODE in #rust: hi` | the same of what you said in a room |
+//! | `* undelivered bob CODE invitation: #rust` | the same of what you asked him into |
 //! | `* room #rust 3` | a room and its number of members; ` joined` follows if you are one |
 //! | `* end rooms 7` | the end of that list, and how many rooms there are |
 //! | `* peer bob` | a peer; ` away` follows if it is |

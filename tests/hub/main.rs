@@ -4,6 +4,7 @@ mod connections;
 mod full;
 mod irc_capabilities;
 mod irc_channels;
+mod irc_down;
 mod irc_identity;
 mod irc_limits;
 mod irc_lists;

@@ -350,7 +350,10 @@ impl<D: Digest> Hub<D> {
                 target,
             ),
         };
-        let line = in_lines(head, message.text());
+        let line = match message.header().stamp.form {
+            Form::Message | Form::Notice => in_lines(head, message.text()),
+            Form::Invitation => format!("{} {}", head.trim_end_matches(" :"), message.text()),
+        };
         let tags = Tags {
             at: (message.number() > 0).then_some(message.header().stamp.at),
             number: (message.number() > 0).then_some(message.number()),
@@ -378,7 +381,11 @@ impl<D: Digest> Hub<D> {
         let receiver = bounce.receiver;
         let room = bounce.message.header().room;
         let place = room.map_or(String::new(), |room| format!(" in {room}"));
-        let why = format!("{receiver}{place} {why}, and will not get: ");
+        let what = match bounce.message.header().stamp.form {
+            Form::Message | Form::Notice => ":",
+            Form::Invitation => " your invitation to",
+        };
+        let why = format!("{receiver}{place} {why}, and will not get{what} ");
         let verb = verb(bounce.message.header().stamp.form);
         let code = format!("{verb} UNDELIVERED_{code} {receiver}");
         let head = self.standard_line(conn, "FAIL", &code, &why);
@@ -443,9 +450,10 @@ fn in_lines(head: String, text: &str) -> String {
 }
 
 /// The command of a message.
-const fn verb(form: Form) -> &'static str {
+pub(super) const fn verb(form: Form) -> &'static str {
     match form {
         Form::Message => "PRIVMSG",
         Form::Notice => "NOTICE",
+        Form::Invitation => "INVITE",
     }
 }

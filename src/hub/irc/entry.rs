@@ -9,7 +9,7 @@ use super::register::cut;
 use super::room::{MayNotJoin, word};
 use super::tasks::Task;
 use super::{Digest, Hub, Tags, Turn, names};
-use crate::broker::Request;
+use crate::broker::{Form, Receiver, Request, Said};
 use crate::id::{Name, Room, Text};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
@@ -27,7 +27,7 @@ impl<D: Digest> Hub<D> {
         if rooms == "0" {
             let user = self.irc.users.get(&name);
             let rooms = user.map(|user| user.rooms.clone()).unwrap_or_default();
-            for room in rooms {
+            for room in rooms.into_keys() {
                 let request = Request::Leave { room, why: None };
                 self.request(turn, request);
             }
@@ -151,7 +151,9 @@ impl<D: Digest> Hub<D> {
             }
             return;
         };
-        let Some(guest) = Name::parse(nick).filter(|name| self.irc.is_visible(name)) else {
+        let guest = Name::parse(nick).filter(|name| self.known(name).is_some());
+        let guest = guest.and_then(|name| self.irc.users.get_key_value(&name));
+        let Some(guest) = guest.map(|(&guest, _)| guest) else {
             let words = format_args!("{} :No such nick/channel", word(nick));
             return self.reply(turn, ERR_NOSUCHNICK, words);
         };
@@ -169,15 +171,33 @@ impl<D: Digest> Hub<D> {
             return;
         }
         let (peer, most) = (self.irc.users[&guest].peer, self.limits.list_entries);
+        if !self.ask_in(turn, &name, guest, room) {
+            return;
+        }
         self.irc.invitations.add(room, peer, most);
         self.reply(turn, RPL_INVITING, format_args!("{guest} {room}"));
         self.tell_away(turn, &guest);
         let line = format!(":{} INVITE {guest} {room}", self.irc.mask(&name));
-        let to: Vec<_> = self.broker.lifecycle().live(&guest).into_iter().collect();
-        self.send_irc(turn.now, &to, Tags::default(), &line, None, turn.out);
         let told = |conn: &_| self.caps(*conn).is_some_and(|c| c.has(Caps::INVITE_NOTIFY));
         let others: Vec<_> = self.irc_members(&room, Some(&name)).filter(told).collect();
         self.send_irc(turn.now, &others, Tags::default(), &line, None, turn.out);
+    }
+
+    /// Asks somebody into a room, by mail: it is kept if its link is down, and comes back if it will
+    /// never get it. Returns whether it was not refused.
+    fn ask_in(&mut self, turn: &mut Turn<'_>, name: &Name, guest: Name, room: Room) -> bool {
+        let form = Form::Invitation;
+        let text = Text::parse(room.as_str()).expect("the name of a room is a text");
+        let said = Said {
+            texts: (&text).into(),
+            number: self.numbers(1),
+            stamp: self.stamp(turn.now, name, form),
+        };
+        (self.irc.refusals, self.irc.form) = (0, form);
+        let to = alloc::vec![Receiver::Peer(guest)];
+        self.request(turn, Request::Send { to, said });
+        self.irc.form = Form::Message;
+        self.irc.refusals == 0
     }
 
     pub(super) fn kick(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {

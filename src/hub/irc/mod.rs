@@ -79,6 +79,8 @@ pub(super) struct Irc {
     refusals: usize,
     /// How many the part of a room has that something is being said to.
     crowd: Option<usize>,
+    /// What is being said.
+    form: Form,
     /// Whether refusals are kept to ourselves.
     quiet: bool,
     /// Empty between two lines that are sent; kept for its memory.
@@ -456,7 +458,7 @@ impl<D: Digest> Hub<D> {
     /// The connections of those who share a room with somebody and speak IRC, each once; its own
     /// is none of them.
     fn irc_neighbours(&self, name: &Name) -> Vec<ConnId> {
-        let rooms = self.irc.users.get(name).map(|user| &user.rooms);
+        let rooms = self.irc.users.get(name).map(|user| user.rooms.keys());
         let rooms = rooms.into_iter().flatten();
         let members = rooms.flat_map(|room| self.irc_members(room, Some(name)));
         let mut neighbours: Vec<_> = members.collect();

@@ -317,11 +317,12 @@ impl<D: Digest> Hub<D> {
             let known = self.irc.users.get_key_value(&name);
             known.map(|(&name, _)| name)
         });
-        let Some(name) = known.filter(|name| self.irc.is_visible(name)) else {
+        let Some(name) = known.filter(|name| self.known(name).is_some()) else {
             let words = format_args!("{} :No such nick/channel", word(nick));
             return self.reply(turn, ERR_NOSUCHNICK, words);
         };
-        if !self.is_in(&name, room) {
+        // Who is taken for gone is in no channel, as far as anybody sees.
+        if !self.is_in(&name, room) || !self.irc.is_visible(&name) {
             let words = format_args!("{name} {room} :They aren't on that channel");
             return self.reply(turn, ERR_USERNOTINCHANNEL, words);
         }
@@ -427,7 +428,7 @@ impl<D: Digest> Hub<D> {
 
     fn user_mode(&mut self, turn: &mut Turn<'_>, name: Name, target: &str, modes: Option<&str>) {
         if Name::parse(target) != Some(name) {
-            let known = Name::parse(target).is_some_and(|name| self.irc.is_visible(&name));
+            let known = Name::parse(target).is_some_and(|name| self.known(&name).is_some());
             return if known {
                 let words = format_args!(":Can't change or see the modes of other users");
                 self.reply(turn, ERR_USERSDONTMATCH, words);

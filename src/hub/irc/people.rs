@@ -18,6 +18,9 @@ use crate::wire::irc::{Message, list};
 /// Bytes of what somebody who is away says.
 pub(super) const AWAY_BYTES: usize = 300;
 
+/// What those who ask for somebody are told whose messages wait.
+const LOST: &str = "connection lost; messages are kept";
+
 /// Names in one `USERHOST`.
 const USERHOSTS: usize = 5;
 
@@ -49,6 +52,14 @@ impl<D: Digest> Hub<D> {
         self.request(turn, Request::Rename { name: to });
     }
 
+    /// Why somebody who is asked for is away: its connection is lost, whatever else it said before.
+    pub(super) fn why_away(&self, name: &Name) -> Option<&str> {
+        if self.broker.is_expected(name) {
+            return Some(LOST);
+        }
+        self.irc.users.get(name)?.away.as_deref()
+    }
+
     pub(super) fn whois(&mut self, turn: &mut Turn<'_>, asker: Name, message: &Message<'_>) {
         let nick = message
             .param(1)
@@ -59,7 +70,7 @@ impl<D: Digest> Hub<D> {
             if !self.may_name(turn, index, nick) {
                 return;
             }
-            let known = Name::parse(nick).filter(|name| self.irc.is_visible(name));
+            let known = Name::parse(nick).filter(|name| self.known(name).is_some());
             match known {
                 Some(name) => self.whois_replies(turn, &asker, name),
                 None => {
@@ -83,12 +94,14 @@ impl<D: Digest> Hub<D> {
     }
 
     fn whois_replies(&mut self, turn: &mut Turn<'_>, asker: &Name, name: Name) {
-        let (&name, user) = self.irc.users.get_key_value(&name).expect("it is visible");
+        let (&name, user) = self.irc.users.get_key_value(&name).expect("it is known");
         let user = user.clone();
         let ((its_user, its_host), realname) = (user.mask.place(), &user.realname);
         let words = format_args!("{name} {its_user} {its_host} * :{realname}");
         self.reply(turn, RPL_WHOISUSER, words);
-        let rooms = user.rooms.iter().filter(|room| {
+        // Others have seen it go out of all of them.
+        let rooms = user.rooms.keys().filter(|_| !user.hidden);
+        let rooms = rooms.filter(|room| {
             let hidden = user.modes.invisible || self.irc.channels[*room].flags.secret;
             !hidden || asker == &name || self.is_in(asker, room)
         });
@@ -120,8 +133,11 @@ impl<D: Digest> Hub<D> {
         if user.modes.bot {
             self.reply(turn, RPL_WHOISBOT, format_args!("{name} :is a bot"));
         }
-        if let Some(away) = &user.away {
+        if let Some(away) = self.why_away(&name).map(str::to_owned) {
             self.reply(turn, RPL_AWAY, format_args!("{name} :{away}"));
+        }
+        if user.hidden {
+            return;
         }
         let idle = turn.now.since(user.active).as_secs();
         let since = self.irc.time(user.signed_on).seconds();
@@ -211,12 +227,13 @@ impl<D: Digest> Hub<D> {
         }
         let nicks = message.params.iter().flat_map(|param| param.split(' '));
         let names = nicks.take(USERHOSTS).filter_map(Name::parse);
-        let known = names.filter(|name| self.irc.is_visible(name));
+        let known = names.filter(|name| self.known(name).is_some());
         let known = known.filter_map(|name| self.irc.users.get_key_value(&name));
         let hosts: Vec<_> = known
             .map(|(name, user)| {
                 let star = if user.modes.operator { "*" } else { "" };
-                let away = if user.away.is_some() { '-' } else { '+' };
+                let is_away = self.why_away(name).is_some();
+                let away = if is_away { '-' } else { '+' };
                 let (its_user, its_host) = user.mask.place();
                 format!("{name}{star}={away}{its_user}@{its_host}")
             })

@@ -3,7 +3,7 @@
 //! A peer that can come back is not taken for gone when its link breaks, but only after a grace:
 //! until then nobody sees anything of it.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -93,7 +93,7 @@ impl<D: Digest> Hub<D> {
             hidden: false,
             grace: None,
             has_quit: false,
-            rooms: BTreeSet::new(),
+            rooms: BTreeMap::new(),
         }
     }
 
@@ -106,7 +106,7 @@ impl<D: Digest> Hub<D> {
             .users
             .remove(&from)
             .expect("who is online is a user");
-        for room in &user.rooms {
+        for room in user.rooms.keys() {
             if let Some(channel) = self.irc.channels.get_mut(room)
                 && let Some(ranks) = channel.ranks.remove(&from)
             {
@@ -146,14 +146,21 @@ impl<D: Digest> Hub<D> {
         self.begin_part(now, conn, back.unwrap_or(0), out);
     }
 
-    /// Tells somebody who is back in which rooms it is.
+    /// Tells somebody who is back in which rooms it is, with the time at which it came into each, as
+    /// its client may ignore what was said before it joined. The one that it came into first is the
+    /// first.
     fn tell_where_it_was(&mut self, turn: &mut Turn<'_>, name: Name) {
-        let rooms = self.irc.users[&name].rooms.clone();
-        let members = rooms.iter().map(|room| self.broker.count_members(room));
+        let rooms = self.irc.users[&name].rooms.iter();
+        let mut rooms: Vec<_> = rooms.map(|(&room, &since)| (since, room)).collect();
+        rooms.sort_unstable();
+        let members = rooms
+            .iter()
+            .map(|(_, room)| self.broker.count_members(room));
         let are_few = members.sum::<usize>() <= MEMBERS_AT_ONCE;
-        for room in rooms {
+        for (since, room) in rooms {
             let room = self.spelling(&room);
-            self.irc_joined(turn.now, &[turn.conn], &room, &name, turn.out);
+            let (now, since) = (turn.now, Some(since));
+            self.irc_joined((now, since), &[turn.conn], &room, &name, turn.out);
             self.describe(turn, &room);
             if are_few {
                 self.do_all_tasks(turn);
@@ -206,7 +213,7 @@ impl<D: Digest> Hub<D> {
         });
         if was_hidden {
             self.tell_watchers(now, name, true, out);
-            for room in rooms {
+            for room in rooms.into_keys() {
                 self.tell_of_return(now, name, &room, out);
             }
             return;
@@ -232,7 +239,7 @@ impl<D: Digest> Hub<D> {
 
     fn tell_of_return(&mut self, now: Time, name: &Name, room: &Room, out: &mut Outputs) {
         let to: Vec<_> = self.irc_members(room, Some(name)).collect();
-        self.irc_joined(now, &to, room, name, out);
+        self.irc_joined((now, None), &to, room, name, out);
         let signs = self
             .irc
             .channels
@@ -277,7 +284,7 @@ impl<D: Digest> Hub<D> {
     pub(in crate::hub) fn left_all(&mut self, name: &Name) {
         let user = self.irc.users.get(name);
         let rooms = user.map(|user| user.rooms.clone()).unwrap_or_default();
-        for room in rooms {
+        for room in rooms.into_keys() {
             self.note_leave(name, &room);
         }
     }

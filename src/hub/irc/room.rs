@@ -193,7 +193,7 @@ impl<D: Digest> Hub<D> {
         self.irc
             .users
             .get(name)
-            .is_some_and(|user| user.rooms.contains(room))
+            .is_some_and(|user| user.rooms.contains_key(room))
     }
 
     fn members(&self, room: &Room) -> usize {
@@ -216,7 +216,7 @@ impl<D: Digest> Hub<D> {
     /// Somebody has entered a room: if nobody was there, it is its operator.
     pub(super) fn note_join(&mut self, now: Time, name: Name, room: Room) {
         let enters = |user: &mut User| {
-            user.rooms.insert(room);
+            user.rooms.insert(room, now);
             user.peer
         };
         if let Some(peer) = self.irc.users.change(&name, enters) {

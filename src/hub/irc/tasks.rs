@@ -9,6 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 
+use super::chat::verb;
 use super::label::Replying;
 use super::people::Departed;
 use super::room::word;
@@ -170,8 +171,7 @@ impl<D: Digest> Hub<D> {
     /// Says something to the targets that are left.
     fn say_on(&mut self, turn: &mut Turn<'_>, name: Name, say: &Say) {
         let command = match say.form {
-            Some(Form::Message) => "PRIVMSG",
-            Some(Form::Notice) => "NOTICE",
+            Some(form) => verb(form),
             None => "TAGMSG",
         };
         let mut message = Message {

@@ -5,9 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use super::chat::verb;
 use super::register::cut;
 use super::{Digest, Hub, Tags, Turn};
-use crate::broker::{Event, LeaveReason, Refusal};
+use crate::broker::{Event, Form, LeaveReason, Refusal};
 use crate::hub::{Frame, Outputs};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::MAX_BODY_BYTES;
@@ -28,7 +29,7 @@ impl<D: Digest> Hub<D> {
             Event::Welcome { name } => self.irc_welcome(now, to[0], *name, None, out),
             Event::Back { name, kept } => self.irc_welcome(now, to[0], *name, Some(*kept), out),
             Event::Kept { name } => self.irc_kept(now, to, name, out),
-            Event::Joined { room, name } => self.irc_joined(now, to, room, name, out),
+            Event::Joined { room, name } => self.irc_joined((now, None), to, room, name, out),
             Event::Left { room, name, why } => self.irc_left(now, to, (room, name, why), out),
             Event::Renamed { from, to: name } => {
                 // With the colon, or sic and ii do not learn their own name.
@@ -50,15 +51,17 @@ impl<D: Digest> Hub<D> {
             return;
         }
         for &conn in to {
-            let why = format!("{name} is away; your message waits");
-            let line = self.standard_line(conn, "NOTE", &format!("PRIVMSG KEPT {name}"), &why);
+            let (verb, what) = (verb(self.irc.form), what(self.irc.form));
+            let why = format!("{name} is away; your {what} waits");
+            let line = self.standard_line(conn, "NOTE", &format!("{verb} KEPT {name}"), &why);
             self.send_irc(now, &[conn], Tags::default(), &line, None, out);
         }
     }
 
+    /// Somebody is in a room, as from now on, or has been since a time before.
     pub(super) fn irc_joined(
         &mut self,
-        now: Time,
+        (now, at): (Time, Option<Time>),
         to: &[ConnId],
         room: &Room,
         name: &Name,
@@ -68,12 +71,16 @@ impl<D: Digest> Hub<D> {
         let (extended, plain): (Vec<_>, Vec<_>) = to.iter().copied().partition(extended);
         let mask = self.irc.mask(name);
         let line = format!(":{mask} JOIN {room}");
-        self.send_irc(now, &plain, Tags::default(), &line, None, out);
+        let tags = Tags {
+            at,
+            ..Tags::default()
+        };
+        self.send_irc(now, &plain, tags, &line, None, out);
         let user = self.irc.users.get(name);
         let realname = user.map_or("", |user| &user.realname);
         let line = format!(":{mask} JOIN {room} * :{realname}");
         let away = user.and_then(|user| user.away.clone());
-        self.send_irc(now, &extended, Tags::default(), &line, None, out);
+        self.send_irc(now, &extended, tags, &line, None, out);
         if let Some(why) = away {
             let own = self.broker.lifecycle().live(name);
             let wants = |conn: &ConnId| {
@@ -141,11 +148,15 @@ impl<D: Digest> Hub<D> {
             }
             Refusal::MailboxFull { name, room } => {
                 let place = room.map_or(String::new(), |room| format!(" in {room}"));
-                let why = format!("{name}{place} is away, and has no room for your message");
+                let why = format!(
+                    "{name}{place} is away, and has no room for your {}",
+                    what(self.irc.form)
+                );
                 let is_for_many = room.is_some() || self.irc.crowd.is_some();
                 let is_heard = is_for_many && !self.refusals.are_all();
                 let kind = if is_heard { "WARN" } else { "FAIL" };
-                let code = format_args!("PRIVMSG MAILBOX_FULL {name}");
+                let verb = verb(self.irc.form);
+                let code = format_args!("{verb} MAILBOX_FULL {name}");
                 self.standard_reply(turn, kind, code, &why);
             }
             Refusal::TooManyReceivers { limit } => {
@@ -167,5 +178,13 @@ impl<D: Digest> Hub<D> {
         let line = format!("ERROR :Closing Link: {} ({why})", mask::host(address));
         let line = [cut(&line, MAX_BODY_BYTES), "\r\n"].concat();
         Frame::new(line.as_bytes())
+    }
+}
+
+/// What somebody gets, in a word.
+const fn what(form: Form) -> &'static str {
+    match form {
+        Form::Message | Form::Notice => "message",
+        Form::Invitation => "invitation",
     }
 }

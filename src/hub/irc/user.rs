@@ -1,7 +1,7 @@
 //! What IRC knows of a peer.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -29,9 +29,9 @@ pub(in crate::hub) struct User {
     pub(super) grace: Option<Time>,
     /// Whether the others were told that it quits.
     pub(super) has_quit: bool,
-    /// Where others know it to be: when they are told that it is gone, the broker has taken it out of
-    /// its rooms already.
-    pub(super) rooms: BTreeSet<Room>,
+    /// Where others know it to be, and since when: when they are told that it is gone, the broker has
+    /// taken it out of its rooms already.
+    pub(super) rooms: BTreeMap<Room, Time>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -48,7 +48,7 @@ impl<D: Digest> Hub<D> {
         };
         let operators_only = flags.contains('o');
         let named = Name::parse(given).and_then(|name| self.irc.users.get_key_value(&name));
-        let named = named.filter(|(_, user)| user.is_visible());
+        let named = named.filter(|(_, user)| !user.has_quit);
         if given.starts_with('#') || named.is_none() {
             let among = if given.starts_with('#') {
                 let room = Room::parse(given).map(|room| self.spelling(&room));
@@ -159,7 +159,7 @@ impl<D: Digest> Hub<D> {
     /// Whether somebody is there as far as `asker` may know from a mask.
     fn shows(&self, asker: &Name, name: &Name) -> bool {
         let user = &self.irc.users[name];
-        let shares = || user.rooms.iter().any(|room| self.is_in(asker, room));
+        let shares = || user.rooms.keys().any(|room| self.is_in(asker, room));
         self.irc.is_visible(name) && (!user.modes.invisible || asker == name || shares())
     }
 
@@ -178,15 +178,17 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// A room in which both are.
+    /// A room in which both are, as far as others see.
     fn common_room(&self, asker: &Name, name: &Name) -> Option<Room> {
-        let rooms = &self.irc.users[name].rooms;
-        rooms.iter().find(|room| self.is_in(asker, room)).copied()
+        let user = &self.irc.users[name];
+        let mut rooms = user.rooms.keys().filter(|_| !user.hidden);
+        rooms.find(|room| self.is_in(asker, room)).copied()
     }
 
     fn who_flags(&self, turn: &Turn<'_>, name: &Name, room: Option<Room>) -> String {
         let user = &self.irc.users[name];
-        let mut flags = String::from(if user.away.is_some() { "G" } else { "H" });
+        let is_away = self.why_away(name).is_some();
+        let mut flags = String::from(if is_away { "G" } else { "H" });
         if user.modes.operator {
             flags.push('*');
         }

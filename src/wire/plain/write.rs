@@ -6,8 +6,8 @@ use core::fmt;
 
 use super::{HELP, Mistake};
 use crate::broker::{
-    Bounce, BounceReason, Event, Header, LeaveReason, Mail, Messages, PeerEntry, Rank, Refusal,
-    RoomEntry, StopReason,
+    Bounce, BounceReason, Event, Form, Header, LeaveReason, Mail, Messages, PeerEntry, Rank,
+    Refusal, RoomEntry, StopReason,
 };
 use crate::id::{BadSecret, is_forbidden};
 use crate::wire::farewell;
@@ -81,6 +81,9 @@ fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
         BounceReason::MailboxFull => b" mailbox-full",
         BounceReason::ShuttingDown => b" shutting-down",
     });
+    if message.header().stamp.form == Form::Invitation {
+        out.extend_from_slice(b" invitation");
+    }
     each_word_of_place(message.header(), |word| out.extend_from_slice(word));
     write_text(message.text(), message.is_printable(), out);
 }
@@ -122,6 +125,11 @@ pub fn messages_length(messages: &Messages) -> usize {
 /// Each word of a line that says who said something, and where, up to the text.
 #[inline]
 fn each_word_from(header: &Header, mut put: impl FnMut(&[u8])) {
+    if header.stamp.form == Form::Invitation {
+        put(b"* invited ");
+        put(header.from.as_bytes());
+        return put(b" ");
+    }
     put(b"from ");
     put(header.from.as_bytes());
     each_word_of_place(header, put);

@@ -1,0 +1,189 @@
+//! What happens to somebody whose link is down, and what others are told of it.
+
+use std::time::Duration;
+
+use rejoin::id::ConnId;
+
+use crate::server::{Server, config};
+
+const CAPS: &str = "CAP REQ :server-time standard-replies";
+
+/// Bob, with a secret and times, for the first time or again; returns what it hears.
+fn bob(server: &mut Server) -> (ConnId, Vec<String>) {
+    let bob = server.connect_irc();
+    for line in [
+        CAPS,
+        "PASS correct-horse",
+        "NICK bob",
+        "USER u 0 * :Bob B.",
+        "CAP END",
+    ] {
+        server.types(bob, line);
+    }
+    let heard = server.hears(bob);
+    let is_motd = |line: &String| line.contains(" 422 ");
+    let end = heard.iter().position(is_motd).expect("all hear it");
+    (bob, heard[end + 1..].to_vec())
+}
+
+/// Alice is an operator in #a, bob is known.
+fn scene() -> (Server, ConnId, ConnId) {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    server.types(alice, "JOIN #a");
+    let (bob, _) = bob(&mut server);
+    server.hears(alice);
+    (server, alice, bob)
+}
+
+fn time(second: u32) -> String {
+    format!("@time=1970-01-01T00:00:{second:02}.000Z")
+}
+
+const KEPT: &str = ":rejoin.localhost NOTICE alice :bob is away; your invitation waits";
+const INVITING: &str = ":rejoin.localhost 341 alice bob #a";
+const INVITE: &str = ":alice!~u@192.0.2.7 INVITE bob #a";
+
+/// Within the grace, and after it.
+#[test]
+fn an_invitation_waits_for_somebody_whose_link_is_down() {
+    for down in [1, 20] {
+        let (mut server, alice, conn) = scene();
+        server.types(alice, "MODE #a +i");
+        server.breaks(conn);
+        server.passes(Duration::from_secs(down.into()));
+        server.hears(alice);
+        server.types(alice, "INVITE bob #a");
+        assert_eq!(server.hears(alice), [KEPT, INVITING]);
+        server.passes(Duration::from_secs(1));
+        let (conn, heard) = bob(&mut server);
+        let invite = format!("{} {INVITE}", time(down));
+        assert!(heard.contains(&invite), "{heard:?}");
+        server.types(conn, "JOIN #a");
+        assert!(server.hears(conn)[0].ends_with(" JOIN #a"));
+    }
+}
+
+/// Its socket took it, and nobody knows yet that its link is dead.
+#[test]
+fn an_invitation_that_was_not_acknowledged_comes_again() {
+    let (mut server, alice, conn) = scene();
+    server.types(alice, "INVITE bob #a");
+    assert!(server.hears(conn)[0].ends_with(INVITE));
+    server.breaks(conn);
+    let (_, heard) = bob(&mut server);
+    assert!(heard.iter().any(|line| line.ends_with(INVITE)), "{heard:?}");
+}
+
+#[test]
+fn an_invitation_that_nobody_will_get_comes_back() {
+    let (mut server, alice, conn) = scene();
+    server.breaks(conn);
+    server.types(alice, "INVITE bob #a");
+    server.hears(alice);
+    server.passes(config().resume_window);
+    let why = "bob did not come back, and will not get your invitation to #a";
+    let told = format!(":rejoin.localhost NOTICE alice :{why}");
+    assert_eq!(server.hears(alice).last(), Some(&told));
+}
+
+#[test]
+fn an_invitation_that_has_no_room_is_refused() {
+    let (mut server, alice, conn) = scene();
+    server.breaks(conn);
+    for _ in 0..config().mailbox_messages.get() {
+        server.types(alice, "PRIVMSG bob :hi");
+    }
+    server.hears(alice);
+    server.types(alice, "INVITE bob #a");
+    let why = "bob is away, and has no room for your invitation";
+    let told = [format!(":rejoin.localhost NOTICE alice :{why}")];
+    assert_eq!(server.hears(alice), told);
+}
+
+#[test]
+fn people_who_speak_plain_lines_are_asked_in_too() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    server.types(alice, "JOIN #a");
+    let bob = server.login("bob correct-horse");
+    server.types(alice, "INVITE bob #a");
+    assert_eq!(server.hears(bob), ["* invited alice #a"]);
+    server.breaks(bob);
+    server.types(alice, "INVITE bob #a");
+    let bob = server.connect();
+    server.types(bob, "bob correct-horse");
+    assert_eq!(server.hears(bob), ["* back bob 1", "* invited alice #a"]);
+}
+
+#[test]
+fn a_channel_is_joined_again_with_the_time_at_which_it_was_joined_first() {
+    let (mut server, alice, conn) = scene();
+    server.passes(Duration::from_secs(2));
+    server.types(conn, "JOIN #b");
+    server.passes(Duration::from_secs(2));
+    server.types(conn, "JOIN #a");
+    server.types(alice, "MODE #a +v bob");
+    server.types(alice, "TOPIC #a :maps");
+    server.hears(conn);
+    server.breaks(conn);
+    server.passes(Duration::from_secs(1));
+    server.types(alice, "PRIVMSG #a :missed");
+    server.passes(Duration::from_secs(1));
+    let (_, heard) = bob(&mut server);
+    let expected = [
+        (2, ":bob!~u@192.0.2.7 JOIN #b"),
+        (6, ":rejoin.localhost 353 bob = #b :@bob"),
+        (6, ":rejoin.localhost 366 bob #b :End of /NAMES list"),
+        (4, ":bob!~u@192.0.2.7 JOIN #a"),
+        (6, ":rejoin.localhost 332 bob #a :maps"),
+        (6, ":rejoin.localhost 333 bob #a alice!~u@192.0.2.7 4"),
+        (6, ":rejoin.localhost 353 bob = #a :@alice +bob"),
+        (6, ":rejoin.localhost 366 bob #a :End of /NAMES list"),
+        (5, ":alice!~u@192.0.2.7 PRIVMSG #a :missed"),
+    ];
+    let expected = expected.map(|(second, line)| format!("{} {line}", time(second)));
+    assert_eq!(heard[..9], expected);
+}
+
+#[test]
+fn whoever_has_lost_its_connection_is_known_and_away_until_it_is_gone() {
+    let (mut server, alice, conn) = scene();
+    server.types(conn, "JOIN #a");
+    server.hears(alice);
+    server.breaks(conn);
+    server.passes(config().return_grace);
+    assert!(server.hears(alice)[0].ends_with(" QUIT :Connection lost"));
+    let mut asks = |line: &str| {
+        server.types(alice, line);
+        let heard = server.hears(alice);
+        let after = |line: &String| line.replacen(":rejoin.localhost ", "", 1);
+        heard.iter().map(after).collect::<Vec<_>>()
+    };
+    let whois = [
+        "311 alice bob ~u 192.0.2.7 * :Bob B.",
+        "312 alice bob rejoin.localhost :a chat server that never loses you",
+        "301 alice bob :connection lost; messages are kept",
+        "318 alice bob :End of /WHOIS list",
+    ];
+    assert_eq!(asks("WHOIS bob"), whois);
+    let waits = ["NOTICE alice :bob is away; your message waits"];
+    assert_eq!(asks("PRIVMSG bob :hi"), waits);
+    let who = [
+        "352 alice * ~u 192.0.2.7 rejoin.localhost bob G :0 Bob B.",
+        "315 alice bob :End of WHO list",
+    ];
+    assert_eq!(asks("WHO bob"), who);
+    assert_eq!(asks("USERHOST bob"), ["302 alice :bob=-~u@192.0.2.7"]);
+    let not_there = ["441 alice bob #a :They aren't on that channel"];
+    assert_eq!(asks("MODE #a +v bob"), not_there);
+    // Those who watch it have seen it go.
+    assert_eq!(asks("ISON bob"), ["303 alice :"]);
+    assert_eq!(asks("MONITOR + bob"), ["731 alice :bob"]);
+    assert!(!asks("NAMES #a")[0].contains("bob"));
+    assert!(!asks("WHO #a")[0].contains("bob"));
+    server.passes(config().resume_window);
+    server.hears(alice);
+    server.types(alice, "WHOIS bob");
+    assert!(server.hears(alice)[0].contains(" 401 "));
+}
