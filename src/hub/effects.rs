@@ -129,6 +129,11 @@ impl<D: Digest> Hub<D> {
         let (irc, plain) = self.by_protocol(to);
         if !plain.is_empty() {
             self.deliver_plain(&plain, event, out);
+            if let Event::Back { name, .. } = event {
+                for kick in self.take_kicks(name) {
+                    self.deliver_plain(&plain, &kick.event, out);
+                }
+            }
         }
         if let Event::Welcome { .. } | Event::Back { .. } = event {
             for &conn in to {

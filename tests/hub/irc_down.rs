@@ -187,3 +187,32 @@ fn whoever_has_lost_its_connection_is_known_and_away_until_it_is_gone() {
     server.types(alice, "WHOIS bob");
     assert!(server.hears(alice)[0].contains(" 401 "));
 }
+
+/// A client that starts anew shows a kick only of a channel that it is in.
+#[test]
+fn whoever_was_kicked_while_it_was_away_is_told_on_its_return() {
+    let (mut server, alice, conn) = scene();
+    server.passes(Duration::from_secs(1));
+    server.types(conn, "JOIN #a");
+    server.hears(conn);
+    server.breaks(conn);
+    server.passes(Duration::from_secs(1));
+    server.types(alice, "KICK #a bob :too loud");
+    server.passes(Duration::from_secs(1));
+    let (conn, heard) = bob(&mut server);
+    let told = [
+        format!("{} :bob!~u@192.0.2.7 JOIN #a", time(1)),
+        format!("{} :alice!~u@192.0.2.7 KICK #a bob :too loud", time(2)),
+    ];
+    assert_eq!(heard, told);
+    server.breaks(conn);
+    let (conn, heard) = bob(&mut server);
+    assert_eq!(heard, [""; 0], "it is told once");
+    server.types(conn, "JOIN #a");
+    server.breaks(conn);
+    server.types(alice, "KICK #a bob :again");
+    let conn = server.connect();
+    server.types(conn, "bob correct-horse");
+    let told = ["* back bob 0", "* left #a bob kicked: again"];
+    assert_eq!(server.hears(conn), told);
+}
