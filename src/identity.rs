@@ -70,7 +70,6 @@ pub(crate) fn read(files: &Files) -> Result<Identity, BadIdentity> {
         operators,
         password,
         ports: Ports::default(),
-        epoch: 0,
     })
 }
 

@@ -133,6 +133,7 @@ impl Labels {
             | Told::Overflowed { .. }
             | Told::Progressed { .. }
             | Told::Tick
+            | Told::ClockSet { .. }
             | Told::ShutDown => Vec::new(),
         };
         let mut answered = Vec::new();

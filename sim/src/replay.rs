@@ -49,11 +49,16 @@ pub struct Replayed {
 pub fn replay(record: &[u8]) -> Result<Replayed, BadRecord> {
     let mut entries = Entries::of(record)?;
     let first = entries.next().ok_or(BadRecord::Empty)??;
-    let Entry::Start { config, texts } = first else {
+    let Entry::Start {
+        config,
+        texts,
+        id_key,
+    } = first
+    else {
         return Err(BadRecord::Malformed);
     };
-    let mut player = Player::new(&config, texts);
-    player.taken = taken(record, &config)?;
+    let mut player = Player::new(&config, texts, id_key);
+    player.taken = taken(record, &config, id_key)?;
     for entry in entries.by_ref() {
         player.play(entry?)?;
     }
@@ -62,9 +67,13 @@ pub fn replay(record: &[u8]) -> Result<Replayed, BadRecord> {
 
 /// How many pieces of mail each connection's socket has taken, by what was given back when its
 /// writer finished. Of a connection whose end is not recorded nobody knows: it counts as all.
-fn taken(record: &[u8], config: &Config) -> Result<BTreeMap<ConnId, usize>, BadRecord> {
+fn taken(
+    record: &[u8],
+    config: &Config,
+    id_key: [u8; 16],
+) -> Result<BTreeMap<ConnId, usize>, BadRecord> {
     let mut tape = Tape::new(config);
-    let mut side = Side::new(config);
+    let mut side = Side::new(config, id_key);
     for entry in Entries::of(record)?.skip(1) {
         match tape.feed(entry?)? {
             Some(Fed::Identity(identity)) => side.hub.identify(identity),
@@ -143,12 +152,12 @@ struct Player {
 }
 
 impl Player {
-    fn new(config: &Config, texts: bool) -> Self {
+    fn new(config: &Config, texts: bool, id_key: [u8; 16]) -> Self {
         let watch = Arc::new(Mutex::new(Watch::new(config, true)));
-        let mut watched = Side::new(config);
+        let mut watched = Side::new(config, id_key);
         watched.hub.observe(Box::new(Lookout(Arc::clone(&watch))));
         Self {
-            exact: Side::new(config),
+            exact: Side::new(config, id_key),
             watched,
             watch,
             tape: Tape::new(config),
@@ -232,6 +241,7 @@ impl Player {
             | Told::Overflowed { .. }
             | Told::Progressed { .. }
             | Told::Tick
+            | Told::ClockSet { .. }
             | Told::ShutDown => None,
         }
     }
@@ -307,6 +317,7 @@ fn said(told: Told) -> String {
             format!("the writer of {conn} has finished, {unwritten} unwritten")
         }
         Told::Tick => "time has passed".to_owned(),
+        Told::ClockSet { epoch } => format!("the wall clock is set: the start was at {epoch} µs"),
         Told::ShutDown => "the server stops".to_owned(),
     }
 }
@@ -398,9 +409,9 @@ struct Side {
 }
 
 impl Side {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, id_key: [u8; 16]) -> Self {
         Self {
-            hub: Hub::new(config, Recorded),
+            hub: Hub::with_key(config, Recorded, id_key),
             outboxes: BTreeMap::new(),
             taken: BTreeMap::new(),
             outputs: Outputs::new(),
@@ -440,6 +451,7 @@ impl Side {
                 self.hub.writer_finished(now, conn, back, out);
             }
             Told::Tick => self.hub.tick(now, out),
+            Told::ClockSet { epoch } => self.hub.set_clock(now, epoch),
             Told::ShutDown => {
                 self.ended = true;
                 self.hub.shut_down(now, out);

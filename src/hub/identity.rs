@@ -29,8 +29,6 @@ pub struct Identity {
     pub password: Option<String>,
     /// Where it can be reached.
     pub ports: Ports,
-    /// The driver's start, in microseconds since 1970.
-    pub epoch: u64,
 }
 
 impl Identity {
@@ -83,7 +81,6 @@ impl Default for Identity {
             operators: BTreeMap::new(),
             password: None,
             ports: Ports::default(),
-            epoch: 0,
         }
     }
 }

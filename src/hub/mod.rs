@@ -4,10 +4,12 @@
 //! time, and does what the [`Outputs`] say.
 
 mod admission;
+mod clock;
 mod effects;
 mod frame;
 mod full;
 mod identity;
+mod ids;
 mod irc;
 mod logins;
 mod observer;
@@ -41,6 +43,7 @@ use crate::wire;
 use crate::wire::lines::Lines;
 use admission::{Admission, Source};
 use full::{KnownFull, Refusals};
+use ids::Ids;
 use irc::Irc;
 use irc::tasks::{self, End};
 use rate::{Rate, Used};
@@ -185,8 +188,15 @@ struct Link {
 }
 
 impl<D: Digest> Hub<D> {
-    /// Nobody is connected yet.
+    /// Creates a hub without connections, whose identifiers others can guess.
     pub fn new(config: &Config, digest: D) -> Self {
+        Self::with_key(config, digest, [0; 16])
+    }
+
+    /// Creates a hub without connections. Its identifiers of messages and connections are made
+    /// under `id_key`: they are unlike those under any other key, and who does not know it can't
+    /// count by them.
+    pub fn with_key(config: &Config, digest: D, id_key: [u8; 16]) -> Self {
         let burst = config.lines_burst.get();
         let window = Duration::from_secs(burst.into()) / config.lines_per_second.get();
         Self {
@@ -217,7 +227,7 @@ impl<D: Digest> Hub<D> {
             },
             links: Table::new(),
             admission: Admission::new(config),
-            irc: Irc::default(),
+            irc: Irc::new(Ids::new(id_key)),
             work: Work::default(),
             turn_end: End::NEVER,
             accounts: Accounts::new(Share::new(config.work_per_address, config.work_burst)),
@@ -235,15 +245,21 @@ impl<D: Digest> Hub<D> {
         self.observers.push(observer);
     }
 
-    /// Says from now on of itself what `identity` has. An epoch of 0 leaves the one before.
+    /// Says from now on of itself what `identity` has.
     pub fn identify(&mut self, identity: Identity) {
         for observer in &mut self.observers {
             observer.identity(&identity);
         }
-        let epoch = self.irc.identity.epoch;
         self.irc.identity = identity;
-        if self.irc.identity.epoch == 0 {
-            self.irc.identity.epoch = epoch;
+    }
+
+    /// The wall clock was set, or read for the first time: from `now` on, [`Time::ZERO`] counts as
+    /// having been `epoch`, in microseconds since 1970. People are shown the time by it, and nothing
+    /// is decided by it. What was before `now` is shown as the clock showed it then.
+    pub fn set_clock(&mut self, now: Time, epoch: u64) {
+        self.irc.clock.set(now, epoch);
+        for observer in &mut self.observers {
+            observer.told(now, Told::ClockSet { epoch }, &Outputs::new());
         }
     }
 

@@ -93,6 +93,11 @@ pub enum Told {
     },
     /// Time has passed.
     Tick,
+    /// The wall clock was set, or read for the first time.
+    ClockSet {
+        /// When [`Time::ZERO`] was by it, in microseconds since 1970.
+        epoch: u64,
+    },
     /// The server stops.
     ShutDown,
 }

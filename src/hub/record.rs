@@ -7,7 +7,9 @@
 //!
 //! No secret gets into a record: what follows the name in a login is replaced by the proof, a
 //! password or the key of a channel by something that has the same effects, and of a line that
-//! nobody understood only the kinds of its characters are kept, since it may hold a secret too. Texts are kept only if that was asked for.
+//! nobody understood only the kinds of its characters are kept, since it may hold a secret too.
+//! Texts are kept only if that was asked for. Whoever has a record of a server that still runs can
+//! count its messages by their identifiers: the key of these is in it.
 
 use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
@@ -26,7 +28,7 @@ use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake};
 
 /// With this a record begins.
-pub const MAGIC: &[u8] = b"rejoin record 6\n";
+pub const MAGIC: &[u8] = b"rejoin record 7\n";
 
 /// Stands for the length of an entry that is at least as long, and whose length follows.
 const LONG: u16 = u16::MAX;
@@ -44,6 +46,8 @@ pub enum Entry<'a> {
         config: Cow<'a, Config>,
         /// Whether texts are kept.
         texts: bool,
+        /// The key of its identifiers ([`Hub::with_key`](crate::hub::Hub::with_key)).
+        id_key: [u8; 16],
     },
     /// The server says this of itself from now on; passwords and their hashes are left out.
     Identity {
@@ -86,9 +90,9 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A new record, of a hub with these limits. Texts are replaced by their lengths unless
-    /// `texts`.
-    pub fn new(config: &Config, texts: bool) -> Self {
+    /// A new record, of a hub with these limits, and this key of its identifiers. Texts are replaced
+    /// by their lengths unless `texts`.
+    pub fn new(config: &Config, texts: bool, id_key: [u8; 16]) -> Self {
         let mut recorder = Self {
             texts,
             last: Time::ZERO,
@@ -96,7 +100,11 @@ impl Recorder {
             scratch: String::new(),
         };
         let config = Cow::Borrowed(config);
-        recorder.push(&Entry::Start { config, texts });
+        recorder.push(&Entry::Start {
+            config,
+            texts,
+            id_key,
+        });
         recorder
     }
 
@@ -647,6 +655,7 @@ mod tests {
         let recorder = Shared(Arc::new(Mutex::new(Recorder::new(
             &Config::default(),
             true,
+            [0; 16],
         ))));
         let (mut hub, mut out) = (Hub::new(&Config::default(), Recorded), Outputs::new());
         hub.observe(Box::new(recorder.clone()));
@@ -717,7 +726,7 @@ mod tests {
 
     #[test]
     fn a_record_that_was_cut_off_lacks_its_last_entry_alone() {
-        let mut recorder = Recorder::new(&Config::default(), true);
+        let mut recorder = Recorder::new(&Config::default(), true, [0; 16]);
         recorder.told(Time::from_micros(7), Told::Tick, &Outputs::new());
         let record = recorder.bytes().clone();
         assert_eq!(Entries::of(&record).unwrap().count(), 2);

@@ -20,9 +20,7 @@ impl KeyedDigest {
     ///
     /// If the system has no randomness.
     pub(super) fn random() -> io::Result<Self> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(io::Error::other)?;
-        Ok(Self::with_key(&key))
+        Ok(Self::with_key(&random()?))
     }
 
     pub(super) fn with_key(key: &[u8; 32]) -> Self {
@@ -50,10 +48,20 @@ impl Digest for KeyedDigest {
 ///
 /// If the system has no randomness.
 pub fn hash_password(password: &str) -> io::Result<String> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(io::Error::other)?;
+    let salt: [u8; 16] = random()?;
     let hash = hasher().hash_password_with_salt(password.as_bytes(), &salt);
     Ok(hash.map_err(io::Error::other)?.to_string())
+}
+
+/// Bytes that nobody knows.
+///
+/// # Errors
+///
+/// If the system has no randomness.
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
 }
 
 /// It is asked while the hub is held, so it takes a few milliseconds: the server bounds how often

@@ -7,6 +7,7 @@
 //!
 //! [`Hub`]: crate::hub::Hub
 
+mod clock;
 mod connection;
 mod digest;
 mod listener;
@@ -23,13 +24,14 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
+pub use clock::WallClock;
 pub use digest::hash_password;
 pub use listener::{Listener, Tcp};
 pub use points::{Point, Points};
@@ -39,7 +41,7 @@ pub use tape::Record;
 use crate::Config;
 use crate::config::BadConfig;
 use crate::hub::{Hub, Identity, Observer};
-use digest::KeyedDigest;
+use digest::{KeyedDigest, random};
 use server::Server;
 use tape::Recording;
 use turns::{Event, Turns};
@@ -102,13 +104,18 @@ impl<L: Listener> Listeners<L> {
 pub struct Setup<P = ()> {
     /// The limits.
     pub config: Config,
-    /// What the server says of itself; its `epoch` is set when it starts, if it is 0.
+    /// What the server says of itself.
     pub identity: Identity,
+    /// The time that people are shown; the system's by default.
+    pub wall_clock: WallClock,
     /// How that is read again when somebody asks for it; not at all by default.
     pub reload: Option<Reload>,
     /// The key under which secrets become proofs; a random one by default. Proofs made
     /// under a key that others know tell them the secret, if it is easy to guess.
     pub key: Option<[u8; 32]>,
+    /// The key under which messages and connections get their identifiers
+    /// ([`Hub::with_key`]); a random one by default.
+    pub id_key: Option<[u8; 16]>,
     /// Who looks on; nobody by default.
     pub observer: Option<Box<dyn Observer>>,
     /// Where what the hub is told is recorded; nowhere by default.
@@ -123,8 +130,10 @@ impl Setup {
         Self {
             config,
             identity: Identity::default(),
+            wall_clock: WallClock::default(),
             reload: None,
             key: None,
+            id_key: None,
             observer: None,
             record: None,
             points: (),
@@ -143,7 +152,7 @@ impl Setup {
 /// As [`serve`].
 pub async fn serve_with<L: Listener, P: Points>(
     listeners: Listeners<L>,
-    mut setup: Setup<P>,
+    setup: Setup<P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, ServeError> {
     setup.config.check().map_err(ServeError::Config)?;
@@ -152,20 +161,26 @@ pub async fn serve_with<L: Listener, P: Points>(
         None => KeyedDigest::random().map_err(ServeError::Randomness)?,
     };
     let shutdown_timeout = setup.config.shutdown_timeout;
-    let mut hub = Hub::new(&setup.config, digest);
+    let id_key = match setup.id_key {
+        Some(key) => key,
+        None => random().map_err(ServeError::Randomness)?,
+    };
+    let mut hub = Hub::with_key(&setup.config, digest, id_key);
     if let Some(observer) = setup.observer {
         hub.observe(observer);
     }
     if let Some(record) = setup.record {
-        let recording = Recording::start(&setup.config, record);
+        let recording = Recording::start(&setup.config, id_key, record);
         hub.observe(Box::new(recording.map_err(ServeError::Record)?));
-    }
-    if setup.identity.epoch == 0 {
-        setup.identity.epoch = micros_since_1970();
     }
     hub.identify(setup.identity);
     let points = setup.points;
-    let server = Arc::new(Server::new(setup.config, hub, setup.reload.clone()));
+    let server = Arc::new(Server::new(
+        setup.config,
+        hub,
+        setup.reload.clone(),
+        setup.wall_clock,
+    ));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut reloads = pin!(reload::run(setup.reload, &server));
@@ -212,16 +227,6 @@ pub async fn serve_with<L: Listener, P: Points>(
         connections.shutdown().await;
     }
     server.report().ok_or(ServeError::Bug)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "people are shown the time of day; nothing is decided by it"
-)]
-fn micros_since_1970() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let micros = since.map_or(0, |since| since.as_micros());
-    u64::try_from(micros).unwrap_or(0)
 }
 
 /// What a server leaves behind.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::Config;
 use crate::hub::output::Entry;
@@ -19,6 +19,7 @@ use crate::hub::{Frame, Hub, Identity, Outputs, Protocol};
 use crate::id::{ConnId, Name, Time};
 use crate::table::Table;
 
+use super::clock::{Clock, WallClock};
 use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
 use super::outbox::{Bytes, Inlet, Role, Stop, outbox};
@@ -31,7 +32,7 @@ const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// What all connections share.
 pub(super) struct Server {
     pub(super) config: Config,
-    start: Instant,
+    clock: Clock,
     state: Mutex<State>,
     /// The deadline has become sooner, or the hub unusable.
     attention: Notify,
@@ -50,6 +51,8 @@ struct State {
     discarded: usize,
     /// When the clock will tick by itself.
     armed: Time,
+    /// What the hub takes for the start by the wall clock.
+    epoch: u64,
     /// Empty between two inputs; kept for its memory.
     outputs: Outputs,
     /// Whom to wake once the hub is released.
@@ -77,7 +80,15 @@ pub(super) struct Received {
 }
 
 impl Server {
-    pub(super) fn new(config: Config, hub: Hub<KeyedDigest>, reload: Option<Reload>) -> Self {
+    pub(super) fn new(
+        config: Config,
+        mut hub: Hub<KeyedDigest>,
+        reload: Option<Reload>,
+        wall_clock: WallClock,
+    ) -> Self {
+        let clock = Clock::start(wall_clock);
+        let epoch = clock.epoch(Time::ZERO);
+        hub.set_clock(Time::ZERO, epoch);
         let state = State {
             hub,
             links: Table::new(),
@@ -86,14 +97,14 @@ impl Server {
             refusing: false,
             discarded: 0,
             armed: Time::ZERO,
+            epoch,
             outputs: Outputs::new(),
             wakers: Vec::new(),
         };
-        let (start, state) = (Instant::now(), Mutex::new(state));
         Self {
             config,
-            start,
-            state,
+            clock,
+            state: Mutex::new(state),
             attention: Notify::new(),
             reload,
         }
@@ -225,8 +236,7 @@ impl Server {
         let mut state = self.state.lock().ok()?;
         let deadline = state.hub.deadline();
         state.armed = deadline.unwrap_or(Time::from_micros(u64::MAX));
-        let since_start = deadline.map(|deadline| deadline.since(Time::ZERO));
-        let instant = since_start.and_then(|wait| self.start.checked_add(wait));
+        let instant = deadline.and_then(|deadline| self.clock.instant(deadline));
         Some(instant.unwrap_or_else(|| Instant::now() + IDLE))
     }
 
@@ -252,7 +262,10 @@ impl Server {
             return None;
         };
         // Read under the lock, so that it never runs backwards from one owner to the next.
-        let now = self.now();
+        let now = self.clock.now();
+        if let Some(epoch) = self.clock.stepped(now, state.epoch) {
+            state.set_clock(now, epoch);
+        }
         let result = input(now, &mut state);
         if state.do_outputs(now)
             && let Some(reload) = &self.reload
@@ -271,14 +284,17 @@ impl Server {
         wakers.into_iter().for_each(Waker::wake);
         Some(result)
     }
-
-    fn now(&self) -> Time {
-        let micros = self.start.elapsed().as_micros();
-        Time::from_micros(u64::try_from(micros).expect("a server does not run for ages"))
-    }
 }
 
 impl State {
+    fn set_clock(&mut self, now: Time, epoch: u64) {
+        let from_now = i128::from(epoch) - i128::from(self.epoch);
+        let seconds = from_now as f64 / 1e6;
+        info!(seconds, "the wall clock was set, or the machine has slept");
+        self.epoch = epoch;
+        self.hub.set_clock(now, epoch);
+    }
+
     /// Returns whether what the server says of itself is to be read again.
     fn do_outputs(&mut self, now: Time) -> bool {
         let mut rehashes = false;

@@ -55,9 +55,9 @@ impl Recording {
     /// # Errors
     ///
     /// If the system has no thread for it.
-    pub(super) fn start(config: &Config, record: Record) -> io::Result<Self> {
+    pub(super) fn start(config: &Config, id_key: [u8; 16], record: Record) -> io::Result<Self> {
         Ok(Self {
-            recorder: Recorder::new(config, record.texts),
+            recorder: Recorder::new(config, record.texts, id_key),
             tape: Tape::start(record, GATHER)?,
             goes_on: true,
         })

@@ -192,21 +192,21 @@ fn an_echo_has_the_label_and_what_one_says_to_oneself_comes_twice() {
         alice + labeled-response batch echo-message message-tags
         bob + message-tags
         alice > @label=1;+note=x PRIVMSG bob :hi
-        alice < @label=1;msgid=0-1;+note=x :alice@@ PRIVMSG bob :hi
-        bob < @msgid=0-1;+note=x :alice@@ PRIVMSG bob :hi
+        alice < @label=1;msgid=one;+note=x :alice@@ PRIVMSG bob :hi
+        bob < @msgid=one;+note=x :alice@@ PRIVMSG bob :hi
         alice > @label=2 PRIVMSG alice :note
-        alice < @msgid=0-2 :alice@@ PRIVMSG alice :note
-        alice < @label=2;msgid=0-2 :alice@@ PRIVMSG alice :note
+        alice < @msgid=two :alice@@ PRIVMSG alice :note
+        alice < @label=2;msgid=two :alice@@ PRIVMSG alice :note
         alice > @label=3;+note=x TAGMSG bob
-        alice < @label=3;msgid=0-3;+note=x :alice@@ TAGMSG bob
-        bob < @msgid=0-3;+note=x :alice@@ TAGMSG bob
+        alice < @label=3;msgid=three;+note=x :alice@@ TAGMSG bob
+        bob < @msgid=three;+note=x :alice@@ TAGMSG bob
         bob does AWAY :lunch
         alice > @label=4 PRIVMSG bob :hi
         alice < @label=4 ^ BATCH +1 labeled-response
         alice < @batch=1 ^ 301 alice bob :lunch
-        alice < @batch=1;msgid=0-4 :alice@@ PRIVMSG bob :hi
+        alice < @batch=1;msgid=four :alice@@ PRIVMSG bob :hi
         alice < ^ BATCH -1
-        bob < @msgid=0-4 :alice@@ PRIVMSG bob :hi
+        bob < @msgid=four :alice@@ PRIVMSG bob :hi
         ",
     );
 }
@@ -220,11 +220,11 @@ fn tags_reach_those_alone_who_take_them() {
         carol + server-time
         dave does PONG x
         alice > @+typing=active;time=x;+a TAGMSG bob
-        bob < @msgid=0-1;+typing=active;+a :alice@@ TAGMSG bob
+        bob < @msgid=one;+typing=active;+a :alice@@ TAGMSG bob
         alice > @+typing=active TAGMSG carol
         alice > @+typing=active TAGMSG dave
         alice > @+a=b PRIVMSG bob,carol,dave :hi
-        bob < @msgid=0-4;+a=b :alice@@ PRIVMSG bob :hi
+        bob < @msgid=four;+a=b :alice@@ PRIVMSG bob :hi
         carol < @time=1970-01-01T00:00:00.000Z :alice@@ PRIVMSG carol :hi
         dave < :alice@@ PRIVMSG dave :hi
         dave > @+a=b TAGMSG bob
@@ -237,7 +237,7 @@ fn tags_reach_those_alone_who_take_them() {
         alice < 403 alice #nowhere :No such channel
         bob does MODE bob +B
         bob > PRIVMSG alice :beep
-        alice < @msgid=0-7;bot :bob@@ PRIVMSG alice :beep
+        alice < @msgid=seven;bot :bob@@ PRIVMSG alice :beep
         ",
     );
 }

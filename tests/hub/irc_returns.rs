@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::hub::Identity;
+use rejoin::hub::Hub;
 use rejoin::id::ConnId;
 
-use crate::server::{Server, config};
+use crate::server::{Padded, Server, config};
 
 const SECRET: &str = "correct-horse";
 
@@ -119,21 +119,17 @@ fn an_acknowledgement_that_nobody_asked_for_changes_nothing() {
 
 #[test]
 fn an_answer_to_a_server_that_has_started_again_since_acknowledges_nothing() {
-    let start = |epoch| {
-        let mut server = Server::new();
-        server.hub.identify(Identity {
-            epoch,
-            ..Identity::default()
-        });
+    let start = |id_key| {
+        let mut server = Server::of(Hub::with_key(&config(), Padded, id_key));
         let bob = server.login("bob");
         let alice = registers(&mut server, "alice", Some(SECRET));
         server.types(bob, "alice: one");
         let asked = ping(&server.hears(alice)).expect("a ping follows mail");
         (server, alice, asked)
     };
-    let (_, _, asked_before) = start(1_551_382_201_000_000);
+    let (_, _, asked_before) = start([1; 16]);
     // Numbers of connections and questions are those of the server before.
-    let (mut server, alice, _) = start(1_551_382_202_000_000);
+    let (mut server, alice, _) = start([2; 16]);
     server.types(alice, &format!("PONG :{asked_before}"));
     server.breaks(alice);
     let alice = registers_again(&mut server);
@@ -327,11 +323,14 @@ fn what_was_kept_comes_with_its_time_and_number_in_a_batch() {
     let heard = after_the_welcome(&heard);
     let now = "time=1970-01-01T00:00:02.000Z";
     let then = "time=1970-01-01T00:00:01.000Z";
+    let (_, id) = heard[1].split_once(";msgid=").expect("it has one");
+    let (id, _) = id.split_once(' ').expect("it is the last tag");
+    assert_eq!(id.len(), 26);
     assert_eq!(
         heard[..3],
         [
             format!("@{now} :rejoin.localhost BATCH +1 rejoin/kept"),
-            format!("@batch=1;{then};msgid=0-1 :bob!~user@192.0.2.7 PRIVMSG alice :hi"),
+            format!("@batch=1;{then};msgid={id} :bob!~user@192.0.2.7 PRIVMSG alice :hi"),
             format!("@{now} :rejoin.localhost BATCH -1"),
         ]
     );

@@ -11,7 +11,8 @@
 //! hears of that is not looked at.
 //!
 //! In what is heard, a number at the beginning has the server's name ahead of it, `@@` stands for
-//! `!~u@192.0.2.7`, `^` for the server, and `…` at the end for anything.
+//! `!~u@192.0.2.7`, `^` for the server, and `…` at the end for anything. `msgid=one` stands for the
+//! identifier of a message, always the same, and another name for another.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub(crate) fn play_as(config: &Config, identity: Identity, story: &str) {
     let mut stage = Stage {
         server,
         people: BTreeMap::new(),
+        ids: BTreeMap::new(),
     };
     for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
         stage.play(line);
@@ -61,6 +63,8 @@ pub(crate) fn with_operator() -> Identity {
 struct Stage {
     server: Server,
     people: BTreeMap<String, Person>,
+    /// What each identifier of a message is called.
+    ids: BTreeMap<String, String>,
 }
 
 struct Person {
@@ -182,6 +186,7 @@ impl Stage {
         self.listen();
         let heard = self.person(who).heard.pop_front();
         let heard = heard.unwrap_or_else(|| panic!("{line}\nbut there is nothing to hear"));
+        let heard = self.name_id(&heard, expected);
         let numeric = expected.as_bytes()[..3].iter().all(u8::is_ascii_digit);
         let server = if numeric {
             format!("{SERVER} ")
@@ -198,6 +203,19 @@ impl Stage {
         assert!(is_it, "{line}\nbut what is heard is\n{heard}");
     }
 
+    /// What is heard, in which an identifier is called as it is expected to be if it is new.
+    fn name_id(&mut self, heard: &str, expected: &str) -> String {
+        let (Some(id), Some(name)) = (id_in(heard), id_in(expected)) else {
+            return heard.to_owned();
+        };
+        let is_taken = self.ids.values().any(|taken| taken == name);
+        if !is_taken && !self.ids.contains_key(id) {
+            self.ids.insert(id.to_owned(), name.to_owned());
+        }
+        let name = self.ids.get(id).map_or("another", String::as_str);
+        heard.replacen(id, name, 1)
+    }
+
     #[track_caller]
     fn nothing_is_left(&mut self, line: &str) {
         self.listen();
@@ -209,4 +227,10 @@ impl Stage {
             );
         }
     }
+}
+
+/// The identifier of a message in a line's tags.
+fn id_in(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("msgid=")?;
+    rest.split([';', ' ']).next()
 }

@@ -5,6 +5,7 @@ mod full;
 mod irc_capabilities;
 mod irc_channels;
 mod irc_down;
+mod irc_identifiers;
 mod irc_identity;
 mod irc_limits;
 mod irc_lists;

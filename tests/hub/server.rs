@@ -78,8 +78,12 @@ impl Server {
     }
 
     pub(crate) fn with(config: &Config) -> Self {
+        Self::of(Hub::new(config, Padded))
+    }
+
+    pub(crate) fn of(hub: Hub<Padded>) -> Self {
         Self {
-            hub: Hub::new(config, Padded),
+            hub,
             now: Time::ZERO,
             done: Vec::new(),
             discarded: 0,

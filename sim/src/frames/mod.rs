@@ -89,12 +89,15 @@ struct Server {
     told_full: BTreeSet<(ConnId, Name)>,
 }
 
+/// The key of the hub's identifiers.
+const ID_KEY: [u8; 16] = [7; 16];
+
 impl Server {
     fn new(config: &Config, texts: bool) -> Self {
         let sight = Arc::new(Mutex::new(Sight::new(config)));
-        let mut hub = Hub::new(config, Plainly);
+        let mut hub = Hub::with_key(config, Plainly, ID_KEY);
         hub.observe(Box::new(Lookout(Arc::clone(&sight))));
-        let record = Arc::new(Mutex::new(Recorder::new(config, texts)));
+        let record = Arc::new(Mutex::new(Recorder::new(config, texts, ID_KEY)));
         hub.observe(Box::new(Recording(Arc::clone(&record))));
         Self {
             hub,
@@ -272,11 +275,8 @@ impl Server {
             let mut sight = self.sight.lock().expect("nobody panics");
             return sight.watch.probes.reach(Path::AnswerLost);
         }
-        let epoch = if stale {
-            conn.number() - 1
-        } else {
-            epoch.parse().expect("an epoch")
-        };
+        let epoch: u64 = epoch.parse().expect("an epoch");
+        let epoch = if stale { !epoch } else { epoch };
         self.say(conn, format!("PONG :{epoch}.{number}\r\n").as_bytes());
     }
 

@@ -1,8 +1,10 @@
 //! The server of a simulation: the real driver, with others' eyes on it.
 
+use std::time::{Duration, SystemTime};
+
 use rejoin::Config;
 use rejoin::hub::Identity;
-use rejoin::net::{self, Listener, Listeners, Setup};
+use rejoin::net::{self, Listener, Listeners, Setup, WallClock};
 use tokio::sync::watch;
 
 use super::TICK;
@@ -40,16 +42,16 @@ impl Server {
             let stage = stage.clone();
             Some(Spoiling { listener, stage })
         });
-        let identity = Identity {
-            // By the clock of no machine: the simulation began just after 1970.
-            epoch: 1 + stage.lock().tick * TICK.as_micros() as u64,
-            ..Identity::default()
-        };
+        // A server that starts again has other identifiers, as it has none of the same messages.
+        let mut id_key = [7; 16];
+        id_key[..8].copy_from_slice(&stage.lock().tick.to_le_bytes());
         let setup = Setup {
             config,
-            identity,
+            identity: Identity::default(),
+            wall_clock: wall_clock(stage.clone()),
             reload: None,
             key: Some([7; 32]),
+            id_key: Some(id_key),
             observer: Some(Box::new(Lookout(stage.clone()))),
             record: None,
             points: Turns(stage),
@@ -65,6 +67,25 @@ impl Server {
         Ok(())
     }
 }
+
+/// By the clock of no machine: the simulation began in 1970, and the clock is set now and then.
+fn wall_clock(stage: Stage) -> WallClock {
+    WallClock::new(move || {
+        let ticks = u32::try_from(stage.lock().tick).expect("a simulation is short");
+        let ahead = AHEAD[(ticks / STEP_TICKS) as usize % AHEAD.len()];
+        SystemTime::UNIX_EPOCH + TICK * ticks + ahead
+    })
+}
+
+/// How long the wall clock is not set, in ticks.
+const STEP_TICKS: u32 = 25;
+
+/// How far it is ahead, each in turn.
+const AHEAD: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_secs(2 * 60 * 60),
+    Duration::from_secs(60 * 60),
+];
 
 async fn becomes(fate: &watch::Sender<Fate>, wanted: Fate) {
     let mut fate = fate.subscribe();

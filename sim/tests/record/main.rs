@@ -37,14 +37,17 @@ fn story(texts: bool) -> Recorded {
         3,
         "PASS door:short\nNICK bob\nUSER bob 0 * :Bob\nOPER root guess\nOPER root",
     );
+    // The clock is set: what alice hears has another time from here on.
+    recorded.call(|hub, now, _| hub.set_clock(now, 7_200_000_000));
     recorded.says(
         3,
         "JOIN #rust\nPRIVMSG #rust,alice :hello from bob  \nPRIVMSG alice hello",
     );
     recorded.says(
         2,
-        "@+typing=done;label=3 PRIVMSG bob :hello back\nPONG :2.1\nAWAY :away text",
+        "@+typing=done;label=3 PRIVMSG bob :hello back\nAWAY :away text",
     );
+    recorded.answers(2);
     recorded.breaks(2);
     recorded.says(
         3,

@@ -54,12 +54,17 @@ impl Observer for Shared {
     }
 }
 
+/// The key of its identifiers.
+const ID_KEY: [u8; 16] = [9; 16];
+
 /// A hub with its record, and what waits for each connection.
 pub(crate) struct Recorded {
     hub: Hub<Digests>,
     record: Shared,
     now: Time,
     outboxes: BTreeMap<ConnId, VecDeque<Frame>>,
+    /// What each connection was asked last.
+    asked: BTreeMap<ConnId, String>,
 }
 
 impl Recorded {
@@ -68,9 +73,9 @@ impl Recorded {
     }
 
     pub(crate) fn of(config: &Config, texts: bool, identity: Identity) -> Self {
-        let recorder = Recorder::new(config, texts);
+        let recorder = Recorder::new(config, texts, ID_KEY);
         let record = Shared(Arc::new(Mutex::new(recorder)));
-        let mut hub = Hub::new(config, Digests);
+        let mut hub = Hub::with_key(config, Digests, ID_KEY);
         hub.observe(Box::new(record.clone()));
         hub.identify(identity);
         Self {
@@ -78,6 +83,7 @@ impl Recorded {
             record,
             now: Time::ZERO,
             outboxes: BTreeMap::new(),
+            asked: BTreeMap::new(),
         }
     }
 
@@ -96,6 +102,9 @@ impl Recorded {
                 Output::Ask { conn, frame } => {
                     let outbox = self.outboxes.entry(conn).or_default();
                     outbox.push_back(frame.clone());
+                    let asked = String::from_utf8(frame.bytes().into_owned());
+                    self.asked
+                        .insert(conn, asked.expect("the server writes UTF-8"));
                 }
                 Output::StopReader { .. }
                 | Output::StopWriter { .. }
@@ -106,6 +115,12 @@ impl Recorded {
                 | Output::Rehash => {}
             }
         }
+    }
+
+    /// A client answers what it was asked last.
+    pub(crate) fn answers(&mut self, number: u64) {
+        let asked = &self.asked[&ConnId::new(number)];
+        self.says(number, &asked.replace("PING", "PONG"));
     }
 
     pub(crate) fn says(&mut self, number: u64, lines: &str) {

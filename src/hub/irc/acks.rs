@@ -50,10 +50,8 @@ impl<D: Digest> Hub<D> {
         if left == 0 {
             return;
         }
-        let batch = self.session(conn).caps.has(Caps::BATCH).then(|| {
-            self.irc.batches += 1;
-            format!("{:x}", self.irc.batches)
-        });
+        let session = self.session_mut(conn);
+        let batch = session.caps.has(Caps::BATCH).then(|| session.new_batch());
         if let Some(batch) = &batch {
             let line = format!(":{} BATCH +{batch} rejoin/kept", self.irc.identity.name);
             self.send_irc(now, &[conn], Tags::default(), &line, None, out);
@@ -150,8 +148,8 @@ impl<D: Digest> Hub<D> {
     }
 
     /// With what each question to a connection begins. No other connection has the same, and none
-    /// of a server that ran before: its numbers began at an earlier time.
+    /// of a server that ran before, however its clock was set.
     fn epoch(&self, conn: ConnId) -> u64 {
-        self.irc.identity.epoch.wrapping_add(conn.number())
+        self.irc.ids.connection(conn.number())
     }
 }

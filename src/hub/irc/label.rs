@@ -116,8 +116,7 @@ impl<D: Digest> Hub<D> {
                 return;
             }
             _ => {
-                self.irc.batches += 1;
-                let batch = format!("{:x}", self.irc.batches);
+                let batch = self.session_mut(turn.conn).new_batch();
                 self.write_reply(
                     turn,
                     &joined(&label, &time),

@@ -34,7 +34,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::clock::Clock;
 use super::identity::Identity;
+use super::ids::Ids;
 use super::{Digest, Hub, Outputs, Session as Any, Understood, work};
 use crate::broker::{Form, Stamp};
 use crate::id::{ConnId, Name, PeerId, Room, Time};
@@ -54,6 +56,8 @@ use users::Users;
 #[derive(Debug, Default)]
 pub(super) struct Irc {
     pub(super) identity: Identity,
+    pub(super) clock: Clock,
+    ids: Ids,
     pub(super) users: Users,
     pub(super) channels: BTreeMap<Room, Channel>,
     invitations: Invitations,
@@ -71,8 +75,6 @@ pub(super) struct Irc {
     patience: BTreeSet<(Time, ConnId)>,
     /// How many messages have a number.
     numbered: u64,
-    /// How many batches were opened.
-    batches: u64,
     /// The command that is being answered with a label.
     replying: Option<Replying>,
     /// How often what was asked for last was refused.
@@ -106,6 +108,13 @@ pub(super) struct Turn<'a> {
 }
 
 impl Irc {
+    pub(super) fn new(ids: Ids) -> Self {
+        Self {
+            ids,
+            ..Self::default()
+        }
+    }
+
     /// `nick!user@host`.
     fn mask(&self, name: &Name) -> String {
         match self.users.get(name) {
@@ -133,8 +142,9 @@ impl Irc {
         self.users.get(name).map(|user| (user.peer, user.returns))
     }
 
+    /// What the wall clock showed at a time.
     fn time(&self, at: Time) -> Timestamp {
-        Timestamp::new(self.identity.epoch, at)
+        self.clock.at(at)
     }
 }
 

@@ -233,8 +233,7 @@ impl<D: Digest> Hub<D> {
         }
         if caps.has(Caps::MESSAGE_TAGS) {
             if let Some(number) = tags.number {
-                let started = self.irc.time(Time::ZERO).seconds();
-                tag(format_args!("msgid={started:x}-{number:x}"));
+                tag(format_args!("msgid={}", self.irc.ids.message(number)));
             }
             if let Some(client) = tags.client {
                 tag(format_args!("{client}"));

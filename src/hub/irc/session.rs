@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::string::String;
 
 use super::tasks::Tasks;
@@ -24,6 +25,8 @@ pub(in crate::hub) struct Session {
     pub(super) watched: BTreeSet<Name>,
     /// What follows of what was kept for it.
     pub(super) kept: Option<Kept>,
+    /// How many batches were opened. Their names count only here: another connection's tell nothing.
+    pub(super) batches: u64,
     /// How far its client has read, if that matters.
     pub(super) acks: Option<Acks>,
     /// What is still to be done of a command.
@@ -39,6 +42,12 @@ pub(super) struct Registering {
 }
 
 impl Session {
+    /// The name of a new batch.
+    pub(super) fn new_batch(&mut self) -> String {
+        self.batches += 1;
+        format!("{:x}", self.batches)
+    }
+
     /// What it says while it registers.
     pub(super) fn registering(&mut self) -> &mut Registering {
         self.registering.get_or_insert_default()
