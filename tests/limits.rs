@@ -153,7 +153,7 @@ fn so_many_logins_may_fail_on_one_connection() {
     let mut client = server.client();
     client.send("9lives\nbob wrong-secret\nbob\ncarol");
     client.expect_error("bad-name");
-    client.expect_error("name-in-use");
+    client.expect_error("wrong-secret");
     client.expect_error("name-in-use");
     client.expect("* bye too many failed logins");
     client.expect_eof();
@@ -176,15 +176,15 @@ fn so_many_secrets_may_be_wrong_from_one_address_within_a_window() {
     // In one write, so that the server reads them at one moment.
     let mut thief = server.client();
     thief.send("bob wrong-secret-1\nbob wrong-secret-2\nbob secret-of-his");
-    thief.expect_error("name-in-use");
-    thief.expect_error("name-in-use");
+    thief.expect_error("wrong-secret");
+    thief.expect_error("wrong-secret");
     thief.expect_error("too-many-logins");
     bob.echo("bob");
     // Who comes without a secret, or from elsewhere, is not concerned.
     server.login("carol").echo("carol");
     let mut elsewhere = server.client_from([127, 0, 0, 2]);
     elsewhere.send("bob wrong-secret-3");
-    elsewhere.expect_error("name-in-use");
+    elsewhere.expect_error("wrong-secret");
     wait_for("another try", || {
         thief.send(BOB);
         (thief.line() == "* back bob 0").then_some(())
@@ -200,15 +200,15 @@ fn so_many_addresses_with_wrong_secrets_are_remembered() {
     ]);
     let _bob = server.login(BOB);
     let mut thief = server.client_from([127, 0, 0, 2]);
-    for code in ["name-in-use", "too-many-logins"] {
+    for code in ["wrong-secret", "too-many-logins"] {
         thief.send("bob wrong-secret");
         thief.expect_error(code);
     }
     let mut other = server.client_from([127, 0, 0, 3]);
     other.send("bob wrong-secret");
-    other.expect_error("name-in-use");
+    other.expect_error("wrong-secret");
     thief.send("bob wrong-secret");
-    thief.expect_error("name-in-use");
+    thief.expect_error("wrong-secret");
 }
 
 // Connections and peers.

@@ -264,11 +264,16 @@ fn nobody_takes_a_name_without_its_secret() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut bob = server.login(BOB);
-    let thieves = ["bob", "BOB", "bob wrong-secret", "bob secret-of-hi"];
-    for login in thieves {
+    let thieves = [
+        ("bob", "name-in-use"),
+        ("BOB", "name-in-use"),
+        ("bob wrong-secret", "wrong-secret"),
+        ("bob secret-of-hi", "wrong-secret"),
+    ];
+    for (login, code) in thieves {
         let mut thief = server.client();
         thief.send(login);
-        thief.expect_error("name-in-use");
+        thief.expect_error(code);
         bob.echo("bob");
         alice.send("bob: still you?");
         bob.expect("from alice: still you?");
@@ -276,10 +281,10 @@ fn nobody_takes_a_name_without_its_secret() {
     bob.leave();
     alice.send("bob: for you alone");
     alice.expect("* kept bob");
-    for login in thieves {
+    for (login, code) in thieves {
         let mut thief = server.client();
         thief.send(login);
-        thief.expect_error("name-in-use");
+        thief.expect_error(code);
     }
     server.back(BOB, 1).expect("from alice: for you alone");
 }

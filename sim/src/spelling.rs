@@ -120,6 +120,9 @@ fn spell_refusal(refusal: &Refusal) -> String {
         Refusal::Waiting => "waiting an older connection with your name is about to end".to_owned(),
         Refusal::AlreadyLoggedIn => "already-logged-in you have a name".to_owned(),
         Refusal::NameInUse { name } => format!("name-in-use {name}"),
+        Refusal::WrongSecret { name } => {
+            format!("wrong-secret {name} is in use, and this is not its secret")
+        }
         Refusal::ServerFull => "server-full there are too many peers".to_owned(),
         Refusal::NoSuchPeer { name } => format!("no-such-peer {name}"),
         Refusal::MailboxFull { name, room: None } => format!("mailbox-full {name}"),

@@ -299,6 +299,7 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::Waiting => "still waiting".to_owned(),
         Refusal::AlreadyLoggedIn => "already logged in".to_owned(),
         Refusal::NameInUse { name } => format!("{name} in use"),
+        Refusal::WrongSecret { name } => format!("{name} in use, and that is not its secret"),
         Refusal::ServerFull => "server full".to_owned(),
         Refusal::NoSuchPeer { name } => format!("no such peer {name}"),
         Refusal::MailboxFull { name, .. } => format!("mailbox of {name} full"),

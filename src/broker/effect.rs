@@ -356,8 +356,13 @@ pub enum Refusal {
     Waiting,
     /// The connection has logged in before.
     AlreadyLoggedIn,
-    /// Somebody else bears the name, and the proof does not show otherwise.
+    /// Somebody else bears the name, and no proof was given.
     NameInUse {
+        /// The name.
+        name: Name,
+    },
+    /// Somebody bears the name, and the proof is not of its secret; it may have none.
+    WrongSecret {
         /// The name.
         name: Name,
     },

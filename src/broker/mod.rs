@@ -312,7 +312,10 @@ impl Broker {
             Login::Returned => return self.welcome_back(conn, effects),
             Login::Waits | Login::Ignored => return,
             Login::Refused(LoginRefusal::AlreadyLoggedIn) => Refusal::AlreadyLoggedIn,
-            Login::Refused(LoginRefusal::NameInUse) => Refusal::NameInUse { name },
+            Login::Refused(LoginRefusal::NameInUse) => match proof {
+                Some(_) => Refusal::WrongSecret { name },
+                None => Refusal::NameInUse { name },
+            },
             Login::Refused(LoginRefusal::Full) => Refusal::ServerFull,
         };
         effects.deliver([conn], Event::Refused(refusal));

@@ -26,8 +26,9 @@ fn with_its_secret_a_peer_comes_back() {
     let alice = server.connect();
     server.types(alice, "alice wrong-horse");
     server.types(alice, "alice");
+    let wrong = "* error wrong-secret alice is in use, and this is not its secret";
     let in_use = "* error name-in-use alice";
-    assert_eq!(server.hears(alice), [in_use, in_use]);
+    assert_eq!(server.hears(alice), [wrong, in_use]);
     server.types(alice, "ALICE correct-horse");
     assert_eq!(server.hears(alice), ["* back alice 0"]);
 }
@@ -103,7 +104,8 @@ fn wrong_secrets_from_one_address_are_bounded_and_forgiven_with_time() {
     for _ in 0..2 {
         let conn = server.connect();
         server.types(conn, "bob wrong-horse");
-        assert_eq!(server.hears(conn), ["* error name-in-use bob"]);
+        let wrong = "* error wrong-secret bob is in use, and this is not its secret";
+        assert_eq!(server.hears(conn), [wrong]);
     }
     let same = server.connect();
     server.types(same, "bob correct-horse");

@@ -44,8 +44,12 @@ fn a_secret_that_is_wrong_or_too_short_or_too_long() {
     });
     server.login("alice correct-horse");
     let conn = server.connect();
+    // Whether its bearer has a secret at all is not given away.
+    let wrong = "wrong-secret Alice is in use, and this is not its secret";
+    server.answers(conn, "Alice correct-horse", wrong);
     server.types(conn, "alice wrong-horse");
-    assert_eq!(server.hears(conn), ["* error name-in-use alice"]);
+    let wrong = "* error wrong-secret alice is in use, and this is not its secret";
+    assert_eq!(server.hears(conn), [wrong]);
     let too_short = "bad-secret too short: a secret has 8 to 128 characters";
     server.answers(conn, "alice 1234567", too_short);
     let conn = server.connect();

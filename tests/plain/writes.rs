@@ -150,6 +150,10 @@ fn each_refusal_is_written_with_its_code() {
             "already-logged-in you have a name",
         ),
         (Refusal::NameInUse { name }, "name-in-use Bob"),
+        (
+            Refusal::WrongSecret { name },
+            "wrong-secret Bob is in use, and this is not its secret",
+        ),
         (Refusal::ServerFull, "server-full there are too many peers"),
         (Refusal::NoSuchPeer { name }, "no-such-peer Bob"),
         (

@@ -135,6 +135,10 @@ impl<D: Digest> Hub<D> {
                     format_args!("{name} :Nickname is already in use; if it is yours, {how}");
                 self.reply(turn, ERR_NICKNAMEINUSE, words);
             }
+            Refusal::WrongSecret { name } => {
+                let why = "Nickname is already in use, and the secret in PASS is not its own";
+                self.reply(turn, ERR_NICKNAMEINUSE, format_args!("{name} :{why}"));
+            }
             Refusal::ServerFull => {
                 let why = "There are too many users";
                 self.fail(turn, format_args!("* SERVER_FULL"), why);

@@ -194,6 +194,11 @@ fn write_refusal(refusal: Refusal, out: &mut Vec<u8>) {
             error(out, "already-logged-in", format_args!("you have a name"));
         }
         Refusal::NameInUse { name } => error(out, "name-in-use", format_args!("{name}")),
+        Refusal::WrongSecret { name } => error(
+            out,
+            "wrong-secret",
+            format_args!("{name} is in use, and this is not its secret"),
+        ),
         Refusal::ServerFull => {
             error(out, "server-full", format_args!("there are too many peers"));
         }
