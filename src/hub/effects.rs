@@ -151,7 +151,7 @@ impl<D: Digest> Hub<D> {
         self.after_event(now, event, out);
     }
 
-    fn deliver_plain(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {
+    pub(super) fn deliver_plain(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {
         let frame = self.frame(|out| wire::plain::write_event(event, out));
         let bulk = matches!(event, Event::Rooms { .. } | Event::Who { .. });
         out.send(to.iter().copied(), frame, bulk);

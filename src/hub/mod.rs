@@ -401,7 +401,7 @@ impl<D: Digest> Hub<D> {
                 }
                 continue;
             }
-            if speaks_irc && self.must_pause(now, conn) {
+            if self.must_pause(now, conn) {
                 break;
             }
             if !is_online && self.is_strange(now, conn, &lines, rest, out) {
@@ -584,8 +584,7 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Whether a connection that speaks IRC has sent too fast. It is then listened to again a little
-    /// later.
+    /// Whether a connection has sent too fast. It is then listened to again a little later.
     fn must_pause(&mut self, now: Time, conn: ConnId) -> bool {
         let rate = self.limits.lines;
         let used = self.link(conn).used;

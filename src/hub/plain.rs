@@ -8,7 +8,7 @@ use super::irc::room::{MayNotJoin, MayNotSpeak};
 use super::{Digest, Hub, Outputs, Understood};
 use crate::Config;
 use crate::broker::effect::MAILBOX;
-use crate::broker::{Broker, Form, Input, Receiver, Request};
+use crate::broker::{Broker, Event, Form, Input, Receiver, Request};
 use crate::id::{ConnId, Name, Proof, Secret, Texts, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake, Saying};
@@ -83,8 +83,8 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) {
         let rate = self.limits.lines;
+        rate.count(&mut self.link(conn).used, now);
         let command = match line {
-            _ if !rate.take(&mut self.link(conn).used, now) => Err(Mistake::TooFast),
             Line::TooLong => Err(Mistake::LineTooLong {
                 limit: self.limits.line_bytes,
             }),
@@ -159,6 +159,20 @@ impl<D: Digest> Hub<D> {
             return true;
         };
         match request {
+            &mut Request::Rename { name: to } => {
+                if to.as_str() == name.as_str() {
+                    // It bears it already, and nobody else need be told.
+                    let event = Event::Renamed { from: name, to };
+                    self.deliver_plain(&[conn], &event, out);
+                    return false;
+                }
+                let rate = self.limits.nick_changes;
+                let may = rate.take(&mut self.link(conn).nick_changes, now);
+                if !may {
+                    self.mistake(now, conn, Mistake::TooManyNames, out);
+                }
+                may
+            }
             &mut Request::Join { room } => match self.may_join(&name, &room, None) {
                 Ok(()) => true,
                 Err(
@@ -199,7 +213,6 @@ impl<D: Digest> Hub<D> {
             Request::LogIn { .. }
             | Request::Leave { .. }
             | Request::Kick { .. }
-            | Request::Rename { .. }
             | Request::Rooms
             | Request::Who { .. }
             | Request::Quit { .. } => true,

@@ -198,12 +198,14 @@ impl Recorder {
             Ok(Command::LogIn { .. }) => {}
             Ok(Command::Say(saying)) if !self.texts => self.push_hidden(line, saying.text()),
             Ok(Command::Request(Request::Quit { why: Some(_) })) if !self.texts => {
-                self.push_hidden(line, plain::argument(line));
+                self.push_reason(line, plain::end_of_words(line, 1));
+            }
+            Ok(Command::Request(Request::Leave { why: Some(_), .. })) if !self.texts => {
+                self.push_reason(line, plain::end_of_words(line, 2));
             }
             Ok(Command::Say(_) | Command::Request(_) | Command::Help | Command::Pong) => {
                 self.push_line(Cow::Borrowed(line), 0);
             }
-            Err(Mistake::TooFast) => self.push_line(Cow::Borrowed(&[]), 0),
             Err(_) => self.push_line(Cow::Owned(mask_line(line)), 0),
         }
     }
@@ -276,6 +278,12 @@ impl Recorder {
             return self.push_line(Cow::Borrowed(said), text.len());
         }
         let said = [said, mask_text(text).as_bytes()].concat();
+        self.push_line(Cow::Owned(said), 0);
+    }
+
+    /// A line whose reason, which begins at this place, is not kept. It may be no text.
+    fn push_reason(&mut self, line: &[u8], start: usize) {
+        let said = [&line[..start], &mask_bad_text(&line[start..])].concat();
         self.push_line(Cow::Owned(said), 0);
     }
 
@@ -388,13 +396,13 @@ fn mask(bytes: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// The bytes of a text that cannot be read, and what may follow it, with everything replaced by
-/// what is mended in the same way, but for the spaces.
+/// The bytes of a text that may not be readable, and what may follow it, with everything replaced
+/// by what is mended in the same way, but for white space.
 fn mask_bad_text(text: &[u8]) -> Vec<u8> {
     let mut masked = Vec::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
-            let stays = character == ' ' || is_forbidden(character);
+            let stays = character.is_whitespace() || is_forbidden(character);
             let character = if stays {
                 character
             } else {
@@ -610,13 +618,18 @@ mod tests {
 
     #[test]
     fn a_line_that_nobody_understood_is_masked_and_misunderstood_in_the_same_way() {
-        let lines: [&[u8]; 8] = [
+        let lines: [&[u8]; 13] = [
             b"alice correct-horse",
             b"bob!: secret",
             b": secret",
             b"bob:",
             b"/frobnicate secret",
             b"/join secret secret",
+            b" \t/JOIN secret",
+            b"/msg secret",
+            b"/msg s!ecret secret",
+            b"/nick 1secret",
+            b"/leave #r\xff secret",
             "b\u{f6}b hi".as_bytes(),
             b"bob: \xff secret",
         ];
@@ -652,11 +665,12 @@ mod tests {
 
     /// The record of a connection from which this comes, and the digest of its last effects.
     fn recorded(protocol: Protocol, bytes: &[u8]) -> (Vec<u8>, u32) {
-        let recorder = Shared(Arc::new(Mutex::new(Recorder::new(
-            &Config::default(),
-            true,
-            [0; 16],
-        ))));
+        recorded_with(protocol, bytes, true)
+    }
+
+    fn recorded_with(protocol: Protocol, bytes: &[u8], texts: bool) -> (Vec<u8>, u32) {
+        let recorder = Recorder::new(&Config::default(), texts, [0; 16]);
+        let recorder = Shared(Arc::new(Mutex::new(recorder)));
         let (mut hub, mut out) = (Hub::new(&Config::default(), Recorded), Outputs::new());
         hub.observe(Box::new(recorder.clone()));
         let (conn, address) = (ConnId::new(1), [192, 0, 2, 1].into());
@@ -665,7 +679,7 @@ mod tests {
         out.clear();
         hub.received(Time::ZERO, conn, bytes, &mut out);
         let record = recorder.0.lock().unwrap().bytes().clone();
-        (record, digest(&out, true))
+        (record, digest(&out, texts))
     }
 
     #[derive(Clone, Debug)]
@@ -680,6 +694,10 @@ mod tests {
             self.0.lock().unwrap().hidden(instead);
         }
 
+        fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
+            self.0.lock().unwrap().log_in(name, has_secret, proof);
+        }
+
         fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
             self.0.lock().unwrap().told(now, told, wants);
         }
@@ -689,8 +707,9 @@ mod tests {
     fn played(record: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for entry in Entries::of(record).unwrap() {
-            if let Entry::Line { said, .. } = entry.unwrap() {
+            if let Entry::Line { said, hidden } = entry.unwrap() {
                 bytes.extend_from_slice(&said);
+                bytes.extend((0..hidden).map(|_| b'x'));
                 bytes.push(b'\n');
             }
         }
@@ -711,6 +730,21 @@ mod tests {
                 assert!(!String::from_utf8_lossy(&record).contains("secret"));
                 assert_eq!((again, same), (record, effects), "{}", said.escape_ascii());
             }
+        }
+    }
+
+    #[test]
+    fn a_reason_that_was_not_kept_has_its_length_when_it_is_played_again() {
+        for said in [
+            &b"a\n/join #r\n/quit secret\n"[..],
+            b"a\n/join #r\n  /QUIT\tsecret  \n",
+            b"a\n/join #r\n/quit s\xe9cret\n",
+            b"a\n/join #r\n/part #R   secret secret \n",
+        ] {
+            let (record, effects) = recorded_with(Protocol::Plain, said, false);
+            assert!(!String::from_utf8_lossy(&record).contains("secret"));
+            let (_, again) = recorded_with(Protocol::Plain, &played(&record), false);
+            assert_eq!(again, effects, "{}", said.escape_ascii());
         }
     }
 

@@ -10,15 +10,26 @@
 //! | `alice SECRET` | logs in so that alice can come back, or comes back |
 //! | `bob, carol: hi` | says `hi` to bob and to carol |
 //! | `#rust: hi` | says `hi` to everybody else in the room |
-//! | `/join #rust` | enters a room |
-//! | `/leave #rust` | leaves it |
-//! | `/rooms` | lists the rooms |
-//! | `/who` | lists the peers |
+//! | `/msg bob,carol hi` | says `hi` to bob and to carol, too; also `/m`, `/w`, `/tell`, `/query` |
+//! | `/join #rust` | enters a room; also `/j` |
+//! | `/leave #rust` | leaves it; also `/part` |
+//! | `/leave #rust WHY` | the same, and tells the room why |
+//! | `/nick rob` | takes another name |
+//! | `/rooms` | lists the rooms; also `/list` |
+//! | `/who` | lists the peers; also `/names` |
 //! | `/who #rust` | lists the peers in a room |
 //! | `/help` | explains these lines |
 //! | `/pong` | answers `* ping`, as any other line does |
-//! | `/quit` | gives the name up and goes |
+//! | `/quit` | gives the name up and goes; also `/exit`, `/bye` |
 //! | `/quit WHY` | the same, and tells the rooms why |
+//!
+//! Commands may be written in capital letters, and white space in front of a line is ignored, as
+//! it is around its words. A reason that is no text does not void its command: what may not stand
+//! in a line is replaced by U+FFFD, and what is longer than 300 bytes is cut.
+//!
+//! Who does not know this protocol yet may type `help`, `hello`, `hi`, `hey` or `?` as its first
+//! line, and is answered as `/help` is; `quit`, `exit` and `bye` close the connection. Somebody
+//! who is called so logs in with a secret.
 //!
 //! # What the server says
 //!
@@ -45,18 +56,22 @@
 //! | `* error CODE TEXT` | what you asked for was not done ([`Mistake`], [`Refusal`](crate::broker::Refusal)) |
 //! | `* bye TEXT` | the last line before the server closes |
 
+mod read;
 mod write;
 
-use alloc::vec;
 use alloc::vec::Vec;
 
+pub(crate) use read::parse_again;
+#[cfg(feature = "record")]
+pub(crate) use read::{end_of_command, end_of_words};
+pub use read::{parse, parse_login};
 pub use write::{
     messages_length, write_bye, write_bye_with, write_event, write_help, write_mail,
     write_messages, write_mistake, write_probe,
 };
 
 use crate::broker::{Receiver, Request};
-use crate::id::{BadSecret, Name, Room, Secret, Text, is_printable};
+use crate::id::{BadSecret, Name, Room, Secret};
 
 /// What a line asks for.
 #[derive(Clone, Debug)]
@@ -93,7 +108,7 @@ impl<'a> Saying<'a> {
 
     /// The receivers.
     pub fn receivers(self) -> Vec<Receiver> {
-        receivers(self.to)
+        read::receivers(self.to)
     }
 
     /// The text, which is a [`Text`].
@@ -112,8 +127,6 @@ pub enum Mistake {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// `too-fast`: more lines came than may, and this one was skipped.
-    TooFast,
     /// `invalid-utf8`: it is not UTF-8.
     InvalidUtf8,
     /// `control-character`: it has one that a line may not have.
@@ -122,6 +135,8 @@ pub enum Mistake {
     BadName,
     /// `bad-secret`: what follows the name is no secret.
     BadSecret(BadSecret),
+    /// `too-many-names`: it took a name too often.
+    TooManyNames,
     /// `too-many-logins`: from this address too many secrets were wrong.
     TooManyLogins,
     /// `no-colon`: it says neither to whom, nor is it a command.
@@ -163,209 +178,14 @@ impl Mistake {
 pub const HELP: &[&str] = &[
     "NAME                  log in as a guest",
     "NAME SECRET           log in so that you can come back, or come back",
-    "bob, carol: hi        say hi to bob and carol",
+    "bob, carol: hi        say hi to bob and carol (or: /msg bob,carol hi)",
     "#rust: hi             say hi to everybody in a room that you are in",
     "/join #rust           enter a room",
-    "/leave #rust          leave it",
+    "/leave #rust [WHY]    leave it (or: /part)",
+    "/nick NAME            take another name",
     "/rooms                list the rooms",
     "/who [#rust]          list who is here, or in a room",
     "/quit [WHY]           give your name up and go",
     "/pong                 answer a ping",
     "/help                 read this again",
 ];
-
-/// Reads the line of a client that has not logged in.
-///
-/// # Errors
-///
-/// [`Mistake`] says what is wrong with it.
-pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
-    let line = decode(line)?;
-    if let Some(command) = unindented(line).strip_prefix('/') {
-        return parse_command(command);
-    }
-    let (name, secret) = match line.split_once(' ') {
-        Some((name, secret)) => (name, Some(secret.trim())),
-        None => (line, None),
-    };
-    let name = Name::parse(name).ok_or(Mistake::BadName)?;
-    let secret = secret
-        .filter(|secret| !secret.is_empty())
-        .map(Secret::parse);
-    let secret = secret.transpose().map_err(Mistake::BadSecret)?;
-    Ok(Command::LogIn { name, secret })
-}
-
-/// Reads the line of a client that has logged in.
-///
-/// # Errors
-///
-/// [`Mistake`] says what is wrong with it.
-pub fn parse(line: &[u8]) -> Result<Command<'_>, Mistake> {
-    parse_again(line, "")
-}
-
-/// The same of a line that mostly names its receivers as the one before did, which was read.
-pub(crate) fn parse_again<'a>(line: &'a [u8], former: &str) -> Result<Command<'a>, Mistake> {
-    let line = decode(line)?;
-    if !former.is_empty()
-        && let Some(text) = line.strip_prefix(former)
-        && let Some(text) = text.strip_prefix(':')
-    {
-        return say(&line[..former.len()], text);
-    }
-    if let Some(command) = unindented(line).strip_prefix('/') {
-        return parse_command(command);
-    }
-    let colon = memchr::memchr(b':', line.as_bytes()).ok_or(Mistake::NoColon)?;
-    let (to, text) = (&line[..colon], &line[colon + 1..]);
-    if !is_receivers(to) {
-        return Err(Mistake::BadReceiver);
-    }
-    say(to, text)
-}
-
-fn say<'a>(to: &'a str, text: &'a str) -> Result<Command<'a>, Mistake> {
-    let text = text.strip_prefix(' ').unwrap_or(text);
-    if text.is_empty() {
-        return Err(Mistake::EmptyText);
-    }
-    Ok(Command::Say(Saying { to, text }))
-}
-
-fn decode(line: &[u8]) -> Result<&str, Mistake> {
-    let line = core::str::from_utf8(line).map_err(|_| Mistake::InvalidUtf8)?;
-    if !is_printable(line) {
-        return Err(Mistake::ControlCharacter);
-    }
-    if unindented(line).is_empty() {
-        return Err(Mistake::EmptyLine);
-    }
-    Ok(line)
-}
-
-/// A line without white space in front; mostly there is none, and that is soon seen.
-fn unindented(line: &str) -> &str {
-    match line.as_bytes() {
-        [b'!'..=b'~', ..] => line,
-        _ => line.trim_start(),
-    }
-}
-
-fn is_receivers(to: &str) -> bool {
-    let is_one = |to: &str| Name::is_name(to) || Room::is_room(to);
-    is_one(to) || to.split(',').all(|to| is_one(to.trim()))
-}
-
-/// The receivers that a line names, as [`is_receivers`] has made sure.
-fn receivers(to: &str) -> Vec<Receiver> {
-    if let Some(one) = parse_receiver(to) {
-        return vec![one];
-    }
-    let receivers = to
-        .split(',')
-        .map(|to| parse_receiver(to.trim()).expect("it is one"));
-    receivers.collect()
-}
-
-fn parse_receiver(text: &str) -> Option<Receiver> {
-    if text.starts_with('#') {
-        Room::parse(text).map(Receiver::Room)
-    } else {
-        Name::parse(text).map(Receiver::Peer)
-    }
-}
-
-/// The command and its argument, in what follows the `/`.
-fn split_command(line: &str) -> (&str, &str) {
-    let (word, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-    (word, argument.trim())
-}
-
-/// The argument of a line that is a command; nothing if it is none.
-#[cfg(feature = "record")]
-pub(crate) fn argument(line: &[u8]) -> &str {
-    command(line).map_or("", |command| split_command(command).1)
-}
-
-/// Where the first word of a line ends, if the line is a command, or would be if there were one of
-/// this name; 0 if not.
-#[cfg(feature = "record")]
-pub(crate) fn end_of_command(line: &[u8]) -> usize {
-    let end = |command: &str| line.len() - command.len() + split_command(command).0.len();
-    command(line).map_or(0, end)
-}
-
-/// What follows the `/` of a command.
-#[cfg(feature = "record")]
-fn command(line: &[u8]) -> Option<&str> {
-    let line = core::str::from_utf8(line).ok()?;
-    unindented(line).strip_prefix('/')
-}
-
-/// Reads what follows the `/`.
-fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
-    let (word, argument) = split_command(line);
-    let room = Room::parse(argument);
-    let bad = |usage| Mistake::BadArguments { usage };
-    let request = match word {
-        "join" => Request::Join {
-            room: room.ok_or(bad("/join #room"))?,
-        },
-        "leave" => Request::Leave {
-            room: room.ok_or(bad("/leave #room"))?,
-            why: None,
-        },
-        "rooms" if argument.is_empty() => Request::Rooms,
-        "rooms" => return Err(bad("/rooms")),
-        "who" if argument.is_empty() => Request::Who { room: None },
-        "who" => Request::Who {
-            room: Some(room.ok_or(bad("/who [#room]"))?),
-        },
-        "quit" => Request::Quit {
-            why: Text::parse(argument),
-        },
-        "help" if argument.is_empty() => return Ok(Command::Help),
-        "help" => return Err(bad("/help")),
-        "pong" => return Ok(Command::Pong),
-        _ => return Err(Mistake::UnknownCommand),
-    };
-    Ok(Command::Request(request))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::format;
-
-    #[test]
-    fn whom_the_line_before_named_changes_nothing() {
-        let lines = [
-            "bob: hi",
-            "bob:hi",
-            "bob:: hi",
-            "bob: ",
-            "bob:",
-            "bob",
-            "bobby: hi",
-            "BOB: hi",
-            " bob: hi",
-            "bob : hi",
-            "#rust, bob: hi",
-            "#rust: hi",
-            ": hi",
-            "/who",
-            "bob: \x07",
-        ];
-        for former in ["bob", "#rust, bob", " bob", ""] {
-            for line in lines.map(str::as_bytes) {
-                let (again, once) = (parse_again(line, former), parse(line));
-                assert_eq!(
-                    format!("{again:?}"),
-                    format!("{once:?}"),
-                    "after {former:?}"
-                );
-            }
-        }
-    }
-}

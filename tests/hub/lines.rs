@@ -6,7 +6,6 @@ use rejoin::{Config, wire};
 
 use crate::server::{Server, config};
 
-const TOO_FAST: &str = "* error too-fast slow down; the line was skipped";
 const TOO_LONG: &str = "* error line-too-long at most 100 bytes; the line was skipped";
 
 #[test]
@@ -52,46 +51,86 @@ fn half_a_line_is_dropped_when_the_connection_closes() {
 }
 
 #[test]
-fn lines_are_bounded_by_a_burst_and_a_rate_and_the_connection_stays() {
+fn whoever_sends_too_fast_is_read_more_slowly_and_loses_nothing() {
     let mut server = Server::with(&Config {
         lines_burst: 3.try_into().unwrap(),
         lines_per_second: 2.try_into().unwrap(),
         ..config()
     });
     let alice = server.login("alice");
-    server.sends(alice, b"/pong\nalice: 2\nalice: 3\nalice: 4\n");
-    let expected = ["from alice: 2", TOO_FAST, TOO_FAST];
+    let mut rest = &b"/pong\nalice: 2\nalice: 3\nalice: 4\nalice: 5\nalice: 6\n"[..];
+    let read_on = |server: &mut Server, rest: &mut &[u8]| {
+        let taken = server.sends(alice, rest);
+        *rest = &rest[taken..];
+        server.hears(alice)
+    };
+    // The login was the first of three.
+    assert_eq!(read_on(&mut server, &mut rest), ["from alice: 2"]);
+    assert_eq!(rest, b"alice: 3\nalice: 4\nalice: 5\nalice: 6\n");
     assert_eq!(
-        server.hears(alice),
-        expected,
-        "the login was the first of three"
+        server.hub.deadline(),
+        Some(server.now.after(Duration::from_millis(500)))
     );
     server.passes(Duration::from_micros(499_999));
-    server.types(alice, "alice: too early");
-    assert_eq!(server.hears(alice), [TOO_FAST]);
+    assert_eq!(read_on(&mut server, &mut rest), [""; 0], "it is too early");
     server.passes(Duration::from_micros(1));
-    server.sends(alice, b"alice: 5\nalice: 6\n");
-    assert_eq!(server.hears(alice), ["from alice: 5", TOO_FAST]);
-    server.passes(Duration::from_secs(9));
-    server.sends(alice, b"alice: 7\nalice: 8\nalice: 9\nalice: 10\n");
-    let expected = ["from alice: 7", "from alice: 8", "from alice: 9", TOO_FAST];
+    assert_eq!(server.done, [format!("{alice} proceeds")]);
+    assert_eq!(read_on(&mut server, &mut rest), ["from alice: 3"]);
+    server.passes(Duration::from_millis(500));
+    assert_eq!(read_on(&mut server, &mut rest), ["from alice: 4"]);
+    server.passes(Duration::from_secs(1));
     assert_eq!(
-        server.hears(alice),
+        read_on(&mut server, &mut rest),
+        ["from alice: 5", "from alice: 6"]
+    );
+    server.passes(Duration::from_secs(9));
+    let mut rest = &b"alice: 7\nalice: 8\nalice: 9\nalice: 10\n"[..];
+    let expected = ["from alice: 7", "from alice: 8", "from alice: 9"];
+    assert_eq!(
+        read_on(&mut server, &mut rest),
         expected,
         "no more than a burst was saved up"
+    );
+    assert_eq!(rest, b"alice: 10\n");
+}
+
+#[test]
+fn all_of_a_long_paste_is_said_in_order() {
+    let mut server = Server::with(&Config::default());
+    let [alice, bob] = ["alice", "bob"].map(|name| server.login(name));
+    let lines: Vec<_> = (0..300).map(|n| format!("bob: line {n}\n")).collect();
+    let lines = lines.concat();
+    let mut rest = lines.as_bytes();
+    let mut heard = Vec::new();
+    while !rest.is_empty() {
+        let taken = server.sends(alice, rest);
+        rest = &rest[taken..];
+        heard.extend(server.hears(bob));
+        if !rest.is_empty() {
+            let paused = server.hub.deadline().unwrap().since(server.now);
+            assert!(paused <= Duration::from_millis(50), "{paused:?}");
+            server.passes(paused);
+        }
+    }
+    let expected: Vec<_> = (0..300).map(|n| format!("from alice: line {n}")).collect();
+    assert_eq!(heard, expected);
+    assert_eq!(server.hears(alice), [""; 0]);
+    // 200 at once, of which the login was one, and then 20 a second.
+    assert_eq!(
+        server.now.since(rejoin::id::Time::ZERO),
+        Duration::from_millis(5_050)
     );
 }
 
 #[test]
-fn a_line_too_fast_is_no_failed_login_and_each_connection_has_its_own_rate() {
+fn each_connection_has_its_own_rate() {
     let mut server = Server::with(&Config {
         lines_burst: 1.try_into().unwrap(),
         lines_per_second: 1.try_into().unwrap(),
         ..config()
     });
     let [one, two] = [(); 2].map(|()| server.connect());
-    server.sends(one, b"/pong\n9\n9\n9\n9\n");
-    assert_eq!(server.hears(one), [TOO_FAST; 4]);
+    assert_eq!(server.sends(one, b"/pong\nalice\n"), "/pong\n".len());
     server.types(two, "bob");
     assert_eq!(server.hears(two), ["* welcome bob"]);
     server.passes(Duration::from_secs(1));
@@ -125,6 +164,147 @@ fn whoever_quits_tells_its_rooms_why() {
     server.hears(bob);
     server.types(alice, "/quit see you");
     assert_eq!(server.hears(bob), ["* left #rust alice quit: see you"]);
+}
+
+#[test]
+fn whoever_leaves_tells_the_room_why() {
+    let mut server = Server::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| server.login(name));
+    for conn in [alice, bob] {
+        server.types(conn, "/join #rust");
+    }
+    server.hears(bob);
+    server.types(alice, "/part #Rust see you");
+    assert_eq!(server.hears(bob), ["* left #rust alice left: see you"]);
+}
+
+#[test]
+fn a_reason_that_is_no_text_makes_nobody_stay() {
+    for (spoilt, seen) in [
+        (&b"caf\xe9"[..], "caf\u{FFFD}"),
+        (b"a\0b", "a\u{FFFD}b"),
+        (b"a\rb", "a\u{FFFD}b"),
+        (b"\x1b[2Jcaf\xe9", "\u{FFFD}[2Jcaf\u{FFFD}"),
+    ] {
+        let mut server = Server::new();
+        let [alice, bob] = ["alice", "bob"].map(|name| server.login(name));
+        for conn in [alice, bob] {
+            server.types(conn, "/join #rust");
+        }
+        server.hears(bob);
+        server.sends(alice, &[b"/leave #rust ", spoilt, b"\n"].concat());
+        let left = format!("* left #rust alice left: {seen}");
+        assert_eq!(server.hears(bob), [left]);
+        server.types(alice, "/join #rust");
+        server.hears(bob);
+        server.sends(alice, &[b"/quit ", spoilt, b"\r\n"].concat());
+        let left = format!("* left #rust alice quit: {seen}");
+        assert_eq!(server.hears(bob), [left]);
+        server.writer_ends(alice);
+        server.login("alice");
+    }
+}
+
+#[test]
+fn the_commands_of_irc_are_known_in_any_case() {
+    let mut server = Server::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| server.login(name));
+    for conn in [alice, bob] {
+        server.types(conn, "/JOIN #rust");
+    }
+    server.hears(alice);
+    server.hears(bob);
+    for line in [
+        "/msg bob hi",
+        "/MSG BOB hi",
+        "/w bob hi",
+        "/m bob hi",
+        "/tell bob hi",
+    ] {
+        server.types(alice, line);
+        assert_eq!(server.hears(bob), ["from alice: hi"], "{line}");
+    }
+    server.types(alice, "/msg #rust,bob hi: there");
+    let both = ["from alice: hi: there", "from alice in #rust: hi: there"];
+    assert_eq!(server.hears(bob), both);
+    server.types(alice, "/nick rob");
+    assert_eq!(server.hears(alice), ["* renamed alice rob"]);
+    assert_eq!(server.hears(bob), ["* renamed alice rob"]);
+    server.types(alice, "/Nick Rob");
+    assert_eq!(server.hears(bob), ["* renamed rob Rob"]);
+    // Nobody else is told of what changes nothing.
+    server.types(alice, "/nick Rob");
+    assert_eq!(
+        server.hears(alice),
+        ["* renamed rob Rob", "* renamed Rob Rob"]
+    );
+    assert_eq!(server.hears(bob), [""; 0]);
+    server.types(alice, "/nick bob");
+    assert_eq!(server.hears(alice), ["* error name-in-use bob"]);
+    server.types(alice, "/names #rust");
+    assert_eq!(
+        server.hears(alice),
+        ["* peer bob", "* peer Rob", "* end who 2"]
+    );
+    server.types(alice, "/list");
+    assert_eq!(
+        server.hears(alice),
+        ["* room #rust 2 joined", "* end rooms 1"]
+    );
+    server.types(alice, "/EXIT");
+    assert_eq!(server.hears(bob), ["* left #rust Rob quit"]);
+}
+
+#[test]
+fn names_are_taken_so_often_and_no_more() {
+    let mut server = Server::with(&Config {
+        nick_changes: 2.try_into().unwrap(),
+        nick_change_window: Duration::from_secs(60),
+        ..config()
+    });
+    let alice = server.login("alice");
+    for name in ["one", "two"] {
+        server.types(alice, &format!("/nick {name}"));
+    }
+    server.hears(alice);
+    server.types(alice, "/nick three");
+    let told = "* error too-many-names you take another name too often; try later";
+    assert_eq!(server.hears(alice), [told]);
+    server.passes(Duration::from_secs(30));
+    server.types(alice, "/nick three");
+    assert_eq!(server.hears(alice), ["* renamed two three"]);
+}
+
+#[test]
+fn whoever_does_not_know_what_to_type_first_is_told() {
+    for line in [
+        "help", "HELP", "hello", "Hi", "hey", "?", "/help", "/HELP me", "  help ",
+    ] {
+        let mut server = Server::new();
+        let conn = server.connect();
+        server.types(conn, line);
+        let heard = server.hears(conn);
+        let is_help = heard.iter().all(|line| line.starts_with("* help "));
+        assert!(heard.len() > 5 && is_help, "{line}: {heard:?}");
+        server.types(conn, " alice correct-horse");
+        assert_eq!(server.hears(conn), ["* welcome alice"]);
+    }
+    for line in ["quit", "Exit", "bye", "/quit", " /EXIT"] {
+        let mut server = Server::new();
+        let conn = server.connect();
+        server.types(conn, line);
+        assert_eq!(
+            server.last_line(conn).as_deref(),
+            Some("* bye you quit"),
+            "{line}"
+        );
+    }
+    // Whoever is called so says it with a secret.
+    let mut server = Server::new();
+    server.login("hello correct-horse");
+    let alice = server.login("alice");
+    server.types(alice, "help");
+    assert!(server.hears(alice)[0].starts_with("* help "));
 }
 
 #[test]

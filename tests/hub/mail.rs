@@ -40,7 +40,7 @@ fn lines_of_one_read_are_answered_in_their_order() {
         "c1 hear * error no-such-peer nobody",
         "c1 hear * error no-such-peer nobody",
         "c2 hear from alice: 9",
-        "c1 hear * error no-colon say to whom, like this: bob: hi",
+        "c1 hear * error no-colon say to whom, like this: bob: hi; /help lists commands",
         "c2 hear from alice: 10",
         "c1 hear * error empty-line say something, or /help",
         "c1 hear * error empty-text nothing follows the colon",

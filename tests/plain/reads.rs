@@ -16,6 +16,11 @@ fn the_first_line_says_who_one_is_and_perhaps_a_secret() {
         ("alice   ", "alice"),
         ("alice correct-horse", "alice with correct-horse"),
         ("alice   correct-horse  ", "alice with correct-horse"),
+        (" alice", "alice"),
+        ("\t alice correct-horse", "alice with correct-horse"),
+        ("alice\tcorrect-horse", "alice with correct-horse"),
+        ("hello correct-horse", "hello with correct-horse"),
+        ("helper", "helper"),
         ("alice grüße:,#/👋", "alice with grüße:,#/👋"),
         ("[]\\`^{}|_ 12345678", "[]\\`^{}|_ with 12345678"),
     ] {
@@ -32,8 +37,8 @@ fn a_first_line_with_a_bad_name_or_secret_is_a_mistake() {
     let (longest, too_long) = ("a".repeat(32), "a".repeat(33));
     assert_eq!(told(plain::parse_login(longest.as_bytes())), longest);
     for line in [
-        " alice",
         "9alice",
+        "? correct-horse",
         "-alice",
         "al:ice",
         "alice:",
@@ -41,8 +46,6 @@ fn a_first_line_with_a_bad_name_or_secret_is_a_mistake() {
         "alice,bob",
         "#alice",
         "ålice",
-        "alice\t12345678",
-        "\talice",
         &too_long,
     ] {
         let mistake = plain::parse_login(line.as_bytes()).unwrap_err();
@@ -105,7 +108,30 @@ fn a_command_is_a_word_behind_a_slash() {
         ("/join   #rust  ", "Join { room: #rust }"),
         ("/join\t#rust", "Join { room: #rust }"),
         ("  /join #rust", "Join { room: #rust }"),
+        ("/JOIN #Rust", "Join { room: #Rust }"),
+        ("/j #rust", "Join { room: #rust }"),
         ("/leave #rust", "Leave { room: #rust, why: None }"),
+        ("/part #rust  ", "Leave { room: #rust, why: None }"),
+        (
+            "/part  #rust  see you ",
+            "Leave { room: #rust, why: Some(\"see you\") }",
+        ),
+        ("/nick rob", "Rename { name: rob }"),
+        ("/msg bob hi", "to bob: \"hi\""),
+        (
+            "/msg  bob,#rust   hi  there ",
+            "to bob #rust: \"hi  there \"",
+        ),
+        ("/Msg bob :hi", "to bob: \":hi\""),
+        ("/w bob hi", "to bob: \"hi\""),
+        ("/m bob hi", "to bob: \"hi\""),
+        ("/tell bob hi", "to bob: \"hi\""),
+        ("/query bob hi", "to bob: \"hi\""),
+        ("/list", "Rooms"),
+        ("/names", "Who { room: None }"),
+        ("/NAMES #rust", "Who { room: Some(#rust) }"),
+        ("/exit", "Quit { why: None }"),
+        ("/bye see you", "Quit { why: Some(\"see you\") }"),
         ("/rooms", "Rooms"),
         ("/rooms ", "Rooms"),
         ("/who", "Who { room: None }"),
@@ -117,6 +143,8 @@ fn a_command_is_a_word_behind_a_slash() {
             "Quit { why: Some(\"see you: later\") }",
         ),
         ("/help", "help"),
+        ("/help join", "help"),
+        ("/HELP", "help"),
         ("/pong", "pong"),
         ("/pong 123", "pong"),
     ] {
@@ -127,6 +155,51 @@ fn a_command_is_a_word_behind_a_slash() {
             command,
             "before the login too"
         );
+    }
+}
+
+#[test]
+fn the_first_line_may_ask_what_it_should_be() {
+    for line in ["help", "Hello", "HI", "hey", "?", " help\t"] {
+        assert_eq!(
+            told(plain::parse_login(line.as_bytes())),
+            "help",
+            "{line:?}"
+        );
+    }
+    for line in ["quit", "EXIT", " bye "] {
+        let command = told(plain::parse_login(line.as_bytes()));
+        assert_eq!(command, "Quit { why: None }", "{line:?}");
+    }
+    // Later only what nobody means otherwise.
+    for line in ["help", " ? "] {
+        assert_eq!(told(plain::parse(line.as_bytes())), "help", "{line:?}");
+    }
+    for line in ["quit", "hello"] {
+        assert_eq!(mistake(plain::parse(line.as_bytes())), Mistake::NoColon);
+    }
+}
+
+#[test]
+fn a_reason_is_told_as_far_as_it_can_be() {
+    let long = "é".repeat(200);
+    let cut = "é".repeat(150);
+    for (reason, told_as) in [
+        (&b"caf\xe9"[..], "caf\u{FFFD}"),
+        (b"a\0b\x07", "a\u{FFFD}b\u{FFFD}"),
+        (b"\xff", "\u{FFFD}"),
+        (long.as_bytes(), &cut),
+    ] {
+        for parse in [plain::parse, plain::parse_login] {
+            let line = [b"/quit ", reason].concat();
+            assert_eq!(
+                told(parse(&line)),
+                format!("Quit {{ why: Some({told_as:?}) }}")
+            );
+            let line = [b" /PART #rust ", reason].concat();
+            let expected = format!("Leave {{ room: #rust, why: Some({told_as:?}) }}");
+            assert_eq!(told(parse(&line)), expected);
+        }
     }
 }
 
@@ -171,7 +244,8 @@ fn a_control_character_is_a_mistake_wherever_it_stands() {
         "bob: \u{9b}",
         "alice\0 12345678",
         "/join #rust\x08",
-        "/quit \0",
+        "/quit\0",
+        "/leave #rust\0 why",
     ] {
         let mistakes = [
             plain::parse(line.as_bytes()),
@@ -213,14 +287,7 @@ fn what_is_neither_a_message_nor_a_command_is_a_mistake() {
 
 #[test]
 fn a_command_that_is_unknown_or_has_the_wrong_words_is_a_mistake() {
-    let unknown = [
-        "/",
-        "/ ",
-        "/ join #rust",
-        "/JOIN #rust",
-        "/joined",
-        "//rooms",
-    ];
+    let unknown = ["/", "/ ", "/ join #rust", "/joined", "//rooms"];
     each_is(Mistake::UnknownCommand, &unknown);
     let bad = |usage| Mistake::BadArguments { usage };
     let too_long = format!("/join #{}", "a".repeat(50));
@@ -234,12 +301,15 @@ fn a_command_that_is_unknown_or_has_the_wrong_words_is_a_mistake() {
     ];
     each_is(bad("/join #room"), &join);
     each_is(
-        bad("/leave #room"),
-        &["/leave", "/leave rust", "/leave #a,#b"],
+        bad("/leave #room [why]"),
+        &["/leave", "/leave rust", "/part #a,#b why"],
     );
     each_is(bad("/rooms"), &["/rooms all"]);
     each_is(bad("/who [#room]"), &["/who bob", "/who #"]);
-    each_is(bad("/help"), &["/help me"]);
+    each_is(bad("/nick name"), &["/nick", "/nick 9", "/nick a b"]);
+    each_is(bad("/msg name text"), &["/msg", "/msg "]);
+    each_is(Mistake::BadReceiver, &["/msg 9 hi", "/msg bob, hi"]);
+    each_is(Mistake::EmptyText, &["/msg bob", "/msg bob "]);
 }
 
 proptest! {

@@ -192,7 +192,10 @@ fn each_mistake_is_written_with_its_code() {
             Mistake::LineTooLong { limit: 4096 },
             "line-too-long at most 4096 bytes; the line was skipped",
         ),
-        (Mistake::TooFast, "too-fast slow down; the line was skipped"),
+        (
+            Mistake::TooManyNames,
+            "too-many-names you take another name too often; try later",
+        ),
         (Mistake::InvalidUtf8, "invalid-utf8 lines are UTF-8"),
         (
             Mistake::ControlCharacter,
@@ -218,7 +221,10 @@ fn each_mistake_is_written_with_its_code() {
             Mistake::TooManyLogins,
             "too-many-logins too many wrong secrets from your address; try later",
         ),
-        (Mistake::NoColon, "no-colon say to whom, like this: bob: hi"),
+        (
+            Mistake::NoColon,
+            "no-colon say to whom, like this: bob: hi; /help lists commands",
+        ),
         (
             Mistake::BadReceiver,
             "bad-receiver names and #rooms stand before the colon",

@@ -240,7 +240,6 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
             return error(out, "may-not-speak", format_args!("{room}"));
         }
         Mistake::EmptyLine => ("empty-line", "say something, or /help"),
-        Mistake::TooFast => ("too-fast", "slow down; the line was skipped"),
         Mistake::InvalidUtf8 => ("invalid-utf8", "lines are UTF-8"),
         Mistake::ControlCharacter => (
             "control-character",
@@ -259,11 +258,18 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
         Mistake::BadSecret(BadSecret::Malformed) => {
             ("bad-secret", "a secret has no spaces or formatting codes")
         }
+        Mistake::TooManyNames => (
+            "too-many-names",
+            "you take another name too often; try later",
+        ),
         Mistake::TooManyLogins => (
             "too-many-logins",
             "too many wrong secrets from your address; try later",
         ),
-        Mistake::NoColon => ("no-colon", "say to whom, like this: bob: hi"),
+        Mistake::NoColon => (
+            "no-colon",
+            "say to whom, like this: bob: hi; /help lists commands",
+        ),
         Mistake::BadReceiver => ("bad-receiver", "names and #rooms stand before the colon"),
         Mistake::EmptyText => ("empty-text", "nothing follows the colon"),
         Mistake::UnknownCommand => ("unknown-command", "try /help"),
