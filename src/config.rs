@@ -49,8 +49,8 @@ pub struct Config {
     /// something, it has until [`silence_timeout`](Self::silence_timeout): its probe is behind
     /// that.
     pub irc_silence_timeout: Duration,
-    /// How long a write may wait for a socket that takes nothing, or for a client that has
-    /// much to acknowledge.
+    /// How long a writer that can't go on waits for progress: for a socket that takes something, or
+    /// for a client that acknowledges something.
     pub write_timeout: Duration,
     /// How long a writer that was told to stop may go on to write what is queued.
     pub flush_timeout: Duration,
@@ -106,9 +106,23 @@ pub struct Config {
     /// How long a client that speaks IRC may leave its first acknowledgement unanswered while it
     /// says other things; then what its socket has taken counts as read.
     pub ack_timeout: Duration,
-    /// Messages out of a mailbox after which a client that speaks IRC is asked how far it has read:
-    /// a link that dies while many follow has brought some of them for good.
+    /// Messages behind which a client that speaks IRC is asked how far it has read, however often it
+    /// was asked before.
     pub ack_messages: NonZeroUsize,
+    /// Bytes, lists included, behind which a client that speaks IRC is asked how far it has read,
+    /// however often it was asked before. On a slow link it has read so many well within
+    /// [`write_timeout`](Self::write_timeout).
+    pub ack_bytes: NonZeroUsize,
+    /// How often a client that speaks IRC is asked at once how far it has read, where nothing else
+    /// bounds it; and then again once in each [`ack_interval`](Self::ack_interval). Many clients
+    /// limit how much they send, and count their answers.
+    pub ack_burst: NonZeroU32,
+    /// How long it takes until a client that speaks IRC may be asked once more.
+    pub ack_interval: Duration,
+    /// How long a takeover waits for an answer of the client that it takes over, if that speaks IRC;
+    /// and how long the server waits for answers when it stops, within a quarter of
+    /// [`shutdown_timeout`](Self::shutdown_timeout).
+    pub answer_timeout: Duration,
     /// Time of a core, as estimated, that what one connection asks for may take in a second, over
     /// time; what it sends beyond that waits.
     pub work_per_connection: Duration,
@@ -190,6 +204,8 @@ impl Config {
             ("work_per_address", self.work_per_address),
             ("work_burst", self.work_burst),
             ("slice", self.slice),
+            ("ack_interval", self.ack_interval),
+            ("answer_timeout", self.answer_timeout),
         ];
         for (limit, duration) in durations {
             if duration < Duration::from_micros(1) {
@@ -294,7 +310,7 @@ impl Default for Config {
             silence_timeout: Duration::from_secs(60 * 60),
             irc_probe_after: Duration::from_secs(90),
             irc_silence_timeout: Duration::from_secs(150),
-            write_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(3 * 60),
             flush_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),
             connections: size(10_000),
@@ -318,6 +334,10 @@ impl Default for Config {
             return_grace: Duration::from_secs(15),
             ack_timeout: Duration::from_secs(15),
             ack_messages: size(256),
+            ack_bytes: size(16 << 10),
+            ack_burst: count(3),
+            ack_interval: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(1),
             work_per_connection: Duration::from_millis(100),
             work_per_address: Duration::from_millis(500),
             work_burst: Duration::from_millis(50),

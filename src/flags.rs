@@ -398,7 +398,7 @@ struct Limits {
     #[arg(default_value_t = Config::default().irc_silence_timeout.into())]
     irc_silence_timeout: Duration,
 
-    /// Time that a write may wait for a socket that takes nothing.
+    /// Time that a client may neither take nor acknowledge anything while much waits for it.
     #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().write_timeout.into())]
     write_timeout: Duration,
@@ -464,10 +464,33 @@ struct Limits {
     #[arg(default_value_t = Config::default().ack_timeout.into())]
     ack_timeout: Duration,
 
-    /// Messages out of a mailbox after which a client is to acknowledge them.
+    /// Messages behind which a client is asked how far it has read, whatever its --ack-burst.
     #[arg(help_heading = "IRC", long, value_name = "N")]
     #[arg(default_value_t = Config::default().ack_messages)]
     ack_messages: NonZeroUsize,
+
+    /// Bytes, lists included, behind which a client is asked how far it has read, whatever its
+    /// --ack-burst.
+    #[arg(help_heading = "IRC", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().ack_bytes)]
+    ack_bytes: NonZeroUsize,
+
+    /// Questions how far it has read that a client gets at once, and then one more each
+    /// --ack-interval.
+    #[arg(help_heading = "IRC", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().ack_burst)]
+    ack_burst: NonZeroU32,
+
+    /// Time until a client may be asked once more how far it has read.
+    #[arg(help_heading = "IRC", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().ack_interval.into())]
+    ack_interval: Duration,
+
+    /// Time that a takeover, and the stop of the server, wait for a client to say how far it has
+    /// read.
+    #[arg(help_heading = "IRC", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().answer_timeout.into())]
+    answer_timeout: Duration,
 }
 
 impl Limits {
@@ -513,6 +536,10 @@ impl Limits {
             return_grace: self.return_grace.into(),
             ack_timeout: self.ack_timeout.into(),
             ack_messages: self.ack_messages,
+            ack_bytes: self.ack_bytes,
+            ack_burst: self.ack_burst,
+            ack_interval: self.ack_interval.into(),
+            answer_timeout: self.answer_timeout.into(),
             read_bytes: self.read_bytes,
         }
     }

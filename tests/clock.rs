@@ -54,7 +54,10 @@ impl Server {
     async fn client(&self, nick: &str) -> Client {
         let stream = TcpStream::connect(self.address).await;
         let stream = stream.expect("the server listens");
-        let mut client = Client(BufReader::new(stream));
+        let mut client = Client {
+            stream: BufReader::new(stream),
+            asked: None,
+        };
         client.says("CAP REQ :server-time message-tags").await;
         client.says("PASS correct-horse").await;
         client.says(&format!("NICK {nick}")).await;
@@ -65,12 +68,16 @@ impl Server {
     }
 }
 
-struct Client(BufReader<TcpStream>);
+struct Client {
+    stream: BufReader<TcpStream>,
+    /// What it was asked first about how far it reads.
+    asked: Option<String>,
+}
 
 impl Client {
     async fn says(&mut self, line: &str) {
         let line = format!("{line}\r\n");
-        let written = self.0.write_all(line.as_bytes()).await;
+        let written = self.stream.write_all(line.as_bytes()).await;
         written.expect("the server reads");
     }
 
@@ -79,8 +86,11 @@ impl Client {
         let line = async {
             loop {
                 let mut line = String::new();
-                let length = self.0.read_line(&mut line).await;
+                let length = self.stream.read_line(&mut line).await;
                 assert_ne!(length.expect("the server writes"), 0, "no {words:?}");
+                if let Some((_, token)) = line.trim_end().split_once("PING :") {
+                    self.asked.get_or_insert(token.to_owned());
+                }
                 if line.contains(words) {
                     return line.trim_end().to_owned();
                 }
@@ -126,20 +136,15 @@ async fn two_servers_that_start_at_the_same_time_have_no_identifier_in_common() 
     for _ in 0..2 {
         let server = Server::start();
         let mut alice = server.client("alice").await;
-        let mut asked = None;
         for _ in 0..20 {
             alice.says("PRIVMSG alice :note").await;
             let line = alice.hears(" PRIVMSG ").await;
             let (_, id) = line.split_once("msgid=").expect("it has one");
             let id = id.split([';', ' ']).next().expect("it is not empty");
             assert!(seen.insert(id.to_owned()), "{id} comes twice");
-            if asked.is_none() {
-                asked = Some(alice.hears("PING :").await);
-            }
         }
-        // How far a client has read is asked with the identifier of its connection.
-        let line = asked.expect("it was asked behind its first message");
-        let (_, token) = line.split_once("PING :").expect("it has one");
+        // How far a client reads is asked with the identifier of its connection.
+        let token = alice.asked.expect("it is asked when it comes");
         let (id, _) = token.split_once('.').expect("it has two parts");
         assert!(seen.insert(id.to_owned()), "{id} comes twice");
     }

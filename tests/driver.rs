@@ -388,8 +388,8 @@ impl Person {
 
     async fn line(&mut self) -> String {
         let mut line = String::new();
-        let read = timeout(Duration::from_secs(60), self.0.read_line(&mut line)).await;
-        read.expect("a line within a minute")
+        let read = timeout(Duration::from_secs(600), self.0.read_line(&mut line)).await;
+        read.expect("a line within ten minutes")
             .expect("the server writes text");
         line
     }

@@ -106,8 +106,10 @@ impl Model {
     fn write(&mut self, outlet: &mut Outlet<usize>, items: usize) {
         let cx = &mut Context::from_waker(Waker::noop());
         let _ = outlet.poll_fill(cx);
-        assert!(outlet.batch().copied().eq(self.written..self.room()));
-        let waits = self.is_full() || (self.room() == self.written && self.room() < self.items.len());
+        assert!(outlet.batch().copied().eq(self.written..self.items.len()));
+        let retains = self.retains == Some(true);
+        assert_eq!(outlet.acknowledged(), if retains { self.acknowledged } else { 0 });
+        let waits = self.is_full();
         assert_eq!(outlet.poll_room(cx).is_pending(), waits);
         if !waits {
             let items = outlet.batch().len().min(items);
@@ -121,15 +123,6 @@ impl Model {
         let kept = self.left().take_while(|&item| item < self.written);
         let kept: usize = kept.map(|item| self.items[item].0).sum();
         kept > LIMIT && self.marks_before(self.written) > self.acknowledged
-    }
-
-    /// Where the writer must stop: no second mark is written before the first is acknowledged.
-    fn room(&self) -> usize {
-        let asks = self.marks_before(self.written) > self.acknowledged;
-        let is_mark = |item: &usize| self.items[*item].1 == Role::Mark;
-        let mut marks = (self.written..self.items.len()).filter(is_mark);
-        let next = marks.nth(usize::from(!asks)).filter(|_| self.retains == Some(true));
-        next.unwrap_or(self.items.len())
     }
 
     /// What is not done: what is not written, and what is kept.

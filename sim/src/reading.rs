@@ -1,7 +1,8 @@
 //! How far clients that speak IRC have read, judged apart from the hub's own books.
 //!
 //! Of a client that can come back only what it has acknowledged is done: what it says after a
-//! `PING` that came behind the mail. All this rests on what the hub is told and what it sends.
+//! `PING` that came behind the mail. It is asked soon, and not too often. All this rests on what
+//! the hub is told and what it sends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,20 +11,36 @@ use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Event, StopReason};
 use rejoin::hub::{Frame, Output, Outputs, Protocol, Told, Understood};
 use rejoin::id::{ConnId, Time};
+use rejoin::wire::plain::Command;
 
 use crate::invariants::Violation;
 use crate::irc;
 use crate::probe::{Path, Probes};
 
+/// Bytes of lines that need not be asked about.
+const UNCOUNTED_BYTES: usize = 256;
+
 /// All clients that speak IRC.
 #[derive(Clone, Debug)]
 pub struct Readings {
-    ack_timeout: Duration,
+    limits: Limits,
     speak_irc: BTreeSet<ConnId>,
     /// Those of them that can come back.
     readings: BTreeMap<ConnId, Reading>,
     /// What was said since the hub was told something.
     said: Vec<Said>,
+    /// Whether the server stops.
+    stops: bool,
+}
+
+/// How often a client may be asked, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    ack_timeout: Duration,
+    ack_messages: usize,
+    ack_bytes: usize,
+    ack_burst: usize,
+    ack_interval: Duration,
 }
 
 /// How far one of them has read.
@@ -38,6 +55,16 @@ struct Reading {
     /// How many of them the hub has taken for answered.
     taken: usize,
     first_asked: Option<Time>,
+    /// When it was asked by its rate alone, at least for that.
+    by_rate: Vec<Time>,
+    /// Bytes that it was sent since it was asked.
+    bytes: usize,
+    /// How much of its mail had been kept for it when it came.
+    kept: usize,
+    /// Since when it has mail that it was not asked about, and nothing else to answer.
+    unasked_since: Option<Time>,
+    /// How much mail it had when the server began to stop.
+    last_mail: Option<usize>,
     /// When it last said anything.
     heard: Time,
     /// How often it was looked at whether it does, since it was asked first.
@@ -55,6 +82,8 @@ struct Reading {
 enum Said {
     Pong(String),
     Quit,
+    /// Something that can be the last part of a login.
+    LogIn,
 }
 
 impl Reading {
@@ -75,6 +104,21 @@ impl Reading {
                 }
             }
             Said::Quit => self.quits = true,
+            Said::LogIn => {}
+        }
+    }
+
+    /// How much mail it was asked about.
+    fn asked_about(&self) -> usize {
+        self.asked.last().map_or(0, |(_, mail)| *mail)
+    }
+
+    fn note_unasked(&mut self, now: Time) {
+        let has_answered = self.answered == self.asked.len();
+        if has_answered && self.asked_about() < self.mail.len() {
+            self.unasked_since.get_or_insert(now);
+        } else {
+            self.unasked_since = None;
         }
     }
 }
@@ -93,10 +137,17 @@ impl Readings {
     /// Nobody is there yet.
     pub fn new(config: &Config) -> Self {
         Self {
-            ack_timeout: config.ack_timeout,
+            limits: Limits {
+                ack_timeout: config.ack_timeout,
+                ack_messages: config.ack_messages.get(),
+                ack_bytes: config.ack_bytes.get(),
+                ack_burst: config.ack_burst.get() as usize,
+                ack_interval: config.ack_interval,
+            },
             speak_irc: BTreeSet::new(),
             readings: BTreeMap::new(),
             said: Vec::new(),
+            stops: false,
         }
     }
 
@@ -122,14 +173,6 @@ impl Readings {
         })
     }
 
-    /// Whether a client that was asked so often has not answered twice: it is asked once at a time,
-    /// until its writer is told to stop.
-    pub fn is_pressed(&self, conn: ConnId, asked: usize) -> bool {
-        let reading = self.readings.get(&conn);
-        let reading = reading.filter(|r| !r.is_released && !r.is_stopped);
-        reading.is_some_and(|reading| asked > reading.answered + 1)
-    }
-
     /// Whether everybody has acknowledged everything.
     pub fn is_settled(&self) -> bool {
         let mut readings = self.readings.values();
@@ -138,8 +181,10 @@ impl Readings {
 
     /// The hub has read a line; from whom, it says when it is told so.
     pub fn line(&mut self, understood: Understood<'_>) {
-        let Understood::Irc(Ok(message)) = understood else {
-            return;
+        let message = match understood {
+            Understood::Irc(Ok(message)) => message,
+            Understood::Plain(Ok(Command::LogIn { .. })) => return self.said.push(Said::LogIn),
+            Understood::Irc(Err(_)) | Understood::Plain(_) => return,
         };
         match message.command {
             "PONG" => {
@@ -148,6 +193,7 @@ impl Readings {
                     .extend(tokens.map(|&token| Said::Pong(token.to_owned())));
             }
             "QUIT" => self.said.push(Said::Quit),
+            "CAP" | "NICK" | "USER" => self.said.push(Said::LogIn),
             _ => {}
         }
     }
@@ -176,7 +222,17 @@ impl Readings {
             let can_return = binding.is_some_and(|binding| binding.proof.is_some());
             for &conn in to.iter().filter(|_| can_return) {
                 if self.speaks_irc(conn) {
-                    self.readings.insert(conn, Reading::default());
+                    let kept = if let Event::Back { kept, .. } = &*event {
+                        *kept
+                    } else {
+                        0
+                    };
+                    let reading = Reading {
+                        kept,
+                        last_mail: self.stops.then_some(0),
+                        ..Reading::default()
+                    };
+                    self.readings.insert(conn, reading);
                 }
             }
         }
@@ -195,6 +251,9 @@ impl Readings {
         probes: &mut Probes,
     ) -> Result<(), Violation> {
         let mut gone = None;
+        let logs_in = self.said.iter().any(|said| matches!(said, Said::LogIn));
+        // Whoever is to be taken over, or to see the end of the server, is asked at once.
+        let at_once = logs_in || matches!(told, Told::ShutDown);
         match told {
             Told::Accepted { conn, protocol, .. } => {
                 if protocol == Protocol::Irc {
@@ -214,26 +273,37 @@ impl Readings {
             Told::ReaderFinished { .. }
             | Told::Overflowed { .. }
             | Told::Progressed { .. }
-            | Told::ClockSet { .. }
-            | Told::ShutDown => {}
+            | Told::ClockSet { .. } => {}
+            Told::ShutDown => {
+                self.stops = true;
+                for reading in self.readings.values_mut() {
+                    reading.last_mail = Some(reading.mail.len());
+                }
+            }
         }
         self.said.clear();
         for output in wants.iter() {
-            self.follow(now, &output, probes)?;
+            self.follow((now, at_once), &output, probes)?;
         }
         if let Some(conn) = gone {
             self.readings.remove(&conn);
             self.speak_irc.remove(&conn);
         }
-        self.readings
-            .iter()
-            .try_for_each(|(conn, reading)| is_well(*conn, reading))
+        for (conn, reading) in &mut self.readings {
+            reading.note_unasked(now);
+            is_well(*conn, reading)?;
+            // Nothing else brings the time.
+            if matches!(told, Told::Received { .. } | Told::Tick) {
+                is_asked(*conn, reading, self.limits, now)?;
+            }
+        }
+        Ok(())
     }
 
     /// Who has never answered, and says other things, is not waited for any more: it is looked at
     /// twice in the time that it has, and what it says before the first look does not count.
     fn note_who_is_late(&mut self, now: Time) {
-        let half = self.ack_timeout / 2;
+        let half = self.limits.ack_timeout / 2;
         for reading in self.readings.values_mut() {
             let asked = reading.first_asked.filter(|_| reading.answered == 0);
             while let Some(asked) = asked
@@ -248,30 +318,33 @@ impl Readings {
 
     fn follow(
         &mut self,
-        now: Time,
+        (now, at_once): (Time, bool),
         output: &Output<'_>,
         probes: &mut Probes,
     ) -> Result<(), Violation> {
         match *output {
             Output::Send { to, frame, .. } => {
-                if frame.has_mail() {
-                    let costs: Vec<_> = frame.each().iter().map(Frame::cost).collect();
-                    for conn in to {
-                        if let Some(reading) = self.readings.get_mut(conn) {
-                            reading.mail.extend(&costs);
-                        }
+                let parts = frame.has_mail().then(|| frame.each());
+                let costs: Vec<_> = parts.iter().flatten().map(Frame::cost).collect();
+                for conn in to {
+                    if let Some(reading) = self.readings.get_mut(conn) {
+                        reading.mail.extend(&costs);
+                        reading.bytes += frame.length();
                     }
                 }
             }
             Output::Ask { conn, frame } => {
                 let bytes = frame.bytes();
                 let line = str::from_utf8(&bytes).expect("the server writes UTF-8");
-                self.asks(now, conn, line.trim_end())?;
+                self.asks((now, at_once), conn, line.trim_end())?;
             }
             Output::Acknowledged { conn, marks } => self.takes(conn, marks)?,
             Output::Retain { conn } => {
                 let reading = self.readings.get_mut(&conn);
-                let kept = reading.map(|reading| std::mem::replace(&mut reading.is_kept, true));
+                let kept = reading.map(|reading| {
+                    reading.bytes = 0;
+                    std::mem::replace(&mut reading.is_kept, true)
+                });
                 ensure!(kept == Some(false), 4, "{conn} is not one to keep mail for");
             }
             Output::Release { conn } => self.releases(conn, probes)?,
@@ -285,8 +358,14 @@ impl Readings {
         Ok(())
     }
 
-    /// It asks a client how far it has read.
-    fn asks(&mut self, now: Time, conn: ConnId, line: &str) -> Result<(), Violation> {
+    /// It asks a client how far it has read, perhaps as the answer is needed at once.
+    fn asks(
+        &mut self,
+        (now, at_once): (Time, bool),
+        conn: ConnId,
+        line: &str,
+    ) -> Result<(), Violation> {
+        let limits = self.limits;
         let token = irc::question(line).unwrap_or_default().to_owned();
         let reading = self.readings.get_mut(&conn);
         let Some(reading) = reading else {
@@ -294,29 +373,43 @@ impl Readings {
             return Err(Violation { statement: 4, what });
         };
         let mail = reading.mail.len();
-        let before = reading.asked.last().map_or(0, |(_, mail)| *mail);
+        let unasked = mail - reading.asked_about();
+        let is_much = unasked >= limits.ack_messages || reading.bytes >= limits.ack_bytes;
+        let is_due = reading.asked.is_empty() || is_much;
         ensure!(
-            mail > before,
+            unasked > 0 || is_due,
             4,
             "{conn} is asked how far it has read nothing"
         );
+        if !is_due && !at_once && mail != reading.kept {
+            reading.by_rate.push(now);
+            ensure!(
+                keeps_rate(&reading.by_rate, limits),
+                7,
+                "{conn} is asked too often"
+            );
+        }
+        reading.bytes = 0;
         reading.asked.push((token, mail));
         reading.first_asked.get_or_insert(now);
         Ok(())
     }
 
-    /// It takes a client's answers for so many.
+    /// It takes a client's answers for so many. Of several that come at once it takes one after the
+    /// other.
     fn takes(&mut self, conn: ConnId, marks: u64) -> Result<(), Violation> {
         let reading = self.readings.get_mut(&conn);
-        let answered = reading.as_ref().map_or(0, |reading| reading.answered);
-        let is = usize::try_from(marks).is_ok_and(|marks| marks == answered);
+        let (taken, answered) = reading
+            .as_ref()
+            .map_or((0, 0), |reading| (reading.taken, reading.answered));
+        let marks = usize::try_from(marks).unwrap_or(usize::MAX);
         ensure!(
-            is,
+            taken < marks && marks <= answered,
             4,
             "{conn} has answered {answered} times, and not {marks}"
         );
         if let Some(reading) = reading {
-            reading.taken = answered;
+            reading.taken = marks;
         }
         Ok(())
     }
@@ -330,7 +423,9 @@ impl Readings {
         };
         reading.is_released = true;
         let kept = std::mem::take(&mut reading.is_kept);
-        let may = kept && (reading.quits || reading.is_late);
+        let has_read = |mail| mail <= reading.done();
+        let sees_the_end = reading.last_mail.is_some_and(has_read);
+        let may = kept && (reading.quits || reading.is_late || sees_the_end);
         ensure!(may, 4, "what {conn} has not acknowledged is given up");
         if reading.is_late {
             probes.reach(Path::NeverAnswers);
@@ -339,7 +434,46 @@ impl Readings {
     }
 }
 
-/// That mail is kept, asked about, and no longer kept when that is answered.
+/// Whether questions at these times, the last of which was just asked, are no more than the first
+/// few and then one for each interval.
+fn keeps_rate(times: &[Time], limits: Limits) -> bool {
+    let Some((last, before)) = times.split_last() else {
+        return true;
+    };
+    let earlier = before.iter().rev().skip(limits.ack_burst - 1);
+    let mut least = Duration::ZERO;
+    earlier.into_iter().all(|time| {
+        least += limits.ack_interval;
+        last.since(*time) >= least
+    })
+}
+
+/// That a client that has answered everything is asked about its mail as soon as its rate allows,
+/// and whoever was sent much, at once.
+fn is_asked(conn: ConnId, reading: &Reading, limits: Limits, now: Time) -> Result<(), Violation> {
+    if reading.is_stopped || reading.is_released {
+        return Ok(());
+    }
+    let due = reading
+        .unasked_since
+        .map(|since| since.after(limits.ack_interval));
+    ensure!(
+        due.is_none_or(|due| now < due),
+        4,
+        "{conn} is not asked whether it has read its mail"
+    );
+    let unasked = reading.mail.len() - reading.asked_about();
+    // A probe, and what ends a batch, may come behind the last of it.
+    let bytes = reading.bytes.saturating_sub(UNCOUNTED_BYTES);
+    ensure!(
+        unasked < limits.ack_messages && bytes < limits.ack_bytes,
+        7,
+        "{conn} is not asked behind {unasked} messages and {bytes} bytes"
+    );
+    Ok(())
+}
+
+/// That mail is kept, and no longer kept when it is acknowledged.
 fn is_well(conn: ConnId, reading: &Reading) -> Result<(), Violation> {
     ensure!(
         reading.is_kept != reading.is_released,
@@ -363,12 +497,6 @@ fn is_well(conn: ConnId, reading: &Reading) -> Result<(), Violation> {
         4,
         "{conn} has answered {answered} times, which counts as {taken}"
     );
-    let asked = reading.asked.last().map_or(0, |(_, mail)| *mail);
-    ensure!(
-        reading.asked.len() > answered || asked == reading.mail.len(),
-        4,
-        "{conn} is not asked whether it has read its mail"
-    );
     Ok(())
 }
 
@@ -381,6 +509,7 @@ mod tests {
     use rejoin::wire::irc::Message;
     use rejoin::wire::lines::Line;
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
     const ALICE: ConnId = ConnId::new(1);
     const BOB: ConnId = ConnId::new(2);
@@ -416,6 +545,8 @@ mod tests {
         out: Outputs,
         lookout: Lookout,
         now: Time,
+        /// The answer to what alice was asked last.
+        pong: String,
     }
 
     impl Story {
@@ -437,6 +568,7 @@ mod tests {
                 out,
                 lookout,
                 now,
+                pong: String::new(),
             };
             let secret = "07".repeat(32);
             let line = format!("PASS {secret}\r\nNICK alice\r\nUSER user 0 * :Alice\r\n");
@@ -449,17 +581,27 @@ mod tests {
             self.out.clear();
             let (now, bytes) = (self.now, lines.as_bytes());
             self.hub.received(now, conn, bytes, &mut self.out);
+            self.note_what_is_asked();
         }
 
-        /// The answer to what alice was asked last.
-        fn pong(&self) -> String {
-            let mut asked = String::new();
+        fn passes(&mut self, time: Duration) {
+            self.out.clear();
+            self.now = self.now.after(time);
+            self.hub.tick(self.now, &mut self.out);
+            self.note_what_is_asked();
+        }
+
+        fn note_what_is_asked(&mut self) {
             for output in self.out.iter() {
                 if let Output::Ask { frame, .. } = output {
-                    asked = String::from_utf8(frame.bytes().into_owned()).unwrap();
+                    let asked = String::from_utf8(frame.bytes().into_owned()).unwrap();
+                    self.pong = asked.replace("PING", "PONG");
                 }
             }
-            asked.replace("PING", "PONG")
+        }
+
+        fn pong(&self) -> String {
+            self.pong.clone()
         }
 
         fn done(&self) -> Option<usize> {
@@ -476,6 +618,9 @@ mod tests {
     fn what_is_acknowledged_is_done_and_after_a_release_everything_is() {
         let mut story = Story::new();
         assert_eq!(story.done(), Some(0));
+        story.says(ALICE, &story.pong());
+        assert_eq!(story.done(), Some(0), "it had no mail yet");
+        story.passes(Config::default().ack_interval);
         story.says(ALICE, &story.pong());
         assert_eq!(story.done(), Some(1));
         story.says(ALICE, "QUIT\r\n");

@@ -22,6 +22,10 @@ pub fn setting(index: usize) -> Config {
         rooms_per_peer: size(2),
         listed: size(10),
         line_bytes: size(Config::MIN_LINE_BYTES),
+        ack_messages: size(8),
+        ack_burst: count(2),
+        ack_interval: Duration::from_millis(20),
+        answer_timeout: Duration::from_millis(5),
         ..Config::default()
     };
     let config = match index % SETTINGS {
@@ -72,6 +76,10 @@ pub fn network(index: usize) -> Config {
         return_grace: Duration::from_millis(40),
         ack_timeout: Duration::from_millis(120),
         ack_messages: size(3),
+        ack_bytes: size(4 << 10),
+        ack_burst: count(3),
+        ack_interval: Duration::from_millis(60),
+        answer_timeout: Duration::from_millis(30),
         peers: size(50),
         receivers: size(4),
         line_bytes: size(1024),

@@ -339,6 +339,7 @@ pub(crate) const fn stop(reason: StopReason) -> &'static str {
         StopReason::Silent => "silent",
         StopReason::TooSlow => "too slow",
         StopReason::TooManyConnections => "too many connections",
+        StopReason::Unanswered => "unanswered",
         StopReason::ShuttingDown => "shutting down",
     }
 }

@@ -449,6 +449,8 @@ pub enum StopReason {
     TooSlow,
     /// There are too many connections, in all or from its address.
     TooManyConnections,
+    /// The server stops, and its client has not said in time how far it has read.
+    Unanswered,
     /// The server stops.
     ShuttingDown,
 }
@@ -458,6 +460,9 @@ impl StopReason {
     /// it writes its last line if the socket takes it at once, and gives the rest
     /// back: the link is probably dead.
     pub const fn flushes(self) -> bool {
-        !matches!(self, Self::Replaced | Self::TooSlow | Self::Silent)
+        !matches!(
+            self,
+            Self::Replaced | Self::TooSlow | Self::Silent | Self::Unanswered
+        )
     }
 }

@@ -1,10 +1,25 @@
-//! Logins, and how often they may fail.
+//! Logins: how often they may fail, and what a takeover waits for.
+
+use core::mem;
 
 use super::admission::Guess;
-use super::{Digest, Hub, Outputs};
-use crate::broker::lifecycle::Phase;
+use super::{Digest, Hub, Outputs, Session};
+use crate::broker::lifecycle::{Hold, Phase};
 use crate::broker::{Input, Request, StopReason};
 use crate::id::{ConnId, Name, Proof, Time};
+
+/// A login with the right proof that waits until the client which still holds the name has said
+/// how far it has read: what that has read is then not told again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Takeover {
+    name: Name,
+    proof: Option<Proof>,
+    /// When it is waited for no longer.
+    until: Time,
+    holder: ConnId,
+    /// The question that the holder is to answer.
+    question: u64,
+}
 
 impl<D: Digest> Hub<D> {
     /// Whether a login may be tried: a wrong proof was not given too often where it comes from.
@@ -33,7 +48,7 @@ impl<D: Digest> Hub<D> {
         self.admission.count_failure((source, at), now);
     }
 
-    /// Logs in; returns whether it was not refused.
+    /// Logs in; at once, or when the client that would be taken over has answered.
     pub(super) fn log_in(
         &mut self,
         now: Time,
@@ -41,7 +56,82 @@ impl<D: Digest> Hub<D> {
         name: Name,
         proof: Option<Proof>,
         out: &mut Outputs,
-    ) -> bool {
+    ) {
+        match self.takeover(now, conn, name, proof, out) {
+            Some(takeover) => {
+                self.takeovers.insert((takeover.until, conn));
+                self.link(conn).takeover = Some(takeover);
+            }
+            None => self.log_in_now(now, conn, name, proof, out),
+        }
+    }
+
+    /// Asks the client that a login would take over, unless it has acknowledged all its mail. A
+    /// client that is late with an answer already is not waited for: its link may be dead.
+    fn takeover(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: Name,
+        proof: Option<Proof>,
+        out: &mut Outputs,
+    ) -> Option<Takeover> {
+        let lifecycle = self.broker.lifecycle();
+        let until = now.after(self.limits.answer_timeout);
+        match lifecycle.phase(conn) {
+            Some(Phase::Greeting { until: login }) if until < login => {}
+            _ => return None,
+        }
+        let owner = lifecycle.owner(&name, proof)?;
+        let Hold::Held { holder, .. } = lifecycle.binding(&owner)?.hold else {
+            return None;
+        };
+        lifecycle.online(holder)?;
+        let question = self.ask_at_once(now, holder, out)?;
+        let acks = self.acks(holder).expect("it was just asked");
+        let is_late = now >= acks.progressed.after(self.limits.answer_timeout);
+        (!is_late).then_some(Takeover {
+            name,
+            proof,
+            until,
+            holder,
+            question,
+        })
+    }
+
+    /// Lets those log in who need not wait any longer.
+    pub(super) fn go_on_with_takeovers(&mut self, now: Time, out: &mut Outputs) {
+        for (until, conn) in self.takeovers.clone() {
+            let link = self.links.get_mut(conn);
+            let takeover = link.and_then(|link| link.takeover.take());
+            let awaits = |takeover: &Takeover| self.awaits(takeover.holder, takeover.question);
+            if let Some(takeover) = takeover.filter(|takeover| now < until && awaits(takeover)) {
+                self.link(conn).takeover = Some(takeover);
+                continue;
+            }
+            self.takeovers.remove(&(until, conn));
+            // It may have ended meanwhile.
+            let Some(Takeover { name, proof, .. }) = takeover else {
+                continue;
+            };
+            self.log_in_now(now, conn, name, proof, out);
+            // Whoever is refused may go on.
+            let phase = self.broker.lifecycle().phase(conn);
+            let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
+            if is_refused && mem::take(&mut self.link(conn).held) {
+                out.proceed(conn);
+            }
+        }
+    }
+
+    fn log_in_now(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        name: Name,
+        proof: Option<Proof>,
+        out: &mut Outputs,
+    ) {
         let lifecycle = self.broker.lifecycle();
         let is_bound = lifecycle.binding(&name).is_some();
         let is_unknown = lifecycle.owner(&name, proof).is_none();
@@ -54,7 +144,18 @@ impl<D: Digest> Hub<D> {
         if proof.is_some() && (has_guessed || is_refused && is_bound) {
             self.count_guess(now, conn, Guess::Secret);
         }
-        !is_refused
+        if !is_refused {
+            return;
+        }
+        match self.links[conn].session {
+            Session::Irc(_) if self.broker.lifecycle().binding(&name).is_none() => {
+                let reason = StopReason::ServerFull;
+                self.handle(now, Input::GiveUp { conn, reason }, out);
+            }
+            // Another nick may be free.
+            Session::Irc(_) if proof.is_none() => {}
+            Session::Irc(_) | Session::Plain => self.count_failed_login(now, conn, out),
+        }
     }
 
     pub(super) fn count_failed_login(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {

@@ -19,6 +19,7 @@ mod rate;
 #[cfg(feature = "record")]
 pub mod record;
 mod silence;
+mod stopping;
 mod strangers;
 mod work;
 
@@ -46,8 +47,10 @@ use full::{KnownFull, Refusals};
 use ids::Ids;
 use irc::Irc;
 use irc::tasks::{self, End};
+use logins::Takeover;
 use rate::{Rate, Used};
 use silence::Silence;
+use stopping::Stopping;
 use work::{Accounts, Share, Spent, Work};
 
 /// How many turns of one connection fit into its outbox: so what a client sends at once
@@ -110,6 +113,9 @@ pub struct Hub<D> {
     pauses: BTreeSet<(Time, ConnId)>,
     /// When to look again whether a connection is silent; one for each.
     checks: BTreeSet<(Time, ConnId)>,
+    /// Connections whose login waits, and how long at most.
+    takeovers: BTreeSet<(Time, ConnId)>,
+    stopping: Stopping,
     /// Empty between two calls; kept for their memory.
     effects: Effects,
     scratch: Vec<u8>,
@@ -143,6 +149,11 @@ struct Limits {
     return_grace: Duration,
     ack_timeout: Duration,
     ack_messages: usize,
+    ack_bytes: usize,
+    acks: Rate,
+    answer_timeout: Duration,
+    /// How long the hub waits for answers when it stops.
+    last_answers: Duration,
 }
 
 /// What is known of a connection that only its protocol has.
@@ -180,6 +191,8 @@ struct Link {
     /// When the entry in `checks` says.
     check: Time,
     probed: bool,
+    /// Its login, while that waits.
+    takeover: Option<Takeover>,
     /// Whether its reader was told to wait.
     held: bool,
     /// When it is listened to again, if it has sent too fast, or has asked for too much.
@@ -199,6 +212,7 @@ impl<D: Digest> Hub<D> {
     pub fn with_key(config: &Config, digest: D, id_key: [u8; 16]) -> Self {
         let burst = config.lines_burst.get();
         let window = Duration::from_secs(burst.into()) / config.lines_per_second.get();
+        let ack_window = config.ack_interval.saturating_mul(config.ack_burst.get());
         Self {
             broker: Broker::new(config),
             observers: Vec::new(),
@@ -224,6 +238,10 @@ impl<D: Digest> Hub<D> {
                 return_grace: config.return_grace,
                 ack_timeout: config.ack_timeout,
                 ack_messages: config.ack_messages.get(),
+                ack_bytes: config.ack_bytes.get(),
+                acks: Rate::new(config.ack_burst.get(), ack_window),
+                answer_timeout: config.answer_timeout,
+                last_answers: config.answer_timeout.min(config.shutdown_timeout / 4),
             },
             links: Table::new(),
             admission: Admission::new(config),
@@ -233,6 +251,8 @@ impl<D: Digest> Hub<D> {
             accounts: Accounts::new(Share::new(config.work_per_address, config.work_burst)),
             pauses: BTreeSet::new(),
             checks: BTreeSet::new(),
+            takeovers: BTreeSet::new(),
+            stopping: Stopping::default(),
             effects: Effects::new(),
             scratch: Vec::new(),
             run: plain::Run::default(),
@@ -331,6 +351,7 @@ impl<D: Digest> Hub<D> {
             known_full: KnownFull::default(),
             check,
             probed: false,
+            takeover: None,
             held: false,
             paused: None,
             spent: Spent::default(),
@@ -390,6 +411,7 @@ impl<D: Digest> Hub<D> {
             // As long as a run goes on, nothing else has happened.
             let is_online = !self.run.is_empty()
                 || match self.broker.lifecycle().phase(conn) {
+                    Some(Phase::Greeting { .. }) if self.links[conn].takeover.is_some() => break,
                     Some(Phase::Greeting { .. }) => false,
                     Some(Phase::Online { .. }) => true,
                     Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
@@ -433,9 +455,9 @@ impl<D: Digest> Hub<D> {
         }
         let is_online = matches!(phase, Some(Phase::Online { .. }));
         let has_tasks = speaks_irc && is_online && self.has_tasks(conn);
-        let is_paused = self.link(conn).paused.is_some();
-        let waits = is_paused || matches!(phase, Some(Phase::Waiting { .. }));
         let link = self.link(conn);
+        let has_to_wait = link.paused.is_some() || link.takeover.is_some();
+        let waits = has_to_wait || matches!(phase, Some(Phase::Waiting { .. }));
         link.lines = lines;
         link.held = waits;
         Received {
@@ -495,6 +517,7 @@ impl<D: Digest> Hub<D> {
                 for name in session.watched() {
                     self.forget_watcher(conn, name);
                 }
+                self.forget_to_ask(conn, session);
             }
             (link.source, link.spent)
         });
@@ -548,13 +571,22 @@ impl<D: Digest> Hub<D> {
     pub fn deadline(&self) -> Option<Time> {
         let check = self.checks.first().map(|&(time, _)| time);
         let pause = self.pauses.first().map(|&(time, _)| time);
-        let deadlines = [check, pause, self.irc_deadline(), self.broker.deadline()];
+        let takeover = self.takeovers.first().map(|&(time, _)| time);
+        let deadlines = [
+            check,
+            pause,
+            takeover,
+            self.stopping.deadline(),
+            self.irc_deadline(),
+            self.broker.deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
-    /// The server stops.
+    /// The server stops: every connection ends. Clients that may still say how far they have read
+    /// are asked before, and waited for within a quarter of [`Config::shutdown_timeout`].
     pub fn shut_down(&mut self, now: Time, out: &mut Outputs) {
-        self.handle(now, Input::ShutDown, out);
+        self.begin_to_stop(now, out);
         self.told(now, Told::ShutDown, out);
     }
 
@@ -578,6 +610,8 @@ impl<D: Digest> Hub<D> {
     }
 
     fn told(&mut self, now: Time, told: Told, out: &mut Outputs) {
+        self.go_on_with_takeovers(now, out);
+        self.go_on_stopping(now, out);
         self.ask(now, out);
         for observer in &mut self.observers {
             observer.told(now, told, out);

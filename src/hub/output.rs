@@ -105,7 +105,7 @@ pub enum Output<'a> {
         conn: ConnId,
     },
     /// Queue these lines, a mark; the client answers when it has read everything before them.
-    /// It comes after [`Output::Retain`] alone.
+    /// Several may be unanswered at once. It comes after [`Output::Retain`] alone.
     Ask {
         /// The client's connection.
         conn: ConnId,

@@ -141,9 +141,7 @@ impl<D: Digest> Hub<D> {
         if !may_try {
             return self.mistake(now, conn, Mistake::TooManyLogins, out);
         }
-        if !self.log_in(now, conn, name, proof, out) {
-            self.count_failed_login(now, conn, out);
-        }
+        self.log_in(now, conn, name, proof, out);
     }
 
     /// Whether a request, or a part of it, may be done in the rooms that it speaks of. Takes the

@@ -7,7 +7,6 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::sync::oneshot;
@@ -254,6 +253,13 @@ fn poll_read<S: AsyncRead>(
     })
 }
 
+/// A wait of a writer: the socket takes nothing, or the client has too much to acknowledge.
+struct Stuck {
+    timer: Pin<Box<Sleep>>,
+    /// How many marks were acknowledged when the timer started.
+    acknowledged: u64,
+}
+
 /// The writer of a connection. Its drop reports that it has finished, and gives back
 /// what it has not written.
 pub(super) struct WriterEnd {
@@ -262,12 +268,10 @@ pub(super) struct WriterEnd {
     outlet: Outlet<Frame>,
     /// Bytes of the batch's first frame that are written.
     offset: usize,
-    /// Runs while the socket takes nothing.
-    blocked: Option<Pin<Box<Sleep>>>,
+    /// Present while the writer can't go on.
+    stuck: Option<Stuck>,
     /// Until then the hub knows that the socket takes something.
     told_until: Option<Instant>,
-    /// Runs while nothing may be written until the client acknowledges something.
-    unanswered: Option<Pin<Box<Sleep>>>,
     end: End,
 }
 
@@ -294,9 +298,8 @@ impl WriterEnd {
             conn,
             outlet,
             offset: 0,
-            blocked: None,
+            stuck: None,
             told_until: None,
-            unanswered: None,
             end: End::CutOff,
         })
     }
@@ -347,13 +350,30 @@ impl WriterEnd {
         }
     }
 
-    /// Waits while the client has too much to acknowledge. It fails when that takes too long.
+    /// Waits while the client has too much to acknowledge. It fails when the client makes no
+    /// progress for too long.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.outlet.poll_room(cx).is_ready() {
-            self.unanswered = None;
             return Poll::Ready(Ok(()));
         }
-        poll_timeout(&mut self.unanswered, self.server.config.write_timeout, cx)
+        self.poll_stuck(cx)
+    }
+
+    /// Fails once the client has neither taken nor acknowledged anything for too long. The time
+    /// starts here, unless it runs; it starts again as long as something was acknowledged since.
+    fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let timeout = self.server.config.write_timeout;
+        loop {
+            let stuck = self.stuck.get_or_insert_with(|| Stuck {
+                timer: Box::pin(sleep(timeout)),
+                acknowledged: self.outlet.acknowledged(),
+            });
+            ready!(stuck.timer.as_mut().poll(cx));
+            if self.outlet.acknowledged() == stuck.acknowledged {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.stuck = None;
+        }
     }
 
     /// Writes what is queued, and then `last`.
@@ -391,8 +411,8 @@ impl WriterEnd {
         Ok(())
     }
 
-    /// Writes as much of the batch as the socket takes in one go. It fails when the
-    /// socket takes nothing for too long.
+    /// Writes as much of the batch as the socket takes in one go. It fails when the client makes
+    /// no progress for too long.
     fn poll_write<S: AsyncWrite>(
         &mut self,
         stream: Pin<&mut WriteHalf<S>>,
@@ -402,13 +422,13 @@ impl WriterEnd {
             Poll::Ready(Ok((0, _))) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok((bytes, frames))) => {
                 self.count_written(bytes, frames);
-                if self.blocked.take().is_some() {
+                if self.stuck.take().is_some() {
                     self.tell_of_progress();
                 }
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => poll_timeout(&mut self.blocked, self.server.config.write_timeout, cx),
+            Poll::Pending => self.poll_stuck(cx),
         }
     }
 
@@ -474,17 +494,6 @@ impl WriterEnd {
         }
         self.outlet.written(whole);
     }
-}
-
-/// Fails once `timer` has run out; it starts here, unless it runs.
-fn poll_timeout(
-    timer: &mut Option<Pin<Box<Sleep>>>,
-    timeout: Duration,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let timer = timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
-    let failed = || Err(io::ErrorKind::TimedOut.into());
-    timer.as_mut().poll(cx).map(|()| failed())
 }
 
 /// Writes `bytes` without waiting. Returns whether the socket took them all.

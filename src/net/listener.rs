@@ -4,6 +4,8 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -22,13 +24,19 @@ pub trait Listener: Send + 'static {
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
 }
 
-/// TCP, without delay of small writes.
+/// TCP, without delay of small writes, and without much that waits in the system: what the system
+/// has taken counts as written, and is lost if the link is dead.
 #[derive(Debug)]
 pub struct Tcp(TcpListener);
 
 impl Tcp {
     /// Connections that may wait to be accepted.
     const BACKLOG: u32 = 4096;
+
+    /// Bytes that may wait in the system until the network takes them. When half of them are gone
+    /// it takes more, so that a slow link is seen to make progress.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    const UNSENT_BYTES: u32 = 32 << 10;
 
     /// Listens on `address`; on a free port if its port is 0.
     ///
@@ -67,6 +75,9 @@ impl Listener for Tcp {
         let (stream, address) = self.0.accept().await?;
         // Should this fail, the connection is slower, or dead, and then its read says so.
         let _ = stream.set_nodelay(true);
+        // Should this fail, more waits.
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(Self::UNSENT_BYTES);
         Ok((stream, address))
     }
 }

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 pub use clock::WallClock;
@@ -217,9 +217,11 @@ pub async fn serve_with<L: Listener, P: Points>(
     drop(turns);
     info!("stopping");
     server.shut_down();
-    let all_ended = async { while connections.join_next().await.is_some() {} };
     let left = shutdown_timeout.saturating_sub(stopping.elapsed());
-    if timeout(left, all_ended).await.is_err() {
+    if timeout(left, all_end(&server, &mut connections))
+        .await
+        .is_err()
+    {
         warn!(
             connections = connections.len(),
             "some connections did not end in time"
@@ -227,6 +229,21 @@ pub async fn serve_with<L: Listener, P: Points>(
         connections.shutdown().await;
     }
     server.report().ok_or(ServeError::Bug)
+}
+
+/// Keeps the clock until every connection has ended, or the hub is unusable.
+async fn all_end(server: &Server, connections: &mut JoinSet<()>) {
+    while let Some(deadline) = server.deadline() {
+        tokio::select! {
+            biased;
+            () = server.attention() => {}
+            () = sleep_until(deadline) => server.tick(),
+            ended = connections.join_next() => if ended.is_none() {
+                return;
+            },
+        }
+    }
+    while connections.join_next().await.is_some() {}
 }
 
 /// What a server leaves behind.

@@ -22,6 +22,6 @@ pub const fn farewell(reason: StopReason) -> &'static str {
         StopReason::Silent => "you were silent for too long",
         StopReason::TooSlow => "you read too slowly",
         StopReason::TooManyConnections => "there are too many connections",
-        StopReason::ShuttingDown => "the server stops",
+        StopReason::Unanswered | StopReason::ShuttingDown => "the server stops",
     }
 }

@@ -31,12 +31,24 @@ pub(crate) const IRSSI: Program = Program {
     shows,
 };
 
+/// As it comes: it sends about one line in two seconds, its answers to `PING` included, after a few
+/// at once.
+pub(crate) const IRSSI_AS_IT_COMES: Program = Program {
+    start: |setup| start_with(setup, ""),
+    ..IRSSI
+};
+
 struct Irssi {
     process: Process,
     keyboard: File,
 }
 
 fn start(setup: &Setup) -> Box<dyn Client> {
+    // It waits for two seconds between commands, and takes what is typed fast for pasted.
+    start_with(setup, r#""irc/core" = { cmds_max_at_once = "1000"; };"#)
+}
+
+fn start_with(setup: &Setup, settings: &str) -> Box<dyn Client> {
     let port = setup.server.port();
     let (nick, secret) = (setup.nick, setup.secret.unwrap_or_default());
     let home = setup.folder.display();
@@ -44,14 +56,13 @@ fn start(setup: &Setup) -> Box<dyn Client> {
         "" => String::new(),
         secret => format!("password = \"{secret}\";"),
     };
-    // It waits for two seconds between commands, and takes what is typed fast for pasted.
     let config = format!(
         r#"
 servers = ( {{ address = "127.0.0.1"; port = "{port}"; chatnet = "test"; autoconnect = "yes"; {password} }} );
 chatnets = {{ test = {{ type = "IRC"; nick = "{nick}"; }}; }};
 settings = {{
   core = {{ server_reconnect_time = "1s"; }};
-  "irc/core" = {{ cmds_max_at_once = "1000"; }};
+  {settings}
   "fe-text" = {{ paste_verify_line_count = "0"; }};
   "fe-common/core" = {{ autolog = "yes"; autolog_path = "{home}/$0.log"; autolog_level = "all"; }};
 }};

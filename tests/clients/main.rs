@@ -5,6 +5,7 @@
 
 #![cfg(feature = "server")]
 
+mod budget;
 #[path = "../common/mod.rs"]
 mod common;
 mod ii;
@@ -15,6 +16,7 @@ mod sic;
 mod stories;
 mod weechat;
 mod wire;
+mod znc;
 
 /// A test of each story, for each program.
 macro_rules! stories {
@@ -59,6 +61,27 @@ stories! {
     a_guest_waits_for_its_old_link
     senders_are_told
     many_channels_are_joined
+}
+
+mod a_typed_line_is_heard_while_others_talk {
+    use super::budget::a_typed_line_is_heard as story;
+
+    #[test]
+    fn irssi() {
+        story(&super::irssi::IRSSI_AS_IT_COMES);
+    }
+
+    #[test]
+    fn znc() {
+        story(&super::znc::ZNC);
+    }
+}
+
+/// What the README tells of them, at its own pace.
+#[test]
+#[ignore = "takes a minute, and needs a machine that does nothing else"]
+fn each_typed_line_is_heard_within_two_seconds() {
+    budget::each_typed_line_is_heard_within_two_seconds(&[&irssi::IRSSI_AS_IT_COMES, &znc::ZNC]);
 }
 
 #[test]

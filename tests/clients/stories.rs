@@ -18,6 +18,9 @@ use crate::wire::{Link, Way};
 const ROOM: &str = "#maps";
 const SECRET: &str = "correct-horse";
 
+/// How often a client is asked how far it has read.
+const OFTEN: &str = "--ack-interval=50ms";
+
 /// alice runs a stock client; bob talks to her by plain lines, and carol looks on by IRC.
 struct Scene {
     server: Server,
@@ -128,9 +131,10 @@ impl Scene {
     }
 }
 
-/// A server that takes floods, and where it takes IRC.
+/// A server that takes floods, and where it takes IRC. It asks its clients often how far they have
+/// read: none of these programs limits here how much it sends.
 pub(crate) fn server() -> (Server, SocketAddr) {
-    let server = Server::start_for_floods(&["--irc=127.0.0.1:0"]);
+    let server = Server::start_for_floods(&["--irc=127.0.0.1:0", OFTEN]);
     let irc = server.irc();
     (server, irc)
 }
@@ -209,14 +213,14 @@ pub(crate) fn killed_before_it_reads(program: &'static Program) {
     scene.expect_nobody_noticed();
 }
 
-/// Killed a while after it was frozen, and never asked before how far it has read: to the server
-/// such a client looks like one that never answers.
+/// Killed a while after it was frozen: a client that has answered once is waited for, whatever the
+/// time for a first answer is.
 pub(crate) fn frozen_before_it_answers(program: &'static Program) {
     if !program.is_installed() {
         return;
     }
     const PATIENCE: Duration = Duration::from_millis(200);
-    let flags = ["--irc=127.0.0.1:0", "--ack-timeout=200ms"];
+    let flags = ["--irc=127.0.0.1:0", "--ack-timeout=200ms", OFTEN];
     let server = Server::start_for_floods(&flags);
     let irc = server.irc();
     let mut scene = Scene::at((server, irc), program, Some(SECRET));

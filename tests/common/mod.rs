@@ -324,6 +324,14 @@ impl Client {
             .expect("the server closed where a line was due")
     }
 
+    /// The next line, as long as there is one, however long that takes.
+    pub(crate) fn try_line(&mut self) -> Option<String> {
+        let _ = self.stream.get_ref().set_read_timeout(None);
+        let mut line = String::new();
+        let read = self.stream.read_line(&mut line).ok()?;
+        (read > 0).then(|| line.trim_end().to_owned())
+    }
+
     /// Asserts what the next line is.
     #[track_caller]
     pub(crate) fn expect(&mut self, line: &str) {

@@ -3,22 +3,21 @@
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::hub::Hub;
 use rejoin::id::ConnId;
 
-use crate::server::{Padded, Server, config};
+use crate::server::Server;
 
-const SECRET: &str = "correct-horse";
+pub(crate) const SECRET: &str = "correct-horse";
 
 /// Somebody who speaks IRC is here, and has heard what everybody hears first.
-fn registers(server: &mut Server, nick: &str, secret: Option<&str>) -> ConnId {
+pub(crate) fn registers(server: &mut Server, nick: &str, secret: Option<&str>) -> ConnId {
     let conn = begins(server, nick, secret);
     let heard = server.hears(conn);
     assert!(heard[0].contains(" 001 "), "{heard:?}");
     conn
 }
 
-fn begins(server: &mut Server, nick: &str, secret: Option<&str>) -> ConnId {
+pub(crate) fn begins(server: &mut Server, nick: &str, secret: Option<&str>) -> ConnId {
     let conn = server.connect_irc();
     if let Some(secret) = secret {
         server.types(conn, &format!("PASS {secret}"));
@@ -29,111 +28,21 @@ fn begins(server: &mut Server, nick: &str, secret: Option<&str>) -> ConnId {
 }
 
 /// What somebody hears after what everybody hears first.
-fn after_the_welcome(heard: &[String]) -> &[String] {
+pub(crate) fn after_the_welcome(heard: &[String]) -> &[String] {
     let end = heard.iter().position(|line| line.contains(" 422 "));
     &heard[end.expect("there is no message of the day") + 1..]
 }
 
 /// The texts of the messages among these lines.
-fn said(lines: &[String]) -> Vec<&str> {
+pub(crate) fn said(lines: &[String]) -> Vec<&str> {
     let messages = lines.iter().filter(|line| line.contains(" PRIVMSG "));
     messages
         .map(|line| line.rsplit_once(" :").unwrap().1)
         .collect()
 }
 
-/// The token of the last `PING` among these lines.
-fn ping(lines: &[String]) -> Option<String> {
-    let mut pings = lines.iter().filter_map(|line| line.strip_prefix("PING :"));
-    pings.next_back().map(str::to_owned)
-}
-
-fn registers_again(server: &mut Server) -> ConnId {
+pub(crate) fn registers_again(server: &mut Server) -> ConnId {
     begins(server, "alice", Some(SECRET))
-}
-
-#[test]
-fn what_was_not_acknowledged_comes_again_and_nothing_before_it() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let alice = registers(&mut server, "alice", Some(SECRET));
-    server.types(bob, "alice: one");
-    let heard = server.hears(alice);
-    assert_eq!(said(&heard), ["one"]);
-    // With the name of a server behind it, as some clients write it.
-    let token = ping(&heard).expect("a ping follows mail");
-    server.types(alice, &format!("PONG {token} rejoin.localhost"));
-    for text in ["two", "three"] {
-        server.types(bob, &format!("alice: {text}"));
-    }
-    // It has read them, and its answer is lost.
-    assert_eq!(said(&server.hears(alice)), ["two", "three"]);
-    server.types(bob, "alice: four");
-    server.breaks(alice);
-    server.types(bob, "alice: five");
-    let alice = registers_again(&mut server);
-    let heard = server.hears(alice);
-    assert_eq!(said(&heard), ["two", "three", "four", "five"]);
-}
-
-#[test]
-fn at_most_one_acknowledgement_is_outstanding_and_none_without_mail() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let alice = registers(&mut server, "alice", Some(SECRET));
-    assert_eq!(ping(&server.hears(alice)), None);
-    for text in ["one", "two", "three"] {
-        server.types(bob, &format!("alice: {text}"));
-    }
-    let heard = server.hears(alice);
-    let pings = heard
-        .iter()
-        .filter(|line| line.starts_with("PING "))
-        .count();
-    assert_eq!(pings, 1, "{heard:?}");
-    let first = ping(&heard).unwrap();
-    server.types(alice, &format!("PONG :{first}"));
-    let second = ping(&server.hears(alice)).expect("two and three are not acknowledged");
-    assert_ne!(first, second);
-    server.types(alice, &format!("PONG rejoin.localhost :{second}"));
-    assert_eq!(server.hears(alice), [""; 0]);
-    server.breaks(alice);
-    let alice = registers_again(&mut server);
-    assert_eq!(said(&server.hears(alice)), [""; 0]);
-}
-
-#[test]
-fn an_acknowledgement_that_nobody_asked_for_changes_nothing() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let alice = registers(&mut server, "alice", Some(SECRET));
-    server.types(bob, "alice: one");
-    server.hears(alice);
-    for token in ["", "1", "2.2", "9.1", "2.x", "x.1"] {
-        server.types(alice, &format!("PONG :{token}"));
-    }
-    server.breaks(alice);
-    let alice = registers_again(&mut server);
-    assert_eq!(said(&server.hears(alice)), ["one"]);
-}
-
-#[test]
-fn an_answer_to_a_server_that_has_started_again_since_acknowledges_nothing() {
-    let start = |id_key| {
-        let mut server = Server::of(Hub::with_key(&config(), Padded, id_key));
-        let bob = server.login("bob");
-        let alice = registers(&mut server, "alice", Some(SECRET));
-        server.types(bob, "alice: one");
-        let asked = ping(&server.hears(alice)).expect("a ping follows mail");
-        (server, alice, asked)
-    };
-    let (_, _, asked_before) = start([1; 16]);
-    // Numbers of connections and questions are those of the server before.
-    let (mut server, alice, _) = start([2; 16]);
-    server.types(alice, &format!("PONG :{asked_before}"));
-    server.breaks(alice);
-    let alice = registers_again(&mut server);
-    assert_eq!(said(&server.hears(alice)), ["one"]);
 }
 
 #[test]
@@ -160,82 +69,6 @@ fn who_is_back_and_marked_as_away_is_told_so() {
     let heard = server.hears(alice);
     let told = [":rejoin.localhost 306 alice :You are still marked as being away"];
     assert_eq!(after_the_welcome(&heard), told);
-}
-
-#[test]
-fn a_client_that_never_answers_is_taken_to_read_what_was_written() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let alice = registers(&mut server, "alice", Some(SECRET));
-    server.types(bob, "alice: one");
-    server.hears(alice);
-    server.passes(Duration::from_secs(10));
-    server.types(alice, "AWAY");
-    server.hears(alice);
-    server.passes(Duration::from_secs(5));
-    assert_eq!(server.done, ["c2 keeps no more"]);
-    server.types(bob, "alice: two");
-    assert_eq!(ping(&server.hears(alice)), None);
-    server.breaks(alice);
-    let alice = registers_again(&mut server);
-    assert_eq!(said(&server.hears(alice)), [""; 0]);
-}
-
-/// A dead link looks the same, and so does a client whose host sleeps.
-#[test]
-fn a_client_that_says_nothing_at_all_is_not_taken_to_have_read() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let alice = registers(&mut server, "alice", Some(SECRET));
-    server.types(bob, "alice: one");
-    let question = ping(&server.hears(alice)).unwrap();
-    // It may have been on its way when she was asked.
-    server.types(alice, "AWAY");
-    server.hears(alice);
-    for _ in 0..10 {
-        server.passes(Duration::from_secs(5));
-        assert_eq!(server.done, [""; 0]);
-    }
-    server.types(alice, "PING :awake");
-    server.types(alice, &format!("PONG :{question}"));
-    server.passes(Duration::from_secs(8));
-    assert_eq!(server.done, [""; 0], "it has answered at last");
-    server.hears(alice);
-    server.types(bob, "alice: two");
-    server.breaks(alice);
-    let alice = registers_again(&mut server);
-    assert_eq!(said(&server.hears(alice)), ["two"]);
-}
-
-#[test]
-fn a_guest_is_not_asked_and_its_mail_comes_back() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let alice = registers(&mut server, "alice", None);
-    server.types(bob, "alice: one");
-    assert_eq!(ping(&server.hears(alice)), None);
-    server.types(bob, "alice: two");
-    server.breaks(alice);
-    assert_eq!(server.hears(bob), ["* undelivered alice gone: two"]);
-}
-
-#[test]
-fn a_link_that_still_looks_alive_is_taken_over_with_what_it_has_not_read() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let old = registers(&mut server, "alice", Some(SECRET));
-    server.types(bob, "alice: one");
-    let heard = server.hears(old);
-    let new = registers_again(&mut server);
-    assert_eq!(server.hears(new), [""; 0], "it waits");
-    // Between the ping and its answer: that of the old link says nothing any more.
-    server.types(old, &format!("PONG :{}", ping(&heard).unwrap()));
-    server.types(bob, "alice: two");
-    server.writer_ends(old);
-    let heard = server.hears(new);
-    assert_eq!(said(&heard), ["one", "two"]);
-    server.types(bob, "alice: three");
-    assert_eq!(said(&server.hears(new)), ["three"]);
 }
 
 #[test]
@@ -419,18 +252,6 @@ fn a_sender_who_has_another_nick_meanwhile_is_told_what_comes_back() {
 }
 
 #[test]
-fn who_quits_has_read_what_was_written() {
-    let mut server = Server::new();
-    let bob = server.login("bob");
-    let alice = registers(&mut server, "alice", Some(SECRET));
-    server.types(bob, "alice: one");
-    server.hears(alice);
-    server.types(alice, "QUIT");
-    server.writer_ends(alice);
-    assert_eq!(server.hears(bob), [""; 0]);
-}
-
-#[test]
 fn who_quits_is_gone_at_once_whatever_its_secret() {
     let mut server = Server::new();
     let alice = registers(&mut server, "alice", Some(SECRET));
@@ -449,84 +270,6 @@ fn who_quits_is_gone_at_once_whatever_its_secret() {
     server.writer_ends(alice);
     server.types(bob, "PRIVMSG alice :hi");
     assert!(server.hears(bob)[0].contains(" 401 "));
-}
-
-/// Alice, who is asked after each two messages, is back to five, and has heard them.
-fn hears_five(caps: &[&str]) -> (Server, ConnId, Vec<String>) {
-    let size = |n: usize| n.try_into().unwrap();
-    let mut server = Server::with(&Config {
-        ack_messages: size(2),
-        mailbox_messages: size(5),
-        ..config()
-    });
-    let bob = server.login("bob");
-    let alice = registers_again(&mut server);
-    server.breaks(alice);
-    for text in ["1", "2", "3", "4", "5"] {
-        server.types(bob, &format!("alice: {text}"));
-    }
-    let alice = server.connect_irc();
-    for caps in caps {
-        server.types(alice, &format!("CAP REQ {caps}"));
-    }
-    server.types(alice, "CAP END");
-    server.types(alice, &format!("PASS {SECRET}"));
-    server.types(alice, "NICK alice");
-    server.types(alice, "USER user 0 * :Real Name");
-    let heard = server.hears(alice);
-    let heard = after_the_welcome(&heard).to_vec();
-    (server, alice, heard)
-}
-
-/// The text of each message, and the commands of what is between them.
-fn outline(lines: &[String]) -> Vec<&str> {
-    let outline = lines.iter().map(|line| match line.split_once(" PRIVMSG ") {
-        Some((_, message)) => message.split_once(" :").unwrap().1,
-        None if line.starts_with("PING ") => "PING",
-        None => line.split_once(' ').unwrap().1,
-    });
-    outline.collect()
-}
-
-#[test]
-fn what_was_kept_is_acknowledged_part_by_part() {
-    let (mut server, alice, heard) = hears_five(&[]);
-    let parts = ["1", "PING", "2", "3", "PING", "4", "5", "PING"];
-    assert_eq!(outline(&heard), parts);
-    let first = ping(&heard[..5]).unwrap();
-    server.types(alice, &format!("PONG :{first}"));
-    assert_eq!(server.hears(alice), [""; 0], "it is asked already");
-    server.breaks(alice);
-    let alice = registers_again(&mut server);
-    let heard = server.hears(alice);
-    assert_eq!(said(&heard), ["4", "5"]);
-    let last = ping(&heard).unwrap();
-    server.types(alice, &format!("PONG :{last}"));
-    server.breaks(alice);
-    let alice = registers_again(&mut server);
-    assert_eq!(said(&server.hears(alice)), [""; 0]);
-}
-
-#[test]
-fn each_part_of_what_was_kept_is_a_batch_that_ends_before_it_is_acknowledged() {
-    let (_, _, heard) = hears_five(&["batch"]);
-    let expected = [
-        "BATCH +1 rejoin/kept",
-        "1",
-        "BATCH -1",
-        "PING",
-        "BATCH +2 rejoin/kept",
-        "2",
-        "3",
-        "BATCH -2",
-        "PING",
-        "BATCH +3 rejoin/kept",
-        "4",
-        "5",
-        "BATCH -3",
-        "PING",
-    ];
-    assert_eq!(outline(&heard), expected);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod connections;
 mod full;
+mod irc_acks;
 mod irc_capabilities;
 mod irc_channels;
 mod irc_down;

@@ -253,7 +253,7 @@ fn each_bye_says_why() {
     }
 }
 
-const BYES: [(StopReason, &str); 12] = [
+const BYES: [(StopReason, &str); 13] = [
     (StopReason::ReaderFinished, "you closed the connection"),
     (StopReason::Quit, "you quit"),
     (StopReason::Dismissed, "you were removed"),
@@ -271,6 +271,7 @@ const BYES: [(StopReason, &str); 12] = [
         StopReason::TooManyConnections,
         "there are too many connections",
     ),
+    (StopReason::Unanswered, "the server stops"),
     (StopReason::ShuttingDown, "the server stops"),
 ];
 

@@ -275,7 +275,6 @@ impl<S> Faulty<S> {
         pipe.account(bytes);
         let client = pipe.client;
         scene.crosses(client, false);
-        scene.check_questions(self.conn);
         if scene.is_window_full(self.conn) {
             scene.watch.probes.reach(Path::WindowFull);
         }

@@ -1,9 +1,15 @@
 //! Mail on its way to clients, and how far they have read it.
+//!
+//! A client is asked by a `PING`, and answers it when it has read all that came before. It is
+//! asked seldom, as many clients limit how much they send, and count their answers: when it
+//! registers, so that it is soon known whether it answers at all; behind mail, by a rate; behind so
+//! many messages or bytes, lists included; and when the answer is needed at once. No question
+//! waits for the answer to another, and nothing else waits for an answer.
 
 use alloc::format;
 use core::time::Duration;
 
-use super::session::Kept;
+use super::session::{Acks, Kept, Session};
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Mail;
 use crate::hub::{Frame, Outputs, Session as Any};
@@ -31,16 +37,20 @@ impl<D: Digest> Hub<D> {
         self.send_irc(now, to, tags, line, Some(mail), out);
         if let Some(Kept { left, batch }) = kept {
             let (conn, left) = (to[0], left - 1);
-            if left % self.limits.ack_messages > 0 {
+            let much = (self.limits.ack_messages, self.limits.ack_bytes);
+            let acks = self.acks(conn);
+            if left > 0 && !acks.is_some_and(|acks| acks.owes(much)) {
                 self.session_mut(conn).kept = Some(Kept { left, batch });
                 return;
             }
             // A client may show a batch only when it is whole: it is asked behind it.
             if let Some(batch) = batch {
                 let line = format!(":{} BATCH -{batch}", self.irc.identity.name);
-                self.send_irc(now, to, Tags::default(), &line, None, out);
+                self.send_irc(now, &[conn], Tags::default(), &line, None, out);
             }
-            self.mark(now, conn, out);
+            if self.acks(conn).is_some_and(|acks| acks.mail > 0) {
+                self.mark(now, conn, out);
+            }
             self.begin_part(now, conn, left, out);
         }
     }
@@ -59,38 +69,132 @@ impl<D: Digest> Hub<D> {
         self.session_mut(conn).kept = Some(Kept { left, batch });
     }
 
-    /// A connection was handed mail.
-    pub(super) fn owes(&mut self, conn: ConnId) {
-        if let Some(acks) = &mut self.session_mut(conn).acks {
-            acks.owes = true;
+    /// From now on a client is asked how far it has read, and its mail is kept until it answers.
+    /// The first question tells whether it answers at all, before much is in front of it.
+    pub(super) fn begin_to_ask(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        if self.acks(conn).is_some() {
+            self.mark(now, conn, out);
+        }
+    }
+
+    /// Counts what was sent to a connection. Behind much of it the client is asked, but not
+    /// within a batch of mail.
+    pub(super) fn count_sent(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        (bytes, is_mail, in_batch): (usize, bool, bool),
+        out: &mut Outputs,
+    ) {
+        let much = (self.limits.ack_messages, self.limits.ack_bytes);
+        let Some(acks) = &mut self.session_mut(conn).acks else {
+            return;
+        };
+        acks.bytes += bytes;
+        acks.mail += usize::from(is_mail);
+        let may_ask = is_mail && acks.due.is_none() && acks.has_answered();
+        if !in_batch && acks.owes(much) {
+            self.mark(now, conn, out);
+        } else if may_ask {
             self.irc.unasked.insert(conn);
         }
     }
 
-    /// Asks each client that was handed mail how far it has read, unless it is asked already.
+    /// Asks each client that was handed mail how far it has read, if it has answered before, as
+    /// soon as its rate allows.
     pub(in crate::hub) fn ask(&mut self, now: Time, out: &mut Outputs) {
         while let Some(conn) = self.irc.unasked.pop_first() {
-            if self.broker.lifecycle().online(conn).is_none() {
+            let rate = self.limits.acks;
+            let owes = |acks: &Acks| acks.mail > 0 && acks.has_answered() && acks.due.is_none();
+            let Some(acks) = self.acks(conn).filter(owes) else {
                 continue;
-            }
-            let acks = self.session(conn).acks;
-            if acks.is_some_and(|acks| acks.owes && acks.asked == acks.answered) {
+            };
+            if rate.allows(acks.used, now) {
                 self.mark(now, conn, out);
+            } else {
+                let due = rate.next(acks.used);
+                self.irc.asks.insert((due, conn));
+                if let Some(acks) = &mut self.session_mut(conn).acks {
+                    acks.due = Some(due);
+                }
             }
         }
     }
 
-    /// Asks a client how far it has read, once it has answered what it was asked before.
+    /// A client may be asked again, by its rate.
+    pub(super) fn ask_again(&mut self, conn: ConnId) {
+        if let Some(link) = self.links.get_mut(conn)
+            && let Any::Irc(session) = &mut link.session
+            && let Some(acks) = &mut session.acks
+        {
+            acks.due = None;
+            self.irc.unasked.insert(conn);
+        }
+    }
+
+    /// A connection has ended, and is not asked again.
+    pub(in crate::hub) fn forget_to_ask(&mut self, conn: ConnId, session: &Session) {
+        if let Some(due) = session.acks.and_then(|acks| acks.due) {
+            self.irc.asks.remove(&(due, conn));
+        }
+    }
+
+    /// Asks a client about the mail that it was not asked about yet.
+    ///
+    /// Returns which question covers all mail, unless everything is acknowledged.
+    pub(in crate::hub) fn ask_at_once(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        out: &mut Outputs,
+    ) -> Option<u64> {
+        if self.acks(conn)?.mail > 0 {
+            self.mark(now, conn, out);
+        }
+        let acks = self.acks(conn)?;
+        (acks.covering > acks.answered).then_some(acks.covering)
+    }
+
+    /// Whether a client is there, and may still answer a question.
+    pub(in crate::hub) fn awaits(&self, conn: ConnId, question: u64) -> bool {
+        let is_there = self.broker.lifecycle().online(conn).is_some();
+        let acks = self.acks(conn).filter(|_| is_there);
+        acks.is_some_and(|acks| acks.answered < question)
+    }
+
+    /// How far a client has read, if it is asked.
+    pub(in crate::hub) fn acks(&self, conn: ConnId) -> Option<Acks> {
+        match &self.links.get(conn)?.session {
+            Any::Irc(session) => session.acks,
+            Any::Plain => None,
+        }
+    }
+
+    /// Asks a client how far it has read.
     fn mark(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        // Its writer may have been told to stop.
+        if self.broker.lifecycle().online(conn).is_none() {
+            return;
+        }
+        let (rate, patience) = (self.limits.acks, now.after(self.patience()));
         let Some(acks) = &mut self.session_mut(conn).acks else {
             return;
         };
-        acks.owes = false;
+        if acks.has_answered() {
+            acks.progressed = now;
+        }
         acks.asked += 1;
+        if acks.mail > 0 {
+            acks.covering = acks.asked;
+        }
+        (acks.mail, acks.bytes) = (0, 0);
+        // Whatever it is asked about counts, but its bucket has no debts.
+        let is_counted = rate.take(&mut acks.used, now);
         let asked = acks.asked;
         if asked == 1 {
+            // A client that has just come has much else to say, and so nothing left in its bucket.
+            while is_counted && rate.take(&mut acks.used, now) {}
             acks.first_asked = now;
-            let patience = now.after(self.patience());
             self.irc.patience.insert((patience, conn));
         }
         let line = format!("PING :{}.{asked}\r\n", self.epoch(conn));
@@ -116,7 +220,15 @@ impl<D: Digest> Hub<D> {
         if is_first || time.since(heard) > patience {
             self.irc.patience.insert((time.after(patience), conn));
         } else {
-            self.session_mut(conn).acks = None;
+            self.release(conn, out);
+        }
+    }
+
+    /// A client is not asked any longer: what its socket has taken counts as read.
+    pub(in crate::hub) fn release(&mut self, conn: ConnId, out: &mut Outputs) {
+        if let Any::Irc(session) = &mut self.link(conn).session
+            && session.acks.take().is_some()
+        {
             out.release(conn);
         }
     }
@@ -142,6 +254,7 @@ impl<D: Digest> Hub<D> {
         let unanswered = acks.answered + 1..=acks.asked;
         if let Some(number) = number.filter(|number| unanswered.contains(number)) {
             acks.answered = number;
+            acks.progressed = turn.now;
             turn.out.acknowledged(conn, number);
             self.irc.unasked.insert(conn);
         }

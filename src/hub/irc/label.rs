@@ -160,6 +160,8 @@ impl<D: Digest> Hub<D> {
         text.push_str("\r\n");
         let frame = Frame::lines(text.as_bytes(), None, line.shows_key);
         turn.out.send([turn.conn], frame, line.bulk);
+        let sent = (text.len(), false, false);
+        self.count_sent(turn.now, turn.conn, sent, turn.out);
     }
 }
 

@@ -69,8 +69,11 @@ pub(super) struct Irc {
     departures: u64,
     /// When those who are away are taken for gone.
     graces: BTreeSet<(Time, Name)>,
-    /// Connections that were handed mail and are not yet asked for an acknowledgement.
+    /// Connections that were handed mail and may have to be asked for an acknowledgement; empty
+    /// between two inputs.
     unasked: BTreeSet<ConnId>,
+    /// When those are asked whose rate does not allow it yet.
+    asks: BTreeSet<(Time, ConnId)>,
     /// When those who never answered an acknowledgement need not any more.
     patience: BTreeSet<(Time, ConnId)>,
     /// How many messages have a number.

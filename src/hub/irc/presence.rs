@@ -385,13 +385,20 @@ impl<D: Digest> Hub<D> {
             self.irc.patience.pop_first();
             self.lose_patience(time, conn, out);
         }
+        while let Some(&(time, conn)) = self.irc.asks.first()
+            && time <= now
+        {
+            self.irc.asks.pop_first();
+            self.ask_again(conn);
+        }
     }
 
     /// When [`irc_tick`](Self::irc_tick) has something to do next.
     pub(in crate::hub) fn irc_deadline(&self) -> Option<Time> {
         let grace = self.irc.graces.first().map(|&(time, _)| time);
         let patience = self.irc.patience.first().map(|&(time, _)| time);
-        [grace, patience].into_iter().flatten().min()
+        let ask = self.irc.asks.first().map(|&(time, _)| time);
+        [grace, patience, ask].into_iter().flatten().min()
     }
 
     /// Keeps in mind who somebody was.

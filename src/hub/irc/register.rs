@@ -273,14 +273,7 @@ impl<D: Digest> Hub<D> {
             self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
             return self.count_failed_login(turn.now, turn.conn, turn.out);
         }
-        let logged_in = self.log_in(turn.now, turn.conn, name, proof, turn.out);
-        if !logged_in && self.broker.lifecycle().binding(&name).is_none() {
-            let (conn, reason) = (turn.conn, StopReason::ServerFull);
-            return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
-        }
-        if !logged_in && proof.is_some() {
-            self.count_failed_login(turn.now, turn.conn, turn.out);
-        }
+        self.log_in(turn.now, turn.conn, name, proof, turn.out);
     }
 
     /// What everybody is told first.
@@ -302,6 +295,7 @@ impl<D: Digest> Hub<D> {
         self.reply(turn, RPL_MYINFO, words);
         self.send_supported(turn);
         self.lusers(turn);
+        self.begin_to_ask(turn.now, turn.conn, turn.out);
         self.send_motd(turn);
     }
 

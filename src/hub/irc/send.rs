@@ -164,9 +164,7 @@ impl<D: Digest> Hub<D> {
             let Some(caps) = self.caps(conn) else {
                 continue;
             };
-            if mail.is_some() {
-                self.owes(conn);
-            } else if self.is_leaving(conn) {
+            if mail.is_none() && self.is_leaving(conn) {
                 continue;
             }
             let caps = caps.and(TAGGING);
@@ -202,7 +200,11 @@ impl<D: Digest> Hub<D> {
             let same = told.iter().filter(|(same, _)| *same == caps);
             let to = same.map(|&(_, conn)| conn);
             let frame = Frame::lines(&self.scratch, mail.cloned(), tags.shows_key);
-            out.send(to, frame, tags.bulk);
+            let sent = (frame.length(), mail.is_some(), tags.batch.is_some());
+            out.send(to.clone(), frame, tags.bulk);
+            for conn in to {
+                self.count_sent(now, conn, sent, out);
+            }
             told.retain(|(other, _)| *other != caps);
         }
         self.irc.told = told;

@@ -86,9 +86,7 @@ impl<D: Digest> Hub<D> {
         let why = why.map(|why| format!("Quit: {}", cut(why, REASON_BYTES)));
         let why = Text::parse(why.as_deref().unwrap_or("Quit"));
         // It goes of its own will, and has read what it wanted to.
-        if self.session_mut(turn.conn).acks.take().is_some() {
-            turn.out.release(turn.conn);
-        }
+        self.release(turn.conn, turn.out);
         self.request(turn, Request::Quit { why });
     }
 

@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::tasks::Tasks;
+use crate::hub::rate::Used;
 use crate::id::{Name, Proof, Time};
 use crate::wire::irc::caps::Caps;
 
@@ -75,8 +76,30 @@ pub(in crate::hub) struct Acks {
     pub(super) asked: u64,
     /// When it was asked first.
     pub(super) first_asked: Time,
+    /// The last question that had mail in front of it.
+    pub(super) covering: u64,
     /// The last that it answered.
-    pub(super) answered: u64,
-    /// Whether it was handed mail since.
-    pub(super) owes: bool,
+    pub(in crate::hub) answered: u64,
+    /// When it answered last; or, if it had answered everything, when it was asked since.
+    pub(in crate::hub) progressed: Time,
+    /// Pieces of mail that it was handed since it was asked.
+    pub(super) mail: usize,
+    /// Bytes that it was sent since it was asked.
+    pub(super) bytes: usize,
+    /// What of its questions' rate is used.
+    pub(super) used: Used,
+    /// When it is to be asked by its rate, if it is.
+    pub(super) due: Option<Time>,
+}
+
+impl Acks {
+    /// Whether it has answered everything that it was asked.
+    pub(super) const fn has_answered(&self) -> bool {
+        self.answered == self.asked
+    }
+
+    /// Whether so many pieces of mail, or so many bytes, were sent since it was asked.
+    pub(super) const fn owes(&self, (mail, bytes): (usize, usize)) -> bool {
+        self.mail >= mail || self.bytes >= bytes
+    }
 }

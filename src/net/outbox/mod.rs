@@ -7,9 +7,9 @@
 //!
 //! An item is done when it is written. But once the hub has called [`Inlet::retain`], what it
 //! pushes as [`Role::Kept`] is done only when the client has acknowledged a [`Role::Mark`]
-//! behind it. As long as the hub pushes a mark behind whatever is kept, no more is kept than the
-//! limit, and what one write or one mark goes beyond it. A mark waits until the one before it is
-//! acknowledged, and all behind it with it: a client has one to acknowledge at most.
+//! behind it. The writer waits for an acknowledgement only while more than the limit is kept and
+//! a mark is unanswered. So as long as the hub pushes a mark behind whatever is kept, no more is
+//! kept than the limit, and what one write or one mark goes beyond it.
 //!
 //! One mutex guards all that both ends see, so whoever finds nothing to do leaves its waker in
 //! the same locking. Nothing is woken, and no waker or item dropped, under it, for either may
@@ -44,7 +44,6 @@ pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
     let outlet = Outlet {
         shared,
         batch: VecDeque::new(),
-        room: 0,
         marks: 0,
     };
     (inlet, outlet)
@@ -239,8 +238,6 @@ impl<T> Drop for Inlet<T> {
 pub(crate) struct Outlet<T> {
     shared: Arc<Mutex<State<T>>>,
     batch: VecDeque<Item<T>>,
-    /// How many items of the batch may be written before something is acknowledged.
-    room: usize,
     /// How many marks were written.
     marks: u64,
 }
@@ -275,7 +272,6 @@ impl<T> Outlet<T> {
         } else {
             self.batch.append(&mut state.queue);
         }
-        self.room = state.room(&self.batch);
         if !self.batch.is_empty() {
             return Poll::Ready(true);
         }
@@ -291,17 +287,12 @@ impl<T> Outlet<T> {
         Poll::Pending
     }
 
-    /// Ready when the writer may write. Pending while more is kept than may be, or a mark is
-    /// next, and the client has another to acknowledge; ready at once if the inlet is closed, as
-    /// nothing can be acknowledged then.
+    /// Ready when the writer may write. Pending while more is kept than may be, and the client
+    /// has a mark to acknowledge; ready at once if the inlet is closed, as nothing can be
+    /// acknowledged then.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = lock(&self.shared);
-        // What was found to have room still has it: an acknowledgement only makes more.
-        if self.room == 0 {
-            self.room = state.room(&self.batch);
-        }
-        let has_room = self.room > 0 || self.batch.is_empty();
-        if has_room && !state.is_full() {
+        if !state.is_full() {
             return Poll::Ready(());
         }
         state.held = true;
@@ -309,9 +300,17 @@ impl<T> Outlet<T> {
         Poll::Pending
     }
 
-    /// The items being written, oldest first: those of the batch that may be.
+    /// How many marks the client has acknowledged; 0 if the outbox does not retain. Nobody is
+    /// woken when this changes.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        let state = lock(&self.shared);
+        let retained = state.retained.as_ref();
+        retained.map_or(0, |retained| retained.acknowledged())
+    }
+
+    /// The items being written, oldest first.
     pub(crate) fn batch(&self) -> impl ExactSizeIterator<Item = &T> {
-        self.batch.range(..self.room).map(|queued| &queued.item)
+        self.batch.iter().map(|queued| &queued.item)
     }
 
     /// Removes the `count` oldest items of the batch, which have been written whole, and
@@ -319,12 +318,11 @@ impl<T> Outlet<T> {
     ///
     /// # Panics
     ///
-    /// Panics if fewer may be written.
+    /// Panics if the batch has fewer.
     pub(crate) fn written(&mut self, count: usize) {
         if count == 0 {
             return;
         }
-        self.room = self.room.checked_sub(count).expect("they may be written");
         let released: Bytes = self.batch.range(..count).map(|queued| queued.bytes).sum();
         // Sorted out ahead of the lock, for what is done is dropped here.
         let kept = self.batch.drain(..count).filter_map(|queued| {
@@ -381,7 +379,6 @@ impl<T> Outlet<T> {
             leave_out(&mut begun.item);
         }
         let kept = retained.into_iter().flat_map(|kept| kept.into_items());
-        self.room = 0;
         let unwritten = mem::take(&mut self.batch).into_iter().chain(queue);
         kept.chain(unwritten.map(|queued| queued.item)).collect()
     }
@@ -417,18 +414,6 @@ impl<T> State<T> {
         let retained = self.retained.as_ref().filter(|_| self.phase == Phase::Open);
         let Bytes { fresh, bulk, .. } = self.limit;
         retained.is_some_and(|retained| retained.exceeds(fresh.saturating_add(bulk)))
-    }
-
-    /// How many items of a batch may be written: no mark while another is to be acknowledged.
-    fn room(&self, batch: &VecDeque<Item<T>>) -> usize {
-        let retained = self.retained.as_ref().filter(|_| self.phase == Phase::Open);
-        let Some(retained) = retained else {
-            return batch.len();
-        };
-        let places = batch.iter().enumerate();
-        let mut marks = places.filter(|(_, item)| item.role == Role::Mark);
-        let next = marks.nth(usize::from(!retained.asks()));
-        next.map_or(batch.len(), |(place, _)| place)
     }
 
     /// The writer, if it has found no room and there is some now.

@@ -58,12 +58,12 @@ impl<T> Retained<T> {
 
     /// Whether more than `bytes` is kept, and the client has a mark to acknowledge.
     pub(super) fn exceeds(&self, bytes: usize) -> bool {
-        self.bytes > bytes && self.asks()
+        self.bytes > bytes && self.marks > self.acknowledged
     }
 
-    /// Whether the client has a mark to acknowledge.
-    pub(super) fn asks(&self) -> bool {
-        self.marks > self.acknowledged
+    /// How many marks are acknowledged.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.acknowledged
     }
 
     /// The items, oldest first.

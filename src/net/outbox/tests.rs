@@ -479,30 +479,23 @@ fn a_writer_waits_while_more_than_the_limit_is_kept_and_a_mark_is_unanswered() {
 }
 
 #[test]
-fn a_mark_and_all_behind_it_wait_for_the_acknowledgement_of_the_one_before() {
+fn several_marks_may_be_unanswered_and_each_ends_what_is_before_it() {
     model(|| {
         let (task, inlet, mut outlet) = with_written(100, &[1, 0]);
-        queue(&inlet, &[2, 0, 3]);
+        queue(&inlet, &[2, 0, 3, 0, 4]);
         assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
-        assert!(task.room(&mut outlet).is_ready());
-        assert_eq!(batch(&outlet), [2]);
-        outlet.written(1);
-        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
-        assert!(task.room(&mut outlet).is_pending());
-        assert_eq!(batch(&outlet), [0; 0]);
-        wake(inlet.acknowledge(1));
-        assert_eq!(task.wakes(), 1);
-        assert!(task.room(&mut outlet).is_ready());
-        assert_eq!(batch(&outlet), [0, 3]);
-        outlet.written(2);
-
-        queue(&inlet, &[0, 4, 0]);
-        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
-        assert!(task.room(&mut outlet).is_pending());
-        wake(inlet.close(Stop::Flush, None));
-        assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
-        assert_eq!(batch(&outlet), [0, 4, 0], "nothing is waited for any more");
-        assert_eq!(outlet.reclaim(), [2, 3, 0, 4, 0]);
+        assert!(task.room(&mut outlet).is_ready(), "no answer is waited for");
+        assert_eq!(batch(&outlet), [2, 0, 3, 0, 4]);
+        outlet.written(5);
+        assert_eq!(outlet.acknowledged(), 0);
+        assert!(inlet.acknowledge(2).is_none());
+        assert_eq!(outlet.acknowledged(), 2);
+        assert!(
+            inlet.acknowledge(1).is_none(),
+            "an older answer says nothing"
+        );
+        assert_eq!(outlet.acknowledged(), 2);
+        assert_eq!(outlet.reclaim(), [3, 4]);
     });
 }
 
@@ -559,10 +552,9 @@ fn the_gauge_is_low_while_the_writer_waits_for_what_is_to_be_read() {
         assert!(inlet.acknowledge(1).is_none());
         assert!(gauge.is_high());
 
-        let (task, inlet, mut outlet) = with_written(3, &[1, 0]);
+        let (task, inlet, mut outlet) = with_written(2, &[1, 2, 3, 0]);
         let gauge = outlet.gauge();
-        queue(&inlet, &[0, 2]);
-        assert!(gauge.is_high());
+        queue(&inlet, &[4, 5]);
         assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
         assert!(task.room(&mut outlet).is_pending());
         assert!(!gauge.is_high());
