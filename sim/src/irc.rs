@@ -37,6 +37,11 @@ pub fn lines_of(step: &Step, sent: &mut u32) -> Option<String> {
         } => format!("NAMES {}\r\n", step::room(room)),
         Step::Quit { why: false, .. } => "QUIT\r\n".to_owned(),
         Step::Quit { why: true, .. } => "QUIT :m0\r\n".to_owned(),
+        &Step::Oper { right, .. } => {
+            let password = if right { step::PASSWORD } else { "guess" };
+            format!("OPER {} {password}\r\n", step::OPERATOR)
+        }
+        &Step::Kill { name, .. } => format!("KILL {} :enough\r\n", step::name(name)),
         Step::Accept
         | Step::AcceptIrc
         | Step::Answer { .. }

@@ -12,9 +12,10 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input};
 use rejoin::hub::record::{BadRecord, Entries, Entry, Recorded, digest};
-use rejoin::hub::{Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told};
+use rejoin::hub::{Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood};
 use rejoin::id::{ConnId, Text, Time};
 use rejoin::wire::irc;
+use rejoin::wire::lines::Line;
 use rejoin::wire::plain::{self, Command};
 
 use crate::moment::text as text_of;
@@ -153,7 +154,8 @@ struct Player {
 
 impl Player {
     fn new(config: &Config, texts: bool, id_key: [u8; 16]) -> Self {
-        let watch = Arc::new(Mutex::new(Watch::new(config, true)));
+        // What an operator's password has come to stands in its place.
+        let watch = Arc::new(Mutex::new(Watch::new(config, "1", true)));
         let mut watched = Side::new(config, id_key);
         watched.hub.observe(Box::new(Lookout(Arc::clone(&watch))));
         Self {
@@ -388,6 +390,21 @@ fn spoken<'a>(message: &irc::Message<'a>) -> Option<&'a str> {
 struct Lookout(Arc<Mutex<Watch>>);
 
 impl Observer for Lookout {
+    fn identity(&mut self, identity: &Identity) {
+        self.0.lock().expect("nobody panics").identity(identity);
+    }
+
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
+        let mut watch = self.0.lock().expect("nobody panics");
+        watch.line(line, understood);
+    }
+
+    fn told(&mut self, _now: Time, told: Told, wants: &Outputs) {
+        let mut watch = self.0.lock().expect("nobody panics");
+        let found = watch.told(told, wants);
+        watch.violations.extend(found.err());
+    }
+
     fn input(&mut self, input: &Input) {
         self.0.lock().expect("nobody panics").input(input);
     }

@@ -32,8 +32,10 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
         } => format!("/who {}", step::room(room)),
         Step::Quit { why: false, .. } => "/quit".to_owned(),
         Step::Quit { why: true, .. } => "/quit m0".to_owned(),
-        // Those who speak it keep their names.
+        // Those who speak it keep their names, and are no operators.
         Step::Rename { .. }
+        | Step::Oper { .. }
+        | Step::Kill { .. }
         | Step::Accept
         | Step::AcceptIrc
         | Step::Answer { .. }

@@ -81,8 +81,23 @@ pub enum Step {
         /// Whether it says why.
         why: bool,
     },
-    /// An operator wants a peer gone for good. Of the clients of a hub none is one.
+    /// A broker is told to dismiss a peer, as an operator wants it gone for good. In front of a
+    /// hub nobody can say so: there an operator says [`Step::Kill`].
     Dismiss {
+        /// An index into [`NAMES`].
+        name: u8,
+    },
+    /// A client that speaks IRC wants to be an operator of the server. A broker knows none.
+    Oper {
+        /// The connection.
+        conn: u8,
+        /// Whether it knows the password.
+        right: bool,
+    },
+    /// A client that speaks IRC wants a peer gone for good, and may be an operator.
+    Kill {
+        /// The connection.
+        conn: u8,
         /// An index into [`NAMES`].
         name: u8,
     },
@@ -208,6 +223,12 @@ pub const SEVERAL: u32 = 3;
 
 /// How many secrets there are.
 pub const SECRETS: u8 = 3;
+
+/// What the only operator of a server is called.
+pub const OPERATOR: &str = "root";
+
+/// The operator's password.
+pub const PASSWORD: &str = "battery-staple";
 
 /// The name with this index.
 pub fn name(index: u8) -> Name {

@@ -54,6 +54,7 @@ fn phrase() -> impl Strategy<Value = Vec<Step>> {
         5 => end(),
         8 => answer(),
         1 => chatter(),
+        2 => govern(),
         50 => step().prop_map(|step| vec![step]),
     ]
 }
@@ -117,6 +118,12 @@ fn chatter() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
+/// A client becomes an operator, or tries to, and wants somebody gone.
+fn govern() -> impl Strategy<Value = Vec<Step>> {
+    (conn(), prop::bool::weighted(0.8), name())
+        .prop_map(|(conn, right, name)| vec![Step::Oper { conn, right }, Step::Kill { conn, name }])
+}
+
 /// Both halves of a connection end, one right after the other.
 fn end() -> impl Strategy<Value = Vec<Step>> {
     (conn(), written(), any::<bool>()).prop_map(|(conn, written, reader_first)| {
@@ -144,6 +151,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (conn(), prop::option::of(room())).prop_map(|(conn, room)| Step::Who { conn, room }),
         1 => (conn(), any::<bool>()).prop_map(|(conn, why)| Step::Quit { conn, why }),
         1 => name().prop_map(|name| Step::Dismiss { name }),
+        1 => (conn(), name()).prop_map(|(conn, name)| Step::Kill { conn, name }),
         5 => conn().prop_map(|conn| Step::ReaderFinishes { conn }),
         3 => (conn(), 1..4_u8).prop_map(|(conn, mail)| Step::Write { conn, mail }),
         2 => conn().prop_map(|conn| Step::Answer { conn, stale: false }),

@@ -3,8 +3,11 @@
 use rejoin::Config;
 use rejoin::broker::lifecycle::Phase;
 use rejoin::broker::{Broker, Effects, Event, Input, Mail};
+use rejoin::hub::{Identity, Outputs, Told, Understood};
 use rejoin::id::{ConnId, Time};
+use rejoin::wire::lines::Line;
 
+use crate::invariants::eviction::Evictions;
 use crate::invariants::{Invariants, Violation};
 use crate::links::Links;
 use crate::moment::{Act, Happening, Moment, View, mail_of};
@@ -16,6 +19,7 @@ use crate::probe::Probes;
 #[derive(Debug)]
 pub struct Watch {
     invariants: Invariants,
+    evictions: Evictions,
     /// What has happened last. Its links are the first to know of what happens next.
     last: Moment,
     /// What the broker was told last, until its effects are known.
@@ -30,10 +34,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Nothing has happened yet.
-    pub fn new(config: &Config, keeps_moments: bool) -> Self {
+    /// Nothing has happened yet. `password` is what an operator has to say.
+    pub fn new(config: &Config, password: &'static str, keeps_moments: bool) -> Self {
         Self {
             invariants: Invariants::new(config),
+            evictions: Evictions::new(password),
             last: Moment::start(),
             input: None,
             probes: Probes::default(),
@@ -51,12 +56,35 @@ impl Watch {
     /// The server has started again, with nothing.
     pub fn restart(&mut self, config: &Config) {
         self.invariants = Invariants::new(config);
+        self.evictions.restart();
         self.last = Moment::start();
         self.probes.start();
     }
 
+    /// The hub says this of itself from now on.
+    pub fn identity(&mut self, identity: &Identity) {
+        self.evictions.identity(identity);
+    }
+
+    /// The hub has read a line.
+    pub fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
+        let roster = self.invariants.roster();
+        self.evictions.line(line, understood, roster);
+    }
+
+    /// The hub was told something, and wants this done.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with it.
+    pub fn told(&mut self, told: Told, wants: &Outputs) -> Result<(), Violation> {
+        let roster = self.invariants.roster();
+        self.evictions.told(told, wants, roster, &mut self.probes)
+    }
+
     /// The broker is about to be told something.
     pub fn input(&mut self, input: &Input) {
+        self.evictions.input(input, self.invariants.roster());
         self.input = Some(input.clone());
     }
 

@@ -157,8 +157,9 @@ impl World {
                 }
             }
             Step::ShutDown => self.handle(Input::ShutDown, moments),
-            // What is written is done; how far clients have read matters to a hub.
-            Step::Answer { .. } => {}
+            // What is written is done; how far clients have read, and who is an operator, matters to
+            // a hub.
+            Step::Answer { .. } | Step::Oper { .. } | Step::Kill { .. } => {}
         }
     }
 
@@ -200,6 +201,8 @@ impl World {
             | Step::AcceptIrc
             | Step::Dismiss { .. }
             | Step::Answer { .. }
+            | Step::Oper { .. }
+            | Step::Kill { .. }
             | Step::ReaderFinishes { .. }
             | Step::Write { .. }
             | Step::WriterFinishes { .. }

@@ -50,6 +50,10 @@ fn the_rare_paths_of_irc_are_reached_by_lines() {
         Path::RenameWithMail,
         Path::LoginAfterRename,
         Path::LabelAtTheEnd,
+        Path::DismissedOnline,
+        Path::DismissedLeaving,
+        Path::DismissedAway,
+        Path::KillRefused,
     ] {
         let count = probes.count(Probe::Path(path));
         println!("{count:>7} {path:?}");

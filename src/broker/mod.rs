@@ -9,7 +9,8 @@
 //! 1. A peer is removed only when the writer of its holder has finished, and exactly
 //!    once for each time that it joined.
 //! 2. A connection never removes, stops or receives for another connection, whatever
-//!    the names are. Only a login with the right proof replaces one.
+//!    the names are. Only a login with the right proof replaces one, and only
+//!    [`Input::Dismiss`], which an operator asks for, dismisses one.
 //! 3. Each half of a connection is told to stop at most once, and is always told when
 //!    the other half is gone.
 //! 4. Every accepted delivery is, at every moment, exactly one of: written to its

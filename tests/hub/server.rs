@@ -6,8 +6,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::hub::{Digest, Frame, Hub, Output, Outputs, Protocol, Received};
-use rejoin::id::{ConnId, Proof, Secret, Time};
+use rejoin::broker::Input;
+use rejoin::hub::{
+    Digest, Frame, Hub, Observer, Output, Outputs, Protocol, Received, Told, Understood,
+};
+use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+use rejoin::wire::lines::Line;
 
 pub(crate) struct Server {
     pub(crate) hub: Hub<Padded>,
@@ -54,6 +58,42 @@ impl Digest for Padded {
     }
 }
 
+/// Panics if somebody is dismissed whom no `KILL` names, in whatever story.
+#[derive(Default, Debug)]
+struct OnlyKills {
+    /// Whom the line that is handled wants gone, if it is a `KILL` that has dismissed nobody yet.
+    victim: Option<Name>,
+}
+
+impl Observer for OnlyKills {
+    fn line(&mut self, line: Line<'_>, _understood: Understood<'_>) {
+        let Line::Whole(line) = line else {
+            return self.victim = None;
+        };
+        // Its reason may be spoilt; whom it names is not.
+        let line = String::from_utf8_lossy(line);
+        let mut words = line
+            .split(' ')
+            .skip_while(|word| word.starts_with(['@', ':']));
+        let kills = words
+            .next()
+            .filter(|word| word.eq_ignore_ascii_case("KILL"));
+        let name = words.next().map(|name| name.trim_start_matches(':'));
+        self.victim = kills.and(name).and_then(Name::parse);
+    }
+
+    fn input(&mut self, input: &Input) {
+        if let Input::Dismiss { name, .. } = input {
+            let is_asked_for = self.victim.take().as_ref() == Some(name);
+            assert!(is_asked_for, "{name} is dismissed, and no KILL asks for it");
+        }
+    }
+
+    fn told(&mut self, _now: Time, _told: Told, _wants: &Outputs) {
+        self.victim = None;
+    }
+}
+
 /// Small limits, so that a test can reach them.
 pub(crate) fn config() -> Config {
     let size = |n: usize| n.try_into().expect("not zero");
@@ -81,7 +121,8 @@ impl Server {
         Self::of(Hub::new(config, Padded))
     }
 
-    pub(crate) fn of(hub: Hub<Padded>) -> Self {
+    pub(crate) fn of(mut hub: Hub<Padded>) -> Self {
+        hub.observe(Box::<OnlyKills>::default());
         Self {
             hub,
             now: Time::ZERO,

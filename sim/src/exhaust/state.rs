@@ -143,7 +143,12 @@ impl State {
                 repeats || self.time(until).is_some_and(|time| time > self.now)
             }
             Step::ShutDown => !self.books.shutting_down,
-            Step::Rooms { .. } | Step::Who { .. } | Step::AcceptIrc | Step::Answer { .. } => false,
+            Step::Rooms { .. }
+            | Step::Who { .. }
+            | Step::AcceptIrc
+            | Step::Answer { .. }
+            | Step::Oper { .. }
+            | Step::Kill { .. } => false,
         }
     }
 
@@ -278,7 +283,12 @@ impl State {
                 }
             }
             Step::ShutDown => Happens::Input(Input::ShutDown),
-            Step::Rooms { .. } | Step::Who { .. } | Step::AcceptIrc | Step::Answer { .. } => {
+            Step::Rooms { .. }
+            | Step::Who { .. }
+            | Step::AcceptIrc
+            | Step::Answer { .. }
+            | Step::Oper { .. }
+            | Step::Kill { .. } => {
                 unreachable!("no alphabet has it")
             }
         }
@@ -317,6 +327,8 @@ impl State {
             | Step::Answer { .. }
             | Step::Dismiss { .. }
             | Step::GiveUp { .. }
+            | Step::Kill { .. }
+            | Step::Oper { .. }
             | Step::ReaderFinishes { .. }
             | Step::Rooms { .. }
             | Step::ShutDown

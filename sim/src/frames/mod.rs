@@ -14,7 +14,7 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::{Event, Refusal};
 use rejoin::hub::record::Recorder;
-use rejoin::hub::{Frame, Hub, Output, Outputs, Protocol};
+use rejoin::hub::{Frame, Hub, Identity, Output, Outputs, Protocol};
 use rejoin::id::{ConnId, Name, Time};
 
 use crate::invariants::Violation;
@@ -27,7 +27,7 @@ use crate::probe::{Path, Probes};
 use crate::replay::replay;
 use crate::search::{Failure, Wrong};
 use crate::spelling::{line_of, spell};
-use crate::step::{GiveUp, Step, Until};
+use crate::step::{GiveUp, OPERATOR, PASSWORD, Step, Until};
 use crate::words;
 use sight::{Lookout, Plainly, Recording, Sight};
 
@@ -99,6 +99,10 @@ impl Server {
         hub.observe(Box::new(Lookout(Arc::clone(&sight))));
         let record = Arc::new(Mutex::new(Recorder::new(config, texts, ID_KEY)));
         hub.observe(Box::new(Recording(Arc::clone(&record))));
+        hub.identify(Identity {
+            operators: [(OPERATOR.to_owned(), PASSWORD.to_owned())].into(),
+            ..Identity::default()
+        });
         Self {
             hub,
             sight,
@@ -185,6 +189,8 @@ impl Server {
             | Step::Rename { conn, .. }
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
+            | Step::Oper { conn, .. }
+            | Step::Kill { conn, .. }
             | Step::Quit { conn, .. } => {
                 if let Some(conn) = self.pick(*conn) {
                     self.ask(conn, step);
@@ -420,7 +426,7 @@ impl Server {
                         link.outbox.ask(frame.clone());
                     }
                 }
-                // An operator would have to ask for it.
+                // None of the operators asks for it.
                 Output::Rehash => {}
                 Output::Retain { conn } => {
                     if let Some(link) = self.links.get_mut(&conn) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Event, Input};
 use rejoin::hub::record::Recorder;
-use rejoin::hub::{Digest, Observer, Outputs, Told, Understood};
+use rejoin::hub::{Digest, Identity, Observer, Outputs, Told, Understood};
 use rejoin::id::{ConnId, Name, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
 
@@ -14,6 +14,7 @@ use crate::label::Labels;
 use crate::moment::{Act, mail_of};
 use crate::reading::Readings;
 use crate::sayings::Sayings;
+use crate::step::PASSWORD;
 use crate::watch::Watch;
 
 /// What an observer sees.
@@ -30,7 +31,7 @@ pub(super) struct Sight {
 impl Sight {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            watch: Watch::new(config, false),
+            watch: Watch::new(config, PASSWORD, false),
             readings: Readings::new(config),
             labels: Labels::default(),
             sayings: Sayings::default(),
@@ -43,20 +44,31 @@ impl Sight {
 pub(super) struct Lookout(pub(super) Arc<Mutex<Sight>>);
 
 impl Observer for Lookout {
-    fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
+    fn identity(&mut self, identity: &Identity) {
+        self.0
+            .lock()
+            .expect("nobody panics")
+            .watch
+            .identity(identity);
+    }
+
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         let mut sight = self.0.lock().expect("nobody panics");
         sight.readings.line(understood);
         sight.labels.line(understood);
         sight.sayings.line(understood);
+        sight.watch.line(line, understood);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
         let sight = &mut *self.0.lock().expect("nobody panics");
+        let evictions = sight.watch.told(told, wants);
         let probes = &mut sight.watch.probes;
         let found = [
             sight.readings.told(now, told, wants, probes),
             sight.labels.told(told, wants, probes),
             sight.sayings.told(told),
+            evictions,
         ];
         let found = found.into_iter().filter_map(Result::err);
         sight.watch.violations.extend(found);
@@ -92,6 +104,10 @@ impl Observer for Lookout {
 pub(super) struct Recording(pub(super) Arc<Mutex<Recorder>>);
 
 impl Observer for Recording {
+    fn identity(&mut self, identity: &Identity) {
+        self.0.lock().expect("nobody panics").identity(identity);
+    }
+
     fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         self.0.lock().expect("nobody panics").line(line, understood);
     }
@@ -110,7 +126,7 @@ impl Observer for Recording {
     }
 }
 
-/// Keeps the number of a secret, where a server makes a digest.
+/// Keeps the number of a secret, where a server makes a digest, and an operator's password.
 #[derive(Debug)]
 pub(super) struct Plainly;
 
@@ -119,5 +135,9 @@ impl Digest for Plainly {
         let mut digest = [0; 32];
         digest[31] = secret.expose().as_bytes().last().copied().unwrap_or(0);
         Proof::new(digest)
+    }
+
+    fn verify(&self, password: &str, hash: &str) -> bool {
+        password == hash
     }
 }

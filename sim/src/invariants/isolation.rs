@@ -1,5 +1,5 @@
 //! 2. A connection never removes, stops or receives for another connection, whatever the names
-//!    are. Only a login with the right proof replaces one.
+//!    are. Only a login with the right proof replaces one, and only an operator's `KILL` dismisses one.
 
 use rejoin::broker::{Event, Input, Mail, Receiver, Request, StopReason};
 use rejoin::id::ConnId;

@@ -6,6 +6,7 @@
 
 pub mod bounds;
 pub mod determinism;
+pub mod eviction;
 pub mod fate;
 pub mod halves;
 pub mod isolation;
@@ -101,7 +102,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// All checkers but that of statement 9, which compares two runs ([`determinism`]).
+/// All checkers that see a broker alone, but that of statement 9, which compares two runs
+/// ([`determinism`]). By whom a peer may be dismissed only a hub shows ([`eviction`]).
 pub struct Invariants {
     config: Config,
     roster: Roster,
@@ -127,6 +129,11 @@ impl Invariants {
                 Box::new(nothing_left::NothingLeft),
             ],
         }
+    }
+
+    /// Who is who.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
     }
 
     /// Judges one moment; returns each statement that it violates.

@@ -150,6 +150,8 @@ impl Play<'_> {
             | Step::Rename { conn, .. }
             | Step::Rooms { conn }
             | Step::Who { conn, .. }
+            | Step::Oper { conn, .. }
+            | Step::Kill { conn, .. }
             | Step::Quit { conn, .. } => self.say(*conn, step),
             Step::Accept | Step::AcceptIrc => {
                 let client = self.stage.lock().rng.u8(..CLIENTS);

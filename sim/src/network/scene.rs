@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Input, Mail};
-use rejoin::hub::{Observer, Outputs, Told, Understood};
+use rejoin::hub::{Identity, Observer, Outputs, Told, Understood};
 use rejoin::id::{ConnId, Time};
 use rejoin::net::{Point, Points};
 use rejoin::wire::lines::Line;
@@ -23,6 +23,7 @@ use crate::plural::messages;
 use crate::probe::Path;
 use crate::reading::Readings;
 use crate::sayings::Sayings;
+use crate::step::PASSWORD;
 use crate::trace::{Did, Entry, What};
 use crate::watch::Watch;
 
@@ -124,7 +125,7 @@ impl Stage {
             withheld: Default::default(),
             tick: 0,
             counts: Counts::default(),
-            watch: Watch::new(config, traces),
+            watch: Watch::new(config, PASSWORD, traces),
             readings: Readings::new(config),
             labels: Labels::default(),
             sayings: Sayings::default(),
@@ -441,20 +442,27 @@ fn forget_repetition(entries: &mut Vec<Entry>) {
 pub(super) struct Lookout(pub(super) Stage);
 
 impl Observer for Lookout {
-    fn line(&mut self, _line: Line<'_>, understood: Understood<'_>) {
+    fn identity(&mut self, identity: &Identity) {
+        self.0.lock().watch.identity(identity);
+    }
+
+    fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         let mut scene = self.0.lock();
         scene.readings.line(understood);
         scene.labels.line(understood);
         scene.sayings.line(understood);
+        scene.watch.line(line, understood);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
         let scene = &mut *self.0.lock();
+        let evictions = scene.watch.told(told, wants);
         let probes = &mut scene.watch.probes;
         let found = [
             scene.readings.told(now, told, wants, probes),
             scene.labels.told(told, wants, probes),
             scene.sayings.told(told),
+            evictions,
         ];
         for violation in found.into_iter().filter_map(Result::err) {
             scene.violate(violation);

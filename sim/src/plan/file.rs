@@ -133,11 +133,14 @@ fn in_step(step: &Step) -> Vec<Ranged> {
             let room = room.map(|room| ("room", room, ROOM));
             [client(conn)].into_iter().chain(room).collect()
         }
-        Step::Rename { conn, name } => vec![client(conn), ("name", *name, NAME)],
+        Step::Rename { conn, name } | Step::Kill { conn, name } => {
+            vec![client(conn), ("name", *name, NAME)]
+        }
         Step::Dismiss { name } => vec![("name", *name, NAME)],
         Step::Rooms { conn }
         | Step::Quit { conn, .. }
         | Step::Answer { conn, .. }
+        | Step::Oper { conn, .. }
         | Step::ReaderFinishes { conn }
         | Step::Write { conn, .. }
         | Step::WriterFinishes { conn, .. }

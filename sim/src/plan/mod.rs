@@ -271,6 +271,9 @@ impl Dice {
         if self.irc > 0 && self.rng.u16(..300) == 0 {
             return self.crowd(actions, messages);
         }
+        if self.irc > 0 && self.rng.u16(..100) == 0 {
+            return self.govern(actions);
+        }
         let conn = self.rng.u8(..CLIENTS);
         if self.irc >> conn & 1 == 1 && self.rng.u8(..50) == 0 {
             let name = self.rng.u8(..NAMES.len() as u8);
@@ -409,10 +412,43 @@ impl Dice {
         *messages += 1;
     }
 
+    /// An operator wants somebody gone, whose connection may be about to end, or have ended. Now
+    /// and then it is none.
+    fn govern(&mut self, actions: &mut Vec<Action>) {
+        let (conn, victim) = (self.speaks_irc(), self.rng.u8(..CLIENTS));
+        let (right, name) = (self.rng.u8(..6) > 0, victim % (NAMES.len() as u8 / 2));
+        actions.push(Action::Step(Step::Oper { conn, right }));
+        match self.rng.u8(..4) {
+            0 => {
+                arrive(actions, victim);
+                let (client, kind) = (victim, Kind::Stall);
+                actions.push(Action::Fault(Fault { client, kind }));
+                let (to, length) = (vec![To::Peer(name)], Length::Short);
+                actions.push(Action::Step(Step::Send { conn, to, length }));
+                actions.push(Action::Step(Step::ReaderFinishes { conn: victim }));
+                wait(actions, 1);
+            }
+            1 => {
+                let written = self.rng.u8(..4);
+                let conn = victim;
+                actions.push(Action::Step(Step::WriterFinishes { conn, written }));
+                actions.push(Action::Step(Step::ReaderFinishes { conn }));
+                wait(actions, self.rng.usize(1..6));
+            }
+            _ => wait(actions, self.rng.usize(..3)),
+        }
+        actions.push(Action::Step(Step::Kill { conn, name }));
+    }
+
+    /// A client that speaks IRC; there is one.
+    fn speaks_irc(&mut self) -> u8 {
+        let speaking: Vec<_> = (0..CLIENTS).filter(|c| self.irc >> c & 1 == 1).collect();
+        speaking[self.rng.usize(..speaking.len())]
+    }
+
     /// So much is said to somebody who does not answer that its writer has to wait.
     fn crowd(&mut self, actions: &mut Vec<Action>, messages: &mut usize) {
-        let speaking: Vec<_> = (0..CLIENTS).filter(|c| self.irc >> c & 1 == 1).collect();
-        let client = speaking[self.rng.usize(..speaking.len())];
+        let client = self.speaks_irc();
         let (name, kind) = (arrive(actions, client), Kind::Withhold);
         for sent in 0..CROWD {
             if sent == 1 {

@@ -75,11 +75,13 @@ pub enum Path {
     WindowFull,
     /// A command with a label ends its own connection.
     LabelAtTheEnd,
+    /// Somebody who is no operator wants a peer gone.
+    KillRefused,
 }
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::BothEndAtOnce,
         Self::TakeoverOfATakeover,
         Self::WaiterInherits,
@@ -116,10 +118,11 @@ impl Path {
         Self::NeverAnswers,
         Self::WindowFull,
         Self::LabelAtTheEnd,
+        Self::KillRefused,
     ];
 
-    /// Whether a broker alone can reach it. How far clients have read, and what labels their commands
-    /// have, only a hub knows.
+    /// Whether a broker alone can reach it. How far clients have read, what labels their commands
+    /// have, and who is an operator, only a hub knows.
     pub const fn is_within_reach_of_the_broker(self) -> bool {
         !matches!(
             self,
@@ -128,12 +131,13 @@ impl Path {
                 | Self::NeverAnswers
                 | Self::WindowFull
                 | Self::LabelAtTheEnd
+                | Self::KillRefused
         )
     }
 
     /// Whether the driver reaches it: a driver brings no second end of a writer and no line of
     /// who leaves, and accepts nobody once it stops; a hub does what is due before it looks at a
-    /// line; there are no more names than peers that may be there; and no client is an operator.
+    /// line; and there are no more names than peers that may be there.
     pub const fn is_within_reach_of_the_driver(self) -> bool {
         match self {
             Self::ReturnAtDeadline
@@ -141,10 +145,7 @@ impl Path {
             | Self::ServerFull
             | Self::LateRequest
             | Self::LateWriter
-            | Self::AcceptAfterShutDown
-            | Self::DismissedOnline
-            | Self::DismissedLeaving
-            | Self::DismissedAway => false,
+            | Self::AcceptAfterShutDown => false,
             Self::BothEndAtOnce
             | Self::TakeoverOfATakeover
             | Self::WaiterInherits
@@ -171,7 +172,11 @@ impl Path {
             | Self::TakeoverUnanswered
             | Self::NeverAnswers
             | Self::WindowFull
-            | Self::LabelAtTheEnd => true,
+            | Self::LabelAtTheEnd
+            | Self::KillRefused
+            | Self::DismissedOnline
+            | Self::DismissedLeaving
+            | Self::DismissedAway => true,
         }
     }
 }
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn all_holds_each_path_once() {
         assert_eq!(BTreeSet::from(Path::ALL).len(), Path::ALL.len());
-        let last = Path::LabelAtTheEnd as usize;
+        let last = Path::KillRefused as usize;
         assert_eq!(Path::ALL.len(), last + 1);
     }
 }

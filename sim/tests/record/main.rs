@@ -100,6 +100,7 @@ fn kills(texts: bool) -> Recorded {
         recorded.says(n, "PASS correct-horse");
         recorded.says(n, &format!("NICK {nick}\nUSER u 0 * :u\nJOIN #a"));
     }
+    recorded.says(2, "KILL dave :not for bob to say");
     recorded.says(1, "OPER root root-password");
     recorded.breaks(3);
     let dave = ConnId::new(4);
