@@ -14,7 +14,7 @@ use common::{Client, Server, wait_for};
 const FLAGS: &[&str] = &[
     "--irc=127.0.0.1:0",
     "--irc-probe-after=300ms",
-    "--irc-silence-timeout=3s",
+    "--irc-silence-timeout=6s",
     "--write-timeout=5min",
     "--flush-timeout=5min",
     "--lines-per-second=1000000",
@@ -96,11 +96,7 @@ fn a_guest_behind_a_black_hole_is_gone_and_what_was_not_written_comes_back_at_on
 /// Its PING is behind so much that it has not come yet.
 #[test]
 fn a_client_that_reads_slowly_is_not_given_up() {
-    let flags = FLAGS.iter().map(|flag| match *flag {
-        "--irc-silence-timeout=3s" => "--irc-silence-timeout=6s",
-        flag => flag,
-    });
-    let server = Server::start_for_floods(&flags.collect::<Vec<_>>());
+    let server = Server::start_for_floods(FLAGS);
     let irc = server.irc();
     let mut bob = server.login("bob");
     let mut carol = Client::small(irc);

@@ -135,7 +135,7 @@ fn reads_of_one_byte_are_enough() {
 
 #[test]
 fn a_connection_must_log_in_in_time() {
-    let server = Server::start(&["--login-timeout=1s"]);
+    let server = Server::start(&["--login-timeout=5s"]);
     let mut alice = server.login("alice");
     let (mut silent, mut talks) = (server.client(), server.client());
     talks.send("/who");
@@ -259,7 +259,7 @@ fn there_may_be_so_many_peers_those_that_are_away_included() {
 
 #[test]
 fn an_away_peer_keeps_its_name_for_the_resume_window() {
-    let server = Server::start(&["--resume-window=1s"]);
+    let server = Server::start(&["--resume-window=5s"]);
     let mut alice = server.login("alice");
     server.login(BOB).leave();
     alice.send("bob: hi");
@@ -413,7 +413,7 @@ fn a_list_is_so_long_and_says_how_long_it_would_be() {
 
 #[test]
 fn a_silent_link_is_probed_and_then_given_up() {
-    let server = Server::start(&["--probe-after=300ms", "--silence-timeout=2s"]);
+    let server = Server::start(&["--probe-after=300ms", "--silence-timeout=6s"]);
     let mut bob = server.login(BOB);
     for _ in 0..3 {
         bob.expect("* ping");
@@ -432,7 +432,8 @@ fn a_silent_link_is_probed_and_then_given_up() {
 
 #[test]
 fn a_link_is_given_up_when_its_socket_takes_nothing_for_too_long() {
-    let server = Server::start_for_floods(&["--write-timeout=1s"]);
+    // So long must alice not read, either.
+    let server = Server::start_for_floods(&["--write-timeout=4s"]);
     let mut alice = server.login("alice");
     let bob = server.stalled(BOB);
     flood_bob(&mut alice);
@@ -464,7 +465,7 @@ fn a_link_that_ends_has_so_long_to_write_what_is_queued() {
 
 #[test]
 fn the_server_stops_in_time_whoever_does_not_read() {
-    let mut server = Server::start_for_floods(&["--shutdown-timeout=300ms"]);
+    let mut server = Server::start_for_floods(&["--shutdown-timeout=4s"]);
     let mut alice = server.login("alice");
     let _bob = server.stalled(BOB);
     alice.flood("bob", 0..MANY);
@@ -480,7 +481,7 @@ fn the_server_stops_in_time_whoever_does_not_read() {
 fn mail_that_comes_back_all_at_once_is_no_sign_that_its_sender_reads_too_slowly() {
     // With the default of 1 MiB for what may wait for one connection.
     let server = Server::start(&[
-        "--resume-window=1s",
+        "--resume-window=8s",
         "--lines-per-second=1000000",
         "--lines-burst=1000000",
     ]);

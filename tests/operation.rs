@@ -325,6 +325,7 @@ fn a_password_that_is_typed_is_asked_for_twice_and_not_shown() {
     asked.types("open-sesame\n");
     assert_eq!(asked.process.wait().code(), Some(0));
     assert!(asked.echoes());
+    asked.is_asked("Again: \r\n");
     assert_eq!(asked.shown.so_far(), "Password: \r\nAgain: \r\n");
     assert!(asked.printed.whole().starts_with("$argon2id$"));
 }

@@ -33,24 +33,25 @@ async fn a_flood_of_connections_holds_up_neither_the_other_listener_nor_the_cloc
             irc: Some(irc),
         };
         let config = Config {
-            login_timeout: Duration::from_millis(100),
+            login_timeout: Duration::from_secs(2),
             ..Config::default()
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(net::serve_with(listeners, Setup::new(config), async {
             let _ = stopped.await;
         }));
-        let [mut alice, mut silent] = [(); 2].map(|()| {
-            let (ours, theirs) = duplex(1 << 16);
-            connect.send(theirs).expect("it listens");
-            BufReader::new(ours)
-        });
         let (login, welcome) = match flooded {
             Flooded::Plain => ("NICK alice\r\nUSER u 0 * :r\r\n", " 001 alice "),
             Flooded::Irc => ("alice\n", "* welcome alice"),
         };
-        let sent = alice.get_mut().write_all(login.as_bytes()).await;
-        sent.expect("it is read");
+        let [(mut alice, its), (silent, other)] = [(); 2].map(|()| duplex(1 << 16));
+        // It is there when the connection is accepted.
+        let sent = alice.write_all(login.as_bytes()).await;
+        sent.expect("there is room for it");
+        for stream in [its, other] {
+            connect.send(stream).expect("it listens");
+        }
+        let [mut alice, mut silent] = [alice, silent].map(BufReader::new);
         hears(&mut alice, welcome).await;
         hears(&mut silent, "in time").await;
         drop(stop);
@@ -68,7 +69,7 @@ async fn hears(client: &mut BufReader<DuplexStream>, words: &str) {
             assert_ne!(read, 0, "closed without {words:?}");
         }
     };
-    let heard = timeout(Duration::from_secs(10), reads).await;
+    let heard = timeout(Duration::from_secs(60), reads).await;
     heard.unwrap_or_else(|_| panic!("waited for {words:?}"));
 }
 

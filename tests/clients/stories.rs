@@ -425,12 +425,18 @@ pub(crate) fn a_link_looks_alive(program: &'static Program) {
     wait_for("all to be acknowledged", || {
         (link.acknowledged().len() == 100).then_some(())
     });
+    // The server has handled what came before this; of another link it may hear sooner.
+    scene.alice.says("bob", "all is read");
+    hears(&mut scene.bob, "all is read");
     link.cut_for_the_client();
     scene.bob_says(100);
     scene.alice_is_back();
     scene.bob_says(100);
     scene.expect_the_rest(100, 100);
     scene.expect_nobody_noticed();
+    wait_for("the server to close the old link", || {
+        link.is_over(Way::ToClient).then_some(())
+    });
     let last = link.held(Way::ToClient);
     let last = last.last().map_or("", String::as_str);
     assert!(last.starts_with("ERROR :"), "the old link is told: {last}");
@@ -467,7 +473,9 @@ pub(crate) fn a_guest_comes_back(program: &'static Program) {
     let mut scene = Scene::of(program, None);
     scene.bob_says(10);
     scene.wait_until_seen(10);
+    let link = scene.link();
     scene.alice.kills();
+    link.wait_for_end();
     scene.alice.starts_again();
     assert_eq!(scene.alice.is_welcomed(1), "alice");
     scene.carol.send("PING :end");
@@ -497,9 +505,8 @@ pub(crate) fn a_guest_waits_for_its_old_link(program: &'static Program) {
     scene.bob.send("bob: all is on its way");
     hears(&mut scene.bob, "all is on its way");
     scene.alice.kills();
-    wait_for("the server to be told", || {
-        link.is_over(Way::ToServer).then_some(())
-    });
+    link.wait_until_told(Way::ToServer);
+    scene.bob.settle("bob");
     scene.alice.starts_again();
     let asks = |link: &Link| {
         let said = link.passed(Way::ToServer);

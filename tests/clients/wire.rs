@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
+use crate::common::links::wait_until_arrived;
 use crate::common::wait_for;
 use crate::said::{Said, mail};
 
@@ -195,6 +196,17 @@ impl Link {
     /// Whether nothing more comes this way.
     pub(crate) fn is_over(&self, way: Way) -> bool {
         self.flow(way).is_over
+    }
+
+    /// Waits until an end is in the socket of the other.
+    pub(crate) fn wait_until_told(&self, way: Way) {
+        wait_for("the end to be passed on", || {
+            self.is_over(way).then_some(())
+        });
+        wait_until_arrived(match way {
+            Way::ToClient => &self.client,
+            Way::ToServer => &self.server,
+        });
     }
 
     /// Waits until both ends have closed it: nothing passes any more.

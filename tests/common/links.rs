@@ -1,5 +1,6 @@
 //! Links that stall, break, or are closed by halves; and floods that fill every buffer.
 
+use std::fs::read_to_string;
 use std::io::{BufRead, ErrorKind, Read, Result};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::ops::Range;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use super::{Client, Server};
+use super::{Client, Server, wait_for};
 
 /// Flags for floods: no bound but time ends a connection, and nothing is refused.
 pub(crate) const FLOOD: &[&str] = &[
@@ -128,8 +129,8 @@ impl Client {
         self.expect(&format!("from {me}: still here"));
     }
 
-    /// Waits until the server has handled all that anybody sent before, on connections
-    /// that it has answered once.
+    /// Waits until the server has handled all that has [arrived](Client::arrives) before, on
+    /// connections that it has answered once.
     ///
     /// What was ready before the first line is handled, at the latest, with it, and so
     /// before the second; that rests on the server's single thread.
@@ -159,6 +160,13 @@ impl Client {
     pub(crate) fn half_close(&self) {
         let closed = self.stream().shutdown(Shutdown::Write);
         closed.expect("the connection was open");
+        self.arrives();
+    }
+
+    /// Waits until all that was sent, and the end of it, is in the server's socket: what another
+    /// connection sends may be there sooner.
+    pub(crate) fn arrives(&self) {
+        wait_until_arrived(self.stream());
     }
 
     /// Says goodbye to the connection in the way that loses nothing: closes the sending
@@ -170,12 +178,20 @@ impl Client {
         self.expect_eof();
     }
 
-    /// Resets the connection: what is on its way, in both directions, is lost.
+    /// Resets the connection, which from now on the server's socket knows: what is on its way, in
+    /// both directions, is lost.
     pub(crate) fn reset(self) {
+        let ends = ends(self.stream());
         let socket = SockRef::from(self.stream());
         socket
             .set_linger(Some(Duration::ZERO))
             .expect("an open socket takes options");
+        drop(self);
+        if let Some([client, server]) = ends {
+            wait_for("the server's socket to be reset", || {
+                unacknowledged(server, client).is_none().then_some(())
+            });
+        }
     }
 
     /// Reads on until the server has closed. Returns the whole lines, and what was there
@@ -206,4 +222,43 @@ impl Client {
             }
         }
     }
+}
+
+/// Waits until all that was sent on a connection over IPv4, and the end of it, is in the other
+/// end's socket.
+pub(crate) fn wait_until_arrived(stream: &TcpStream) {
+    let Some([own, other]) = ends(stream) else {
+        return;
+    };
+    wait_for("the other end to have all that was sent", || {
+        let left = unacknowledged(own, other).unwrap_or(0);
+        (left == 0).then_some(())
+    });
+}
+
+/// The addresses of both ends, the own one first; none if the connection was reset.
+fn ends(stream: &TcpStream) -> Option<[SocketAddr; 2]> {
+    Some([stream.local_addr().ok()?, stream.peer_addr().ok()?])
+}
+
+/// How much of what an end of a connection has sent the other end has not, as the system says; none
+/// if there is no such end any more.
+fn unacknowledged(own: SocketAddr, other: SocketAddr) -> Option<u64> {
+    let [own, other] = [own, other].map(in_hex);
+    let sockets = read_to_string("/proc/net/tcp").expect("the system says what sockets there are");
+    let socket = sockets.lines().find_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        (words[1..3] == [&*own, &*other]).then(|| words[4].to_owned())
+    });
+    let (sent, _) = socket.as_deref()?.split_once(':')?;
+    Some(u64::from_str_radix(sent, 16).expect("a number"))
+}
+
+/// An address as the system writes it: its bytes as one number of this machine, and the port.
+fn in_hex(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else {
+        panic!("{address} is not of IPv4")
+    };
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    format!("{ip:08X}:{:04X}", address.port())
 }

@@ -14,7 +14,8 @@ use rejoin_load::scenario::{Effort, Figures, Scenario, Target};
 fn effort() -> Effort {
     Effort {
         warm_up: Duration::from_millis(10),
-        measured: Duration::from_millis(50),
+        // Long enough that something comes about on a machine that does much else.
+        measured: Duration::from_millis(500),
         text_bytes: 60,
         window: None,
     }

@@ -265,7 +265,9 @@ impl Mark {
     fn to(&self, end: &Self) -> Figures {
         let count = end.count - self.count;
         let seconds = (end.at - self.at).as_secs_f64();
-        let cpu = self.cpu.zip(end.cpu).map(|(start, end)| end - start);
+        // Of threads that have ended meanwhile nobody knows what they had used.
+        let both = self.cpu.zip(end.cpu);
+        let cpu = both.and_then(|(start, end)| end.checked_sub(start));
         Figures {
             count,
             per_second: Some(count as f64 / seconds),
