@@ -724,6 +724,7 @@ mod tests {
                 b"GET http://secret/ HTTP/1.1\n",
                 b"\x16\x03\x01secret",
                 b"PASS secret-secret\n",
+                b" PASS secret-secret\n",
             ] {
                 let (record, effects) = recorded(protocol, said);
                 let (again, same) = recorded(protocol, &played(&record));

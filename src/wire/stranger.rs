@@ -48,9 +48,11 @@ impl Stranger {
     /// Who sends this line before it has logged in to the plain protocol.
     ///
     /// To it a command of IRC and its parameter would be a name and a secret. They are written
-    /// in capital letters by clients, and so nobody can be called `NICK` here, but `nick`.
+    /// in capital letters by clients, and so nobody can be called `NICK` here, but `nick`. As in a
+    /// login, spaces before it do not count.
     pub fn of_plain_line(line: &[u8]) -> Option<Self> {
-        let (command, parameter) = split(line);
+        let login = str::from_utf8(line).map_or(line, |line| line.trim_start().as_bytes());
+        let (command, parameter) = split(login);
         let is_command = FIRST_COMMANDS
             .iter()
             .any(|first| first.as_bytes() == command);
