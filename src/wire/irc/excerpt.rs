@@ -142,7 +142,10 @@ mod tests {
                 let mended = Message::mend(&line);
                 for (place, _) in mended.char_indices() {
                     let at = place_in_bad(&line, place);
-                    prop_assert_eq!(&Message::mend(&line[..at]), &mended[..place]);
+                    // Not mended by itself: without its end, tags are no tags, and cut sooner.
+                    let before = String::from_utf8_lossy(&line[..at]);
+                    let before = before.replace(['\0', '\r'], "\u{FFFD}");
+                    prop_assert_eq!(&before, &mended[..place]);
                 }
             }
         }
