@@ -396,7 +396,7 @@ impl<D: Digest> Hub<D> {
         let mut rest = bytes;
         let start = self.worked(out);
         self.turn_end = End {
-            work: start + self.limits.slice,
+            work: start.saturating_add(self.limits.slice),
             bytes: out.bytes() + tasks::BYTES_AT_ONCE,
         };
         let is_over = |hub: &Self, out: &Outputs| {
