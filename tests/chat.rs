@@ -373,6 +373,28 @@ fn who_sends_a_flood_of_mistakes_is_told_of_each_and_stays() {
 }
 
 #[test]
+fn whoever_connects_is_told_how_to_log_in_and_whoever_returns_when_it_was_called() {
+    let server = Server::start(&[]);
+    let mut alice = server.client();
+    let hello = alice.read_line().expect("the server says something first");
+    let how = "type a name, or a name and a secret to be able to come back; /help lists commands";
+    assert_eq!(hello, format!("* hello: {how}"));
+    alice.send("hello");
+    let help = alice.line();
+    assert!(help.starts_with("* help NAME "), "{help:?}");
+    let mut bob = server.login("bob secret-of-his");
+    bob.send("/join #rust");
+    bob.expect("* joined #rust bob");
+    bob.leave();
+    let mut carol = server.login("carol");
+    carol.send("bob: are you there?");
+    carol.expect("* kept bob");
+    server
+        .back("bob secret-of-his", 1)
+        .expect_kept("from carol: are you there?");
+}
+
+#[test]
 fn all_of_a_long_paste_is_said_in_order() {
     let server = Server::start(&["--lines-per-second=100", "--lines-burst=20"]);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));

@@ -322,7 +322,7 @@ fn a_mailbox_holds_so_many_messages() {
     alice.expect("* error mailbox-full bob in #rust");
     let mut bob = server.back(BOB, 3);
     for n in 1..=3 {
-        bob.expect(&format!("from alice: {n}"));
+        bob.expect_kept(&format!("from alice: {n}"));
     }
     bob.echo("bob");
 }
@@ -342,7 +342,7 @@ fn a_mailbox_holds_so_many_bytes() {
     alice.expect("* error mailbox-full bob");
     let mut bob = server.back(BOB, 3);
     for _ in 0..3 {
-        bob.expect(&format!("from alice: {text}"));
+        bob.expect_kept(&format!("from alice: {text}"));
     }
     bob.echo("bob");
 }
@@ -427,7 +427,7 @@ fn a_silent_link_is_probed_and_then_given_up() {
     alice.expect("* kept bob");
     server
         .back(BOB, 1)
-        .expect("from alice: it was you who left");
+        .expect_kept("from alice: it was you who left");
 }
 
 #[test]

@@ -74,6 +74,8 @@ type Heard = BTreeMap<String, Vec<usize>>;
 /// A line `from NAME: NUMBER`.
 fn message(line: &str) -> Option<(&str, usize)> {
     let (from, number) = line.strip_prefix("from ")?.split_once(": ")?;
+    // What was kept has a time.
+    let from = from.split(' ').next().unwrap_or(from);
     Some((from, number.parse().expect("everybody says numbers")))
 }
 
@@ -108,6 +110,9 @@ impl Link {
             let line = self.line().await.expect("the server answers");
             if line.starts_with("* welcome ") || line.starts_with("* back ") {
                 return;
+            }
+            if line.starts_with("* hello: ") {
+                continue;
             }
             assert_eq!(line, format!("* error name-in-use {login}"));
             self.say(login).await;
@@ -282,6 +287,8 @@ impl Writer {
         let said = output.write_all(format!("{name}\n").as_bytes()).await;
         said.expect("the server reads");
         let mut input = BufReader::new(input).lines();
+        let hello = input.next_line().await.expect("the server says so");
+        assert!(hello.is_some_and(|hello| hello.starts_with("* hello: ")));
         let welcome = input.next_line().await.expect("the server answers");
         assert_eq!(welcome, Some(format!("* welcome {name}")));
         let (see, seen) = watch::channel(0);

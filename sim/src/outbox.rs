@@ -133,6 +133,8 @@ mod tests {
         let address = [127, 0, 0, 1].into();
         hub.accepted(now, ann, address, Protocol::Plain, &mut out)
             .unwrap();
+        // What everybody is told first is no answer.
+        out.clear();
         hub.received(now, ann, b"ann\n/rooms\nann: 1\nann: 2\n", &mut out);
         let frames = out.iter().filter_map(|output| match output {
             Output::Send { frame, .. } => Some(frame.each()),

@@ -4,6 +4,7 @@
 use crate::moment::texts;
 use crate::step::{self, Step, To};
 use rejoin::broker::{BounceReason, Event, LeaveReason, Mail, Refusal};
+use rejoin::id::Time;
 
 /// The lines of a step that is a request, the last without its end; nothing for the others. `sent`
 /// counts the messages, so that each has a text of its own.
@@ -61,7 +62,11 @@ pub fn spell(event: &Event) -> String {
     match event {
         Event::Welcome { name } => format!("* welcome {name}\n"),
         Event::Back { name, kept } => format!("* back {name} {kept}\n"),
-        Event::Mail(mail) | Event::KeptMail(mail) => spell_mail(mail),
+        Event::Mail(mail) => spell_mail(mail, ""),
+        Event::KeptMail(mail) => {
+            let at = seconds(mail.message().header().stamp.at);
+            spell_mail(mail, &format!(" at {at}"))
+        }
         Event::Kept { name } => format!("* kept {name}\n"),
         Event::Joined { room, name } => format!("* joined {room} {name}\n"),
         Event::Left { room, name, why } => {
@@ -96,12 +101,13 @@ pub fn spell(event: &Event) -> String {
     }
 }
 
-fn spell_mail(mail: &Mail) -> String {
+/// A message of a bounce has no time; `at` is that of a message, if it was kept.
+fn spell_mail(mail: &Mail, at: &str) -> String {
     let message = mail.message();
     let room = message.header().room.map(|room| format!(" in {room}"));
     let (room, text) = (room.unwrap_or_default(), message.text());
     match mail {
-        Mail::Message(message) => format!("from {}{room}: {text}\n", message.header().from),
+        Mail::Message(message) => format!("from {}{room}{at}: {text}\n", message.header().from),
         Mail::Bounce(bounce) => {
             let code = match bounce.reason {
                 BounceReason::Gone => "gone",
@@ -112,6 +118,20 @@ fn spell_mail(mail: &Mail) -> String {
             format!("* undelivered {} {code}{room}: {text}\n", bounce.receiver)
         }
     }
+}
+
+/// A time where the clock was never set: it counts from the beginning of 1970.
+fn seconds(at: Time) -> String {
+    const DAYS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let seconds = at.as_micros() / 1_000_000;
+    let (mut day, mut month) = (seconds / 86_400, 0);
+    while day >= DAYS[month] {
+        day -= DAYS[month];
+        month += 1;
+    }
+    let (hour, minute) = (seconds / 3_600 % 24, seconds / 60 % 60);
+    let (month, day, second) = (month + 1, day + 1, seconds % 60);
+    format!("1970-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 fn spell_refusal(refusal: &Refusal) -> String {

@@ -87,7 +87,10 @@ struct Client(BufReader<TcpStream>);
 impl Client {
     async fn connect() -> io::Result<Self> {
         let stream = TcpStream::connect("server:6000").await?;
-        Ok(Self(BufReader::new(stream)))
+        let mut client = Self(BufReader::new(stream));
+        let hello = client.line().await?;
+        assert!(hello.starts_with("* hello: "), "{hello:?}");
+        Ok(client)
     }
 
     async fn log_in(line: &str, answer: &str) -> turmoil::Result<Self> {
@@ -102,9 +105,13 @@ impl Client {
     }
 
     async fn hears(&mut self, expected: &str) -> turmoil::Result {
+        assert_eq!(self.line().await?.trim_end(), expected);
+        Ok(())
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         timeout(Duration::from_secs(10), self.0.read_line(&mut line)).await??;
-        assert_eq!(line.trim_end(), expected);
-        Ok(())
+        Ok(line)
     }
 }

@@ -82,10 +82,14 @@ impl<D: Digest> Hub<D> {
         if let Session::Irc(_) = self.links[conn].session {
             return self.irc_mail(now, &[conn], &mail, true, out);
         }
+        self.scratch.clear();
         let frame = match mail {
-            Mail::Message(message) => self.plain_messages(message.into(), false),
+            Mail::Message(message) => {
+                let at = self.irc.time(message.header().stamp.at);
+                wire::plain::write_kept(&message, at, &mut self.scratch);
+                Frame::with_messages(&self.scratch, message.into())
+            }
             Mail::Bounce(_) => {
-                self.scratch.clear();
                 wire::plain::write_mail(&mail, &mut self.scratch);
                 Frame::with_mail(&self.scratch, mail)
             }

@@ -359,6 +359,10 @@ impl<D: Digest> Hub<D> {
         self.links.insert(conn, link);
         self.pause_newcomer(now, conn);
         self.handle(now, Input::Accepted { conn }, out);
+        if protocol == Protocol::Plain && !self.is_leaving(conn) {
+            let hello = self.frame(wire::plain::write_hello);
+            out.send([conn], hello, false);
+        }
         Ok(())
     }
 

@@ -35,11 +35,13 @@
 //!
 //! | line | what it means |
 //! | --- | --- |
+//! | `* hello: TEXT` | the first line of all: how to log in |
 //! | `* welcome alice` | alice is logged in |
 //! | `* back alice 3` | alice came back; 3 messages were kept and follow |
 //! | `from bob: hi` | a message |
 //! | `from bob in #rust: hi` | a message to a room; `in @#rust` if to its operators alone, `in +#rust` if also to those who have a voice |
-//! | `* invited bob #rust` | bob asks you into a room |
+//! | `from bob at 2026-11-28T23:54:20Z: hi` | a message that was kept for you, and when it was said (UTC); `from bob in #rust at TIME: hi` if in a room |
+//! | `* invited bob #rust` | bob asks you into a room; ` at TIME` follows if that was kept for you |
 //! | `* joined #rust bob` | bob entered a room that you are in; perhaps you are bob |
 //! | `* left #rust bob WHY` | bob left it: `left`, `quit`, `kicked`, `gone` or `expired`; `: TEXT` may follow |
 //! | `* renamed bob rob` | bob is known as rob from now on; perhaps you are rob |
@@ -66,8 +68,8 @@ pub(crate) use read::parse_again;
 pub(crate) use read::{end_of_command, end_of_words};
 pub use read::{parse, parse_login};
 pub use write::{
-    messages_length, write_bye, write_bye_with, write_event, write_help, write_mail,
-    write_messages, write_mistake, write_probe,
+    messages_length, write_bye, write_bye_with, write_event, write_hello, write_help, write_kept,
+    write_mail, write_messages, write_mistake, write_probe,
 };
 
 use crate::broker::{Receiver, Request};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use super::{Client, Server, wait_for};
+use super::{Client, Server, wait_for, without_time};
 
 /// Flags for floods: no bound but time ends a connection, and nothing is refused.
 pub(crate) const FLOOD: &[&str] = &[
@@ -34,11 +34,16 @@ pub(crate) fn big(n: usize) -> String {
 
 /// The number of a message of a flood, however it came.
 pub(crate) fn number(line: &str, intro: &str) -> usize {
+    let line = if line.starts_with(intro) {
+        line.to_owned()
+    } else {
+        without_time(line)
+    };
     let text = line
         .strip_prefix(intro)
-        .unwrap_or_else(|| panic!("{:?} does not begin with {intro:?}", abbreviated(line)));
+        .unwrap_or_else(|| panic!("{:?} does not begin with {intro:?}", abbreviated(&line)));
     let number = text.get(..6).and_then(|digits| digits.parse().ok());
-    let number = number.unwrap_or_else(|| panic!("no number in {:?}", abbreviated(line)));
+    let number = number.unwrap_or_else(|| panic!("no number in {:?}", abbreviated(&line)));
     assert_eq!(text, big(number), "the text was changed");
     number
 }

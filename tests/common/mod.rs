@@ -277,9 +277,24 @@ impl Drop for Server {
     }
 }
 
+/// A message that was kept, without the time at which it was said.
+#[track_caller]
+pub(crate) fn without_time(line: &str) -> String {
+    let parts = line.split_once(": ").and_then(|(head, text)| {
+        let (head, time) = head.rsplit_once(" at ")?;
+        Some((head, time, text))
+    });
+    let (head, time, text) = parts.unwrap_or_else(|| panic!("no time: {line:?}"));
+    let shape = time.replace(|c: char| c.is_ascii_digit(), "0");
+    assert_eq!(shape, "0000-00-00T00:00:00Z", "{line:?}");
+    format!("{head}: {text}")
+}
+
 /// A line client.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
+    /// Whether a line was read.
+    has_read: bool,
 }
 
 impl Client {
@@ -298,6 +313,7 @@ impl Client {
             .expect("an open socket takes options");
         Self {
             stream: BufReader::new(stream),
+            has_read: false,
         }
     }
 
@@ -338,13 +354,30 @@ impl Client {
         assert_eq!(self.line(), line);
     }
 
+    /// Asserts that the next line is this message, with the time at which it was said.
+    #[track_caller]
+    pub(crate) fn expect_kept(&mut self, message: &str) {
+        assert_eq!(without_time(&self.line()), message);
+    }
+
     /// Asserts that the server has closed, and sent no more lines before.
     #[track_caller]
     pub(crate) fn expect_eof(&mut self) {
         assert_eq!(self.next_line(), None);
     }
 
+    /// The next line, but for the first of a connection that says how to log in.
     fn next_line(&mut self) -> Option<String> {
+        let line = self.read_line();
+        let is_first = !std::mem::replace(&mut self.has_read, true);
+        match line {
+            Some(line) if is_first && line.starts_with("* hello: ") => self.read_line(),
+            line => line,
+        }
+    }
+
+    /// The next line; `None` at the end.
+    pub(crate) fn read_line(&mut self) -> Option<String> {
         let mut line = String::new();
         match self.stream.read_line(&mut line) {
             Ok(0) => None,

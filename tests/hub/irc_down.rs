@@ -113,7 +113,10 @@ fn people_who_speak_plain_lines_are_asked_in_too() {
     server.types(alice, "INVITE bob #a");
     let bob = server.connect();
     server.types(bob, "bob correct-horse");
-    assert_eq!(server.hears(bob), ["* back bob 1", "* invited alice #a"]);
+    assert_eq!(
+        server.hears(bob),
+        ["* back bob 1", "* invited alice #a at 1970-01-01T00:00:00Z"]
+    );
 }
 
 #[test]

@@ -101,9 +101,9 @@ fn frames_that_were_not_written_come_back_as_mail_in_their_order() {
     server.types(bob, "bob correct-horse");
     let expected = [
         "c3 hear * back bob 3",
-        "c3 hear bulk: from alice: one",
-        "c3 hear bulk: from alice: two",
-        "c3 hear bulk: from alice: three",
+        "c3 hear bulk: from alice at 1970-01-01T00:00:00Z: one",
+        "c3 hear bulk: from alice at 1970-01-01T00:00:00Z: two",
+        "c3 hear bulk: from alice at 1970-01-01T00:00:00Z: three",
     ];
     assert_eq!(server.done, expected, "answers are not mail");
     server.types(alice, "bob: four");
@@ -150,6 +150,7 @@ fn a_frame_knows_its_mail_and_its_cost() {
     let protocol = Protocol::Plain;
     hub.accepted(Time::ZERO, alice, address, protocol, &mut out)
         .unwrap();
+    out.clear();
     hub.received(Time::ZERO, alice, b"alice\nalice: hi\n", &mut out);
     let frames = out.iter().map(|output| match output {
         Output::Send { frame, .. } => frame,
@@ -266,8 +267,10 @@ fn outputs_are_in_order_and_forgotten_when_cleared() {
     for conn in [1, 2].map(ConnId::new) {
         hub.accepted(Time::ZERO, conn, address, Protocol::Plain, &mut out)
             .unwrap();
-        assert!(out.is_empty());
     }
+    assert_eq!(out.iter().count(), 2, "both are told how to log in");
+    out.clear();
+    assert!(out.is_empty());
     hub.received(Time::ZERO, ConnId::new(1), b"alice\n", &mut out);
     hub.received(Time::ZERO, ConnId::new(2), b"bob\nalice: hi\n", &mut out);
     assert_eq!(out.iter().count(), 3);

@@ -13,6 +13,10 @@ use rejoin::hub::{
 use rejoin::id::{ConnId, Name, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
 
+/// The first line of a plain connection.
+pub(crate) const HELLO: &str = "* hello: type a name, or a name and a secret to be able to come back; \
+                                /help lists commands";
+
 pub(crate) struct Server {
     pub(crate) hub: Hub<Padded>,
     pub(crate) now: Time,
@@ -157,9 +161,18 @@ impl Server {
         self.connections += 1;
         let conn = ConnId::new(self.connections);
         let address: IpAddr = address.parse().expect("an address");
-        self.call(|hub, now, out| hub.accepted(now, conn, address, protocol, out))
-            .map_err(|frame| text(&frame))?;
         self.links.insert(conn, Link::default());
+        let admitted = self.call(|hub, now, out| hub.accepted(now, conn, address, protocol, out));
+        if let Err(frame) = admitted {
+            self.links.remove(&conn);
+            return Err(text(&frame));
+        }
+        // Every plain connection begins with the same line.
+        let hello = format!("{conn} hear {HELLO}");
+        if let Some(place) = self.done.iter().position(|done| *done == hello) {
+            self.done.remove(place);
+            assert_eq!(self.hears(conn), [HELLO]);
+        }
         Ok(conn)
     }
 

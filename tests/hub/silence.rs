@@ -210,7 +210,10 @@ fn a_resumable_peer_that_was_given_up_is_away_and_can_come_back() {
     assert_eq!(server.hears(alice), ["* kept bob"]);
     let bob = server.connect();
     server.types(bob, "bob correct-horse");
-    assert_eq!(server.hears(bob), ["* back bob 1", "from alice: hi"]);
+    assert_eq!(
+        server.hears(bob),
+        ["* back bob 1", "from alice at 1970-01-01T00:03:00Z: hi"]
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What servers speak: how to log in, to say something, and what is heard then.
 
+use std::borrow::Cow;
+
 use crate::text::{DIGITS, Expected, Template};
 
 /// What a server speaks.
@@ -187,6 +189,18 @@ impl Dialect {
             starts: starts.into(),
             before: before.into(),
             tail: format!("{}{end}", &text[DIGITS..]).into(),
+        }
+    }
+
+    /// A line without the time at which it was said, which only what was kept has.
+    pub fn without_time(self, line: &str) -> Cow<'_, str> {
+        let parts = line.split_once(": ").and_then(|(head, text)| {
+            let (head, time) = head.rsplit_once(" at ")?;
+            time.ends_with('Z').then_some((head, text))
+        });
+        match parts {
+            Some((head, text)) if self == Self::Plain => Cow::Owned(format!("{head}: {text}")),
+            Some(_) | None => Cow::Borrowed(line),
         }
     }
 

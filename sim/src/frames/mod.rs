@@ -509,7 +509,7 @@ impl Server {
         let own = if speaks_irc {
             !frame.has_mail()
         } else {
-            said == "* ping\n" || said.starts_with("* error ")
+            said == "* ping\n" || said.starts_with("* error ") || said.starts_with("* hello: ")
         };
         self.ensure(own, 5, || {
             format!("{conn} is sent at the wrong time: {}", said.trim_end())

@@ -146,7 +146,7 @@ impl Irc {
     }
 
     /// What the wall clock showed at a time.
-    fn time(&self, at: Time) -> Timestamp {
+    pub(super) fn time(&self, at: Time) -> Timestamp {
         self.clock.at(at)
     }
 }

@@ -268,6 +268,14 @@ impl Timestamp {
         known.unwrap_or(time::UtcDateTime::UNIX_EPOCH)
     }
 
+    /// The time without a fraction of its second: `2026-11-23T08:13:09Z`.
+    pub fn to_seconds(self) -> String {
+        let mut shown = alloc::format!("{self}");
+        shown.truncate(shown.len() - ".000Z".len());
+        shown.push('Z');
+        shown
+    }
+
     /// The time as people read it: `Mon, 23 Nov 2026 08:13:09 UTC`.
     pub fn human(self) -> String {
         let at = self.date_time();
@@ -430,6 +438,7 @@ mod tests {
         let at = Timestamp::new(epoch, Time::from_micros(727_999));
         assert_eq!(format!("{at}"), "2019-02-28T19:30:01.727Z");
         assert_eq!(at.human(), "Thu, 28 Feb 2019 19:30:01 UTC");
+        assert_eq!(at.to_seconds(), "2019-02-28T19:30:01Z");
         assert_eq!(at.seconds(), 1_551_382_201);
     }
 

@@ -6,11 +6,12 @@ use core::fmt;
 
 use super::{HELP, Mistake};
 use crate::broker::{
-    Bounce, BounceReason, Event, Form, Header, LeaveReason, Mail, Messages, PeerEntry, Rank,
-    Refusal, RoomEntry, StopReason,
+    Bounce, BounceReason, Event, Form, Header, LeaveReason, Mail, Message, Messages, PeerEntry,
+    Rank, Refusal, RoomEntry, StopReason,
 };
 use crate::id::{BadSecret, is_forbidden};
 use crate::wire::farewell;
+use crate::wire::irc::Timestamp;
 
 /// Writes what a connection is told, as one or more lines.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
@@ -59,7 +60,7 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the line that hands mail over.
+/// Writes the line that hands mail over; of a message that was kept, [`write_kept`] is to.
 pub fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
     match mail {
         Mail::Message(message) => {
@@ -68,6 +69,23 @@ pub fn write_mail(mail: &Mail, out: &mut Vec<u8>) {
         }
         Mail::Bounce(bounce) => write_bounce(bounce, out),
     }
+}
+
+/// Writes the line that hands over a message which was kept, with the time at which it was said.
+pub fn write_kept(message: &Message, at: Timestamp, out: &mut Vec<u8>) {
+    let at = at.to_seconds();
+    let header = message.header();
+    if header.stamp.form == Form::Invitation {
+        let (from, room) = (header.from, message.text());
+        return say(out, format_args!("* invited {from} {room} at {at}"));
+    }
+    out.extend_from_slice(b"from ");
+    out.extend_from_slice(header.from.as_bytes());
+    each_word_of_place(header, |word| out.extend_from_slice(word));
+    out.extend_from_slice(b" at ");
+    out.extend_from_slice(at.as_bytes());
+    out.extend_from_slice(b": ");
+    write_text(message.text(), message.is_printable(), out);
 }
 
 /// Writes the line that hands over what comes back.
@@ -85,6 +103,7 @@ fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
         out.extend_from_slice(b" invitation");
     }
     each_word_of_place(message.header(), |word| out.extend_from_slice(word));
+    out.extend_from_slice(b": ");
     write_text(message.text(), message.is_printable(), out);
 }
 
@@ -132,10 +151,11 @@ fn each_word_from(header: &Header, mut put: impl FnMut(&[u8])) {
     }
     put(b"from ");
     put(header.from.as_bytes());
-    each_word_of_place(header, put);
+    each_word_of_place(header, &mut put);
+    put(b": ");
 }
 
-/// Each word that says where something was said, up to the text.
+/// Each word that says where something was said.
 #[inline]
 fn each_word_of_place(header: &Header, mut put: impl FnMut(&[u8])) {
     if let Some(part) = &header.stamp.part {
@@ -146,7 +166,6 @@ fn each_word_of_place(header: &Header, mut put: impl FnMut(&[u8])) {
         put(b" in ");
         put(room.as_bytes());
     }
-    put(b": ");
 }
 
 /// Writes a text, and the end of its line.
@@ -285,6 +304,12 @@ pub fn write_bye(reason: StopReason, out: &mut Vec<u8>) {
 /// Writes the last line before a connection ends, which says this.
 pub fn write_bye_with(why: &str, out: &mut Vec<u8>) {
     say(out, format_args!("* bye {why}"));
+}
+
+/// Writes the first line of a connection, which says how to go on.
+pub fn write_hello(out: &mut Vec<u8>) {
+    let how = "type a name, or a name and a secret to be able to come back; /help lists commands";
+    say(out, format_args!("* hello: {how}"));
 }
 
 /// Writes a probe of a silent connection.

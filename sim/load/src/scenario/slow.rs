@@ -179,7 +179,7 @@ impl Talk for Slow {
                 if login.line(dialect, wire, conn, line)? {
                     self.login = None;
                 }
-            } else if let Some(text) = line.strip_prefix("from sender: ") {
+            } else if let Some(text) = dialect.without_time(line).strip_prefix("from sender: ") {
                 let number = self.number(text)?;
                 self.heard.push(number);
             }

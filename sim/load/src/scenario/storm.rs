@@ -145,7 +145,7 @@ impl Talk for Storm {
                 }
                 return Ok(());
             }
-            let frame = [line.as_bytes(), b"\n"].concat();
+            let frame = [dialect.without_time(line).as_bytes(), b"\n"].concat();
             let template = &client.template;
             let is_next = frame.len() == template.bytes() && template.is(&frame, &client.number);
             ensure!(is_next, "unexpected: {line}");
