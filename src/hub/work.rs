@@ -207,6 +207,8 @@ impl<D: Digest> Hub<D> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
     use core::net::IpAddr;
 

@@ -113,7 +113,7 @@ impl<'a> Saying<'a> {
         read::receivers(self.to)
     }
 
-    /// The text, which is a [`Text`].
+    /// The text, which is a [`Text`](crate::id::Text).
     pub const fn text(self) -> &'a str {
         self.text
     }

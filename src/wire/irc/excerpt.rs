@@ -63,6 +63,7 @@ impl Excerpt {
 }
 
 /// Where a place in a [mended](Message::mend) line is in the line itself.
+#[cfg(any(test, feature = "record"))]
 pub(crate) fn place_in_bad(line: &[u8], place: usize) -> usize {
     let (mut mended, mut at) = (0, 0);
     for chunk in line.utf8_chunks() {
