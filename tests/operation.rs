@@ -370,3 +370,51 @@ fn a_password_that_is_piped_is_asked_for_nowhere() {
         assert!(said.contains("there is no password"), "{said}");
     }
 }
+
+#[test]
+fn the_log_says_who_was_refused_and_who_governs_and_has_no_secret() {
+    let folder = Folder::new("audit");
+    let hash = rejoin::net::hash_password("open-sesame").expect("the system has randomness");
+    let operators = folder.write("opers", &format!("ann:{hash}\n"));
+    let mut server = Server::start(&["--irc=127.0.0.1:0", "--opers", &operators]);
+    let says = |line: &str, words: &[&str]| {
+        assert!(line.contains(" INFO "), "{line}");
+        for word in words {
+            assert!(line.contains(word), "no {word} in {line}");
+        }
+    };
+    server.login("bob correct-horse");
+    let mut eve = server.client();
+    eve.send("bob wrong-horse");
+    let line = server.logs("login refused");
+    says(
+        &line,
+        &["wrong secret", "address=127.0.0.1", "target=\"bob\""],
+    );
+    let mut alice = irc(&server, "alice");
+    alice.send("OPER ann wrong-sesame\r\nOPER wrong-place x\r\nOPER ann open-sesame");
+    let line = server.logs("OPER refused");
+    says(&line, &["who=\"alice\"", "target=\"ann\""]);
+    says(
+        &server.logs("OPER granted"),
+        &["who=\"alice\"", "target=\"ann\""],
+    );
+    alice.send("JOIN #a\r\nMODE #a +b eve!*@*\r\nREHASH\r\nKILL bob :enough \x1B[31m");
+    let line = server.logs("channel list changed");
+    says(
+        &line,
+        &["who=\"alice\"", "target=\"#a\"", "detail=\"+b eve!*@*\""],
+    );
+    says(&server.logs("REHASH"), &["who=\"alice\""]);
+    says(
+        &server.logs("KILL"),
+        &["who=\"alice\"", "target=\"bob\"", "enough"],
+    );
+    server.logs("reloaded");
+    server.child.signal("TERM");
+    server.child.wait();
+    let log = server.log();
+    for secret in ["horse", "sesame", "wrong-place", "argon2", "\x1B"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}

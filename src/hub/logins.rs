@@ -3,7 +3,7 @@
 use core::mem;
 
 use super::admission::Guess;
-use super::{Digest, Hub, Outputs, Session};
+use super::{Act, Digest, Hub, Outputs, Session};
 use crate::broker::lifecycle::{Hold, Phase};
 use crate::broker::{Input, Request, StopReason};
 use crate::id::{ConnId, Name, Proof, Time};
@@ -143,6 +143,9 @@ impl<D: Digest> Hub<D> {
         let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
         if proof.is_some() && (has_guessed || is_refused && is_bound) {
             self.count_guess(now, conn, Guess::Secret);
+        }
+        if proof.is_some() && is_refused && is_bound {
+            self.audit(conn, Act::SecretRefused, Some(name.as_str()), None);
         }
         if !is_refused {
             return;

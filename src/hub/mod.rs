@@ -4,6 +4,7 @@
 //! time, and does what the [`Outputs`] say.
 
 mod admission;
+mod audit;
 mod clock;
 mod effects;
 mod frame;
@@ -30,6 +31,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+pub use audit::{Act, Audit};
 pub use frame::Frame;
 pub use identity::{Identity, Ports};
 pub use observer::{Observer, Told, Understood};
@@ -118,6 +120,8 @@ pub struct Hub<D> {
     stopping: Stopping,
     /// Empty between two calls; kept for their memory.
     effects: Effects,
+    /// What is to be logged of the call that is going on.
+    audits: Vec<Audit>,
     scratch: Vec<u8>,
     run: plain::Run,
     /// Of what is being said.
@@ -254,6 +258,7 @@ impl<D: Digest> Hub<D> {
             takeovers: BTreeSet::new(),
             stopping: Stopping::default(),
             effects: Effects::new(),
+            audits: Vec::new(),
             scratch: Vec::new(),
             run: plain::Run::default(),
             refusals: Refusals::default(),
@@ -617,6 +622,7 @@ impl<D: Digest> Hub<D> {
         self.go_on_with_takeovers(now, out);
         self.go_on_stopping(now, out);
         self.ask(now, out);
+        out.report(&mut self.audits);
         for observer in &mut self.observers {
             observer.told(now, told, out);
         }

@@ -5,7 +5,7 @@ use alloc::vec::Drain;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::Frame;
+use super::{Audit, Frame};
 use crate::id::ConnId;
 
 /// An ordered list of things to do. The caller owns it and uses it again.
@@ -16,6 +16,7 @@ pub struct Outputs {
     receivers: Vec<ConnId>,
     bytes: usize,
     discarded: usize,
+    audits: Vec<Audit>,
     work: u64,
 }
 
@@ -139,6 +140,7 @@ impl Outputs {
             receivers: Vec::new(),
             bytes: 0,
             discarded: 0,
+            audits: Vec::new(),
             work: 0,
         }
     }
@@ -188,18 +190,30 @@ impl Outputs {
         self.discarded
     }
 
+    /// What is to be logged, in order.
+    pub fn audits(&self) -> &[Audit] {
+        &self.audits
+    }
+
+    /// Takes out what is to be logged.
+    #[cfg(feature = "net")]
+    pub(crate) fn take_audits(&mut self) -> Drain<'_, Audit> {
+        self.audits.drain(..)
+    }
+
     /// Forgets everything, and keeps the memory.
     pub fn clear(&mut self) {
         self.list.clear();
         self.receivers.clear();
         self.bytes = 0;
         self.discarded = 0;
+        self.audits.clear();
         self.work = 0;
     }
 
-    /// Whether there is nothing to do, and nothing to count.
+    /// Whether there is nothing to do, nothing to count, and nothing to log.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.discarded == 0
+        self.list.is_empty() && self.discarded == 0 && self.audits.is_empty()
     }
 
     /// How much work it is to do it, in units of about 10 ns: an estimate, the same in each run.
@@ -242,6 +256,11 @@ impl Outputs {
 
     pub(super) fn count_discarded(&mut self) {
         self.discarded += 1;
+    }
+
+    /// Has `audits` logged, and leaves them empty.
+    pub(super) fn report(&mut self, audits: &mut Vec<Audit>) {
+        self.audits.append(audits);
     }
 
     pub(super) fn rehash(&mut self) {

@@ -4,8 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
+use super::audit::TOO_OFTEN;
 use super::irc::room::{MayNotJoin, MayNotSpeak};
-use super::{Digest, Hub, Outputs, Understood};
+use super::{Act, Digest, Hub, Outputs, Understood};
 use crate::Config;
 use crate::broker::effect::MAILBOX;
 use crate::broker::{Broker, Event, Form, Input, Receiver, Request};
@@ -139,6 +140,12 @@ impl<D: Digest> Hub<D> {
             observer.log_in(&name, secret.is_some(), tried);
         }
         if !may_try {
+            self.audit(
+                conn,
+                Act::SecretRefused,
+                Some(name.as_str()),
+                Some(TOO_OFTEN),
+            );
             return self.mistake(now, conn, Mistake::TooManyLogins, out);
         }
         self.log_in(now, conn, name, proof, out);

@@ -7,6 +7,7 @@
 //!
 //! [`Hub`]: crate::hub::Hub
 
+mod audit;
 mod clock;
 mod connection;
 mod digest;

@@ -15,10 +15,11 @@ use tracing::{debug, info, warn};
 
 use crate::Config;
 use crate::hub::output::Entry;
-use crate::hub::{Frame, Hub, Identity, Outputs, Protocol};
+use crate::hub::{Audit, Frame, Hub, Identity, Outputs, Protocol};
 use crate::id::{ConnId, Name, Time};
 use crate::table::Table;
 
+use super::audit;
 use super::clock::{Clock, WallClock};
 use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::KeyedDigest;
@@ -57,6 +58,8 @@ struct State {
     outputs: Outputs,
     /// Whom to wake once the hub is released.
     wakers: Vec<Waker>,
+    /// What to log once the hub is released.
+    audits: Vec<Audit>,
 }
 
 /// The driver's ends of one connection's channels.
@@ -100,6 +103,7 @@ impl Server {
             epoch,
             outputs: Outputs::new(),
             wakers: Vec::new(),
+            audits: Vec::new(),
         };
         Self {
             config,
@@ -280,8 +284,10 @@ impl Server {
             self.attention.notify_one();
         }
         let wakers = mem::take(&mut state.wakers);
+        let audits = mem::take(&mut state.audits);
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
+        audits.iter().for_each(audit::log);
         Some(result)
     }
 }
@@ -301,6 +307,7 @@ impl State {
         let mut outputs = mem::take(&mut self.outputs);
         while !outputs.is_empty() {
             self.discarded += outputs.discarded();
+            self.audits.extend(outputs.take_audits());
             let overflowed = self.do_each(&mut outputs, &mut rehashes);
             outputs.clear();
             for conn in overflowed {

@@ -1,5 +1,6 @@
 //! Stories of lines that come in and frames that go out, told to the hub alone.
 
+mod audit;
 mod connections;
 mod full;
 mod irc_acks;

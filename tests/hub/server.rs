@@ -8,7 +8,7 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::Input;
 use rejoin::hub::{
-    Digest, Frame, Hub, Observer, Output, Outputs, Protocol, Received, Told, Understood,
+    Audit, Digest, Frame, Hub, Observer, Output, Outputs, Protocol, Received, Told, Understood,
 };
 use rejoin::id::{ConnId, Name, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) now: Time,
     /// What the hub wanted done after the last call, as text.
     pub(crate) done: Vec<String>,
+    /// What the hub wanted logged so far, as text.
+    pub(crate) logged: Vec<String>,
     /// Mail that nobody will get, so far.
     pub(crate) discarded: usize,
     links: BTreeMap<ConnId, Link>,
@@ -131,6 +133,7 @@ impl Server {
             hub,
             now: Time::ZERO,
             done: Vec::new(),
+            logged: Vec::new(),
             discarded: 0,
             links: BTreeMap::new(),
             connections: 0,
@@ -314,6 +317,7 @@ impl Server {
         let mut out = Outputs::new();
         let result = call(&mut self.hub, self.now, &mut out);
         self.discarded += out.discarded();
+        self.logged.extend(out.audits().iter().map(logged));
         self.done = out.iter().flat_map(|output| show(&output)).collect();
         for output in out.iter() {
             self.carry_out(&output);
@@ -411,4 +415,18 @@ fn show(output: &Output<'_>) -> Vec<String> {
 
 fn text(frame: &Frame) -> String {
     String::from_utf8(frame.bytes().to_vec()).expect("UTF-8")
+}
+
+fn logged(audit: &Audit) -> String {
+    let Audit {
+        act,
+        conn,
+        address,
+        name,
+        target,
+        detail,
+    } = audit;
+    let name = name.map_or("nobody".to_owned(), |name| name.to_string());
+    let [target, detail] = [target, detail].map(|text| text.as_deref().unwrap_or("-"));
+    format!("{act:?} {conn} {address} {name} {target} {detail}")
 }

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::room::{Channel, Entry, word};
 use super::{Digest, Hub, Tags, Turn, UserModes};
 use crate::broker::Rank;
+use crate::hub::Act;
 use crate::id::{Name, Room};
 use crate::wire::irc::numeric::*;
 use crate::wire::irc::{Message, mask, mode};
@@ -287,12 +288,26 @@ impl<D: Digest> Hub<D> {
             }
             (true, None) => {
                 made.push(set, letter, Some(&mask));
+                let change = format!("+{letter} {mask}");
                 let at = turn.now;
                 list.push(Entry { mask, by, at });
+                self.audit(
+                    turn.conn,
+                    Act::ChannelList,
+                    Some(room.as_str()),
+                    Some(&change),
+                );
             }
             (false, Some(place)) => {
                 let entry = list.remove(place);
                 made.push(set, letter, Some(&entry.mask));
+                let change = format!("-{letter} {}", entry.mask);
+                self.audit(
+                    turn.conn,
+                    Act::ChannelList,
+                    Some(room.as_str()),
+                    Some(&change),
+                );
             }
         }
     }

@@ -10,7 +10,9 @@ use subtle::ConstantTimeEq as _;
 use super::room::word;
 use super::{Digest, Hub, Turn};
 use crate::broker::{Input, StopReason};
+use crate::hub::Act;
 use crate::hub::admission::Guess;
+use crate::hub::audit::TOO_OFTEN;
 use crate::id::{BadSecret, Name, Proof, Secret};
 use crate::wire::irc::caps::{ALL, Caps};
 use crate::wire::irc::numeric::*;
@@ -264,11 +266,14 @@ impl<D: Digest> Hub<D> {
             } else {
                 ":Too many wrong passwords from your address; try later"
             };
+            self.audit(turn.conn, Act::PasswordRefused, Some(name.as_str()), None);
             self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
             let (conn, reason) = (turn.conn, StopReason::NotAdmitted);
             return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
         }
         if !self.may_try(turn.now, turn.conn, &name, proof) {
+            let target = Some(name.as_str());
+            self.audit(turn.conn, Act::SecretRefused, target, Some(TOO_OFTEN));
             let why = ":Too many wrong secrets from your address; try later";
             self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
             return self.count_failed_login(turn.now, turn.conn, turn.out);

@@ -11,7 +11,9 @@ use super::room::word;
 use super::users::Census;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{Input, Request};
+use crate::hub::Act;
 use crate::hub::admission::Guess;
+use crate::hub::audit::TOO_OFTEN;
 use crate::id::{Name, Text, Time};
 use crate::wire::irc::Message;
 use crate::wire::irc::numeric::*;
@@ -273,12 +275,21 @@ impl<D: Digest> Hub<D> {
         let login = message.params[0];
         if !self.may_guess(turn.now, turn.conn, Guess::Operator) {
             self.hide(message, format_args!("OPER {login} 0"));
+            self.audit(turn.conn, Act::OperRefused, None, Some(TOO_OFTEN));
             let why = ":Too many wrong passwords from your address; try later";
             return self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
         }
         let hash = self.irc.identity.operators.get(login);
         let is_right = hash.is_some_and(|hash| self.digest.verify(password, hash));
+        // A name that is no operator's may be a password in the wrong place.
+        let operator = hash.map(|_| login);
+        let act = if is_right {
+            Act::Oper
+        } else {
+            Act::OperRefused
+        };
         self.hide(message, format_args!("OPER {login} {}", u8::from(is_right)));
+        self.audit(turn.conn, act, operator, None);
         if !is_right {
             self.count_guess(turn.now, turn.conn, Guess::Operator);
             return self.reply(
@@ -330,6 +341,7 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("{} :No such nick/channel", word(nick));
             return self.reply(turn, ERR_NOSUCHNICK, words);
         };
+        self.audit(turn.conn, Act::Kill, Some(whom.as_str()), Some(why));
         let line = format!(":{} KILL {whom} :{why}", self.irc.mask(&name));
         let live: Vec<_> = self.broker.lifecycle().live(&whom).into_iter().collect();
         self.send_irc(turn.now, &live, Tags::default(), &line, None, turn.out);
@@ -353,6 +365,7 @@ impl<D: Digest> Hub<D> {
 
     pub(super) fn rehash(&mut self, turn: &mut Turn<'_>, name: Name) {
         if self.governs(turn, &name) {
+            self.audit(turn.conn, Act::Rehash, None, None);
             self.reply(turn, RPL_REHASHING, format_args!("* :Rehashing"));
             turn.out.rehash();
         }
