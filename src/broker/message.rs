@@ -281,6 +281,12 @@ pub enum Form {
     Notice,
     /// It asks the receiver into the room that its text names.
     Invitation,
+    /// It tells the receiver that the sender has made it leave a room. Its text is the room and the
+    /// reason, with a colon and a space between them.
+    Kick {
+        /// When the receiver had entered the room.
+        since: Time,
+    },
 }
 
 /// The members of a room that are of a rank, or of a higher one.

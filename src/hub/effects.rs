@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Digest, Frame, Hub, Outputs, Session};
 use crate::broker::effect::Entry;
-use crate::broker::{Event, Input, Mail, Messages, StopReason};
+use crate::broker::{Event, Input, LeaveReason, Mail, Messages, StopReason};
 use crate::id::{ConnId, Time};
 use crate::wire;
 
@@ -25,8 +25,8 @@ impl<D: Digest> Hub<D> {
             observer.effects(now, &effects, &self.broker);
         }
         self.work.count(effects.work());
-        let (entries, receivers) = effects.take();
-        for entry in entries {
+        let (mut entries, receivers) = effects.take();
+        while let Some(entry) = entries.next() {
             match entry {
                 Entry::Say { to, messages } => {
                     self.hand_over(now, &receivers[to], messages, out);
@@ -38,8 +38,16 @@ impl<D: Digest> Hub<D> {
                     for mail in mail {
                         self.hand_over_bulk(now, conn, mail, out);
                     }
+                    self.forget_kicks();
                 }
-                Entry::Deliver { to, event } => self.deliver(now, &receivers[to], &event, out),
+                Entry::Deliver { to, event } => {
+                    if let (Event::Back { name, .. }, Some(Entry::HandOverKept { mail, .. })) =
+                        (&*event, entries.as_slice().first())
+                    {
+                        self.note_kicks(name, mail);
+                    }
+                    self.deliver(now, &receivers[to], &event, out);
+                }
                 Entry::StopReader { conn } => out.stop_reader(conn),
                 Entry::StopWriter { conn, reason } => {
                     self.break_off(now, conn, out);
@@ -59,6 +67,7 @@ impl<D: Digest> Hub<D> {
                 Entry::Forget { name } => self.forget(now, &name, out),
             }
         }
+        drop(entries);
         effects.clear();
         self.effects = effects;
     }
@@ -130,14 +139,10 @@ impl<D: Digest> Hub<D> {
             return;
         }
         self.before_event(now, to, event);
-        let (irc, plain) = self.by_protocol(to);
+        let others = self.except_kicked(to, event);
+        let (irc, plain) = self.by_protocol(&others);
         if !plain.is_empty() {
             self.deliver_plain(&plain, event, out);
-            if let Event::Back { name, .. } = event {
-                for kick in self.take_kicks(name) {
-                    self.deliver_plain(&plain, &kick.event, out);
-                }
-            }
         }
         if let Event::Welcome { .. } | Event::Back { .. } = event {
             for &conn in to {
@@ -153,6 +158,22 @@ impl<D: Digest> Hub<D> {
             self.irc_event(now, &irc, event, out);
         }
         self.after_event(now, event, out);
+    }
+
+    /// Those who are told of an event: all of them, but for somebody who is kicked. It is told by
+    /// mail.
+    fn except_kicked<'a>(&self, to: &'a [ConnId], event: &Event) -> Cow<'a, [ConnId]> {
+        let Event::Left {
+            name,
+            why: LeaveReason::Kicked { .. },
+            ..
+        } = event
+        else {
+            return Cow::Borrowed(to);
+        };
+        let kicked = self.broker.lifecycle().live(name);
+        let others = to.iter().copied().filter(|&conn| Some(conn) != kicked);
+        Cow::Owned(others.collect())
     }
 
     pub(super) fn deliver_plain(&mut self, to: &[ConnId], event: &Event, out: &mut Outputs) {

@@ -42,6 +42,7 @@
 //! | `from bob in #rust: hi` | a message to a room; `in @#rust` if to its operators alone, `in +#rust` if also to those who have a voice |
 //! | `from bob at 2026-11-28T23:54:20Z: hi` | a message that was kept for you, and when it was said (UTC); `from bob in #rust at TIME: hi` if in a room |
 //! | `* invited bob #rust` | bob asks you into a room; ` at TIME` follows if that was kept for you |
+//! | `* kicked bob #rust: WHY` | bob made you leave a room; if that was kept for you, `* kicked bob #rust at TIME: WHY` |
 //! | `* joined #rust bob` | bob entered a room that you are in; perhaps you are bob |
 //! | `* left #rust bob WHY` | bob left it: `left`, `quit`, `kicked`, `gone` or `expired`; `: TEXT` may follow |
 //! | `* renamed bob rob` | bob is known as rob from now on; perhaps you are rob |
@@ -49,6 +50,7 @@
 //! | `* undelivered bob CODE: hi` | it did not reach him and will not: `gone`, `expired`, `mailbox-full` or `shutting-down` |
 //! | `* undelivered bob CODE in #rust: hi` | the same of what you said in a room |
 //! | `* undelivered bob CODE invitation: #rust` | the same of what you asked him into |
+//! | `* undelivered bob CODE kick: #rust: WHY` | he was not told that you made him leave it |
 //! | `* room #rust 3` | a room and its number of members; ` joined` follows if you are one |
 //! | `* end rooms 7` | the end of that list, and how many rooms there are |
 //! | `* peer bob` | a peer; ` away` follows if it is |

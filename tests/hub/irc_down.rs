@@ -191,31 +191,138 @@ fn whoever_has_lost_its_connection_is_known_and_away_until_it_is_gone() {
     assert!(server.hears(alice)[0].contains(" 401 "));
 }
 
-/// A client that starts anew shows a kick only of a channel that it is in.
-#[test]
-fn whoever_was_kicked_while_it_was_away_is_told_on_its_return() {
+/// Bob is in #a, since the first second.
+fn in_a_channel() -> (Server, ConnId, ConnId) {
     let (mut server, alice, conn) = scene();
     server.passes(Duration::from_secs(1));
     server.types(conn, "JOIN #a");
     server.hears(conn);
+    server.hears(alice);
+    (server, alice, conn)
+}
+
+/// A client that starts anew shows only of a channel that it is in what was said there, and a kick.
+#[test]
+fn whoever_was_kicked_while_its_link_was_down_is_told_on_its_return() {
+    // The link is dead and was given up, or nobody has noticed yet.
+    for is_noticed in [true, false] {
+        let (mut server, alice, conn) = in_a_channel();
+        if is_noticed {
+            server.breaks(conn);
+        }
+        server.passes(Duration::from_secs(1));
+        server.types(alice, "PRIVMSG #a :be quiet");
+        server.passes(Duration::from_secs(1));
+        server.types(alice, "KICK #a bob :too loud");
+        assert_eq!(
+            server.hears(alice),
+            [":alice!~u@192.0.2.7 KICK #a bob :too loud"]
+        );
+        server.types(alice, "PRIVMSG bob :sorry");
+        if !is_noticed {
+            assert!(server.hears(conn)[1].ends_with(" KICK #a bob :too loud"));
+            server.breaks(conn);
+        }
+        server.passes(Duration::from_secs(1));
+        let (conn, heard) = bob(&mut server);
+        let told = [
+            format!("{} :bob!~u@192.0.2.7 JOIN #a", time(1)),
+            format!("{} :alice!~u@192.0.2.7 PRIVMSG #a :be quiet", time(2)),
+            format!("{} :alice!~u@192.0.2.7 KICK #a bob :too loud", time(3)),
+            format!("{} :alice!~u@192.0.2.7 PRIVMSG bob :sorry", time(3)),
+        ];
+        assert_eq!(heard[..4], told);
+        let question = heard.iter().find_map(|line| line.strip_prefix("PING "));
+        server.types(conn, &format!("PONG {}", question.expect("it is asked")));
+        server.breaks(conn);
+        let (_, heard) = bob(&mut server);
+        assert_eq!(heard, [""; 0], "it has read of it");
+    }
+}
+
+/// What its client shows last is where it is.
+#[test]
+fn a_kick_that_came_before_another_or_before_a_join_is_told_as_a_notice() {
+    for joins_again in [true, false] {
+        let (mut server, alice, conn) = in_a_channel();
+        for why in ["one", "two"] {
+            server.types(alice, &format!("KICK #a bob :{why}"));
+            server.passes(Duration::from_secs(1));
+            server.types(conn, "JOIN #a");
+        }
+        if !joins_again {
+            server.types(alice, "KICK #a bob :three");
+        }
+        server.breaks(conn);
+        let (_, heard) = bob(&mut server);
+        let is_told = |line: &&String| {
+            let words = ["JOIN", "KICK", "NOTICE"];
+            words.iter().any(|word| line.contains(word))
+        };
+        let told: Vec<_> = heard.iter().filter(is_told).collect();
+        let notice = |second, why| {
+            let words = format!("alice had kicked you out of #a: {why}");
+            format!("{} :rejoin.localhost NOTICE bob :{words}", time(second))
+        };
+        let joined = |second| format!("{} :bob!~u@192.0.2.7 JOIN #a", time(second));
+        let expected = if joins_again {
+            vec![joined(3), notice(1, "one"), notice(2, "two")]
+        } else {
+            let kick = format!("{} :alice!~u@192.0.2.7 KICK #a bob :three", time(3));
+            vec![joined(1), notice(1, "one"), notice(2, "two"), kick]
+        };
+        assert_eq!(told, expected.iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn whoever_kicks_somebody_who_will_not_know_of_it_is_told_so() {
+    let (mut server, alice, conn) = in_a_channel();
     server.breaks(conn);
-    server.passes(Duration::from_secs(1));
     server.types(alice, "KICK #a bob :too loud");
-    server.passes(Duration::from_secs(1));
-    let (conn, heard) = bob(&mut server);
+    server.hears(alice);
+    server.passes(config().resume_window);
+    let why = "bob did not come back, and was not told that you kicked it out of #a: too loud";
+    let told = format!(":rejoin.localhost NOTICE alice :{why}");
+    assert_eq!(server.hears(alice).last(), Some(&told));
+
+    let (mut server, alice, conn) = in_a_channel();
+    server.breaks(conn);
+    for _ in 0..config().mailbox_messages.get() {
+        server.types(alice, "PRIVMSG bob :hi");
+    }
+    server.hears(alice);
+    server.types(alice, "KICK #a bob :too loud");
+    let why = "bob is away, and has no room to be told of your kick";
     let told = [
-        format!("{} :bob!~u@192.0.2.7 JOIN #a", time(1)),
-        format!("{} :alice!~u@192.0.2.7 KICK #a bob :too loud", time(2)),
+        ":alice!~u@192.0.2.7 KICK #a bob :too loud".to_owned(),
+        format!(":rejoin.localhost NOTICE alice :{why}"),
     ];
-    assert_eq!(heard, told);
-    server.breaks(conn);
-    let (conn, heard) = bob(&mut server);
-    assert_eq!(heard, [""; 0], "it is told once");
-    server.types(conn, "JOIN #a");
-    server.breaks(conn);
-    server.types(alice, "KICK #a bob :again");
-    let conn = server.connect();
-    server.types(conn, "bob correct-horse");
-    let told = ["* back bob 0", "* left #a bob kicked: again"];
-    assert_eq!(server.hears(conn), told);
+    assert_eq!(server.hears(alice), told);
+}
+
+#[test]
+fn people_who_speak_plain_lines_are_told_who_kicked_them_and_when() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    server.types(alice, "JOIN #a");
+    let bob = server.login("bob correct-horse");
+    server.types(bob, "/join #a");
+    let carol = server.login("carol");
+    server.types(carol, "/join #a");
+    server.hears(bob);
+    server.hears(carol);
+    server.types(alice, "KICK #a bob :too loud");
+    assert_eq!(server.hears(bob), ["* kicked alice #a: too loud"]);
+    assert_eq!(server.hears(carol), ["* left #a bob kicked: too loud"]);
+    server.types(bob, "/join #a");
+    server.breaks(bob);
+    server.types(alice, "KICK #a bob");
+    let bob = server.connect();
+    server.types(bob, "bob correct-horse");
+    let told = [
+        "* back bob 1",
+        "* kicked alice #a at 1970-01-01T00:00:00Z: alice",
+    ];
+    assert_eq!(server.hears(bob), told);
 }

@@ -353,6 +353,7 @@ impl<D: Digest> Hub<D> {
         let line = match message.header().stamp.form {
             Form::Message | Form::Notice => in_lines(head, message.text()),
             Form::Invitation => format!("{} {}", head.trim_end_matches(" :"), message.text()),
+            Form::Kick { .. } => self.kick_line(message, target, bulk),
         };
         let tags = Tags {
             at: (message.number() > 0).then_some(message.header().stamp.at),
@@ -382,10 +383,11 @@ impl<D: Digest> Hub<D> {
         let room = bounce.message.header().room;
         let place = room.map_or(String::new(), |room| format!(" in {room}"));
         let what = match bounce.message.header().stamp.form {
-            Form::Message | Form::Notice => ":",
-            Form::Invitation => " your invitation to",
+            Form::Message | Form::Notice => "will not get:",
+            Form::Invitation => "will not get your invitation to",
+            Form::Kick { .. } => "was not told that you kicked it out of",
         };
-        let why = format!("{receiver}{place} {why}, and will not get{what} ");
+        let why = format!("{receiver}{place} {why}, and {what} ");
         let verb = verb(bounce.message.header().stamp.form);
         let code = format!("{verb} UNDELIVERED_{code} {receiver}");
         let head = self.standard_line(conn, "FAIL", &code, &why);
@@ -455,5 +457,6 @@ pub(super) const fn verb(form: Form) -> &'static str {
         Form::Message => "PRIVMSG",
         Form::Notice => "NOTICE",
         Form::Invitation => "INVITE",
+        Form::Kick { .. } => "KICK",
     }
 }

@@ -186,15 +186,25 @@ impl<D: Digest> Hub<D> {
     /// Asks somebody into a room, by mail: it is kept if its link is down, and comes back if it will
     /// never get it. Returns whether it was not refused.
     fn ask_in(&mut self, turn: &mut Turn<'_>, name: &Name, guest: Name, room: Room) -> bool {
-        let form = Form::Invitation;
         let text = Text::parse(room.as_str()).expect("the name of a room is a text");
+        self.mail(turn, (name, guest), Form::Invitation, &text)
+    }
+
+    /// Tells somebody by mail what somebody else has done. Returns whether it was not refused.
+    fn mail(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (from, to): (&Name, Name),
+        form: Form,
+        text: &Text,
+    ) -> bool {
         let said = Said {
-            texts: (&text).into(),
+            texts: text.into(),
             number: self.numbers(1),
-            stamp: self.stamp(turn.now, name, form),
+            stamp: self.stamp(turn.now, from, form),
         };
         (self.irc.refusals, self.irc.form) = (0, form);
-        let to = alloc::vec![Receiver::Peer(guest)];
+        let to = alloc::vec![Receiver::Peer(to)];
         self.request(turn, Request::Send { to, said });
         self.irc.form = Form::Message;
         self.irc.refusals == 0
@@ -214,6 +224,8 @@ impl<D: Digest> Hub<D> {
         }
     }
 
+    /// Makes somebody leave a room. It is told by mail, which is kept while its link is down and
+    /// until its client has read it; the others are told as of everything else in the room.
     fn kick_one(
         &mut self,
         turn: &mut Turn<'_>,
@@ -235,7 +247,13 @@ impl<D: Digest> Hub<D> {
         let known = known.filter(|nick| self.irc.is_visible(nick));
         let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
         match known.map(|(&name, _)| name) {
-            Some(name) => self.request(turn, Request::Kick { room, name, why }),
+            Some(name) => {
+                let since = self.irc.users[&name].rooms[&room];
+                let text = format!("{room}: {}", why.as_ref().map_or(by.as_str(), Text::as_str));
+                let text = Text::parse(&text).expect("a room and a text are a text");
+                self.request(turn, Request::Kick { room, name, why });
+                self.mail(turn, (by, name), Form::Kick { since }, &text);
+            }
             None => {
                 let words = format_args!("{} {room} :They aren't on that channel", word(nick));
                 self.reply(turn, ERR_USERNOTINCHANNEL, words);

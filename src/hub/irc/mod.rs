@@ -8,6 +8,7 @@ mod chat;
 mod entry;
 mod invitations;
 mod keys;
+mod kicks;
 mod label;
 mod list;
 mod mode;
@@ -45,6 +46,7 @@ use crate::wire::irc::numeric::*;
 use crate::wire::irc::{BadLine, Excerpt, Message, Timestamp};
 use crate::wire::lines::Line;
 use invitations::Invitations;
+use kicks::Kicks;
 use label::Replying;
 use room::Channel;
 pub(super) use send::Tags;
@@ -86,6 +88,8 @@ pub(super) struct Irc {
     crowd: Option<usize>,
     /// What is being said.
     form: Form,
+    /// The kicks among the mail that is handed over to somebody who is back; empty between two inputs.
+    kicks: Kicks,
     /// Whether refusals are kept to ourselves.
     quiet: bool,
     /// Empty between two lines that are sent; kept for its memory.

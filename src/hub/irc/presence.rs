@@ -9,7 +9,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::session::Acks;
-use super::user::Kicked;
 use super::{Digest, Gone, Hub, Mask, Tags, Turn, User, UserModes};
 use crate::broker::lifecycle::Hold;
 use crate::broker::{Event, LeaveReason};
@@ -44,45 +43,8 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Keeps in mind that somebody who is away is kicked: it is told when it is back. It is kicked
-    /// out of each room once at most until then.
-    fn note_kick(&mut self, now: Time, event: &Event) {
-        let Event::Left {
-            room,
-            name,
-            why: LeaveReason::Kicked { by, why },
-        } = event
-        else {
-            return;
-        };
-        if self.broker.lifecycle().live(name).is_some() {
-            return;
-        }
-        let why = why.as_ref().map_or(by.as_str(), |why| why.as_str());
-        let line = format!(":{} KICK {room} {name} :{why}", self.irc.mask(by));
-        self.irc.users.change(name, |user| {
-            if let Some(&since) = user.rooms.get(room) {
-                let (room, event, at) = (*room, event.clone(), now);
-                user.kicked.push(Kicked {
-                    room,
-                    since,
-                    at,
-                    line,
-                    event,
-                });
-            }
-        });
-    }
-
-    /// The kicks that somebody who is back has not been told of.
-    pub(in crate::hub) fn take_kicks(&mut self, name: &Name) -> Vec<Kicked> {
-        let kicks = |user: &mut User| core::mem::take(&mut user.kicked);
-        self.irc.users.change(name, kicks).unwrap_or_default()
-    }
-
     /// Takes in what happens, after those who speak IRC were told of it.
     pub(in crate::hub) fn after_event(&mut self, now: Time, event: &Event, out: &mut Outputs) {
-        self.note_kick(now, event);
         match event {
             Event::Welcome { name } => self.tell_watchers(now, name, true, out),
             Event::Left {
@@ -132,7 +94,6 @@ impl<D: Digest> Hub<D> {
             grace: None,
             has_quit: false,
             rooms: BTreeMap::new(),
-            kicked: Vec::new(),
         }
     }
 
@@ -205,14 +166,10 @@ impl<D: Digest> Hub<D> {
                 self.do_all_tasks(turn);
             }
         }
-        for kick in self.take_kicks(&name) {
-            let (now, since, to) = (turn.now, Some(kick.since), [turn.conn]);
-            self.irc_joined((now, since), &to, &kick.room, &name, turn.out);
-            let tags = Tags {
-                at: Some(kick.at),
-                ..Tags::default()
-            };
-            self.send_irc(now, &to, tags, &kick.line, None, turn.out);
+        // A client shows a kick only of a channel that it is in.
+        for (room, since) in self.irc.kicks.joined() {
+            let (now, since) = (turn.now, Some(since));
+            self.irc_joined((now, since), &[turn.conn], &room, &name, turn.out);
         }
         let user = &self.irc.users[&name];
         let modes = user.modes.show();

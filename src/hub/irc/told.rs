@@ -51,7 +51,12 @@ impl<D: Digest> Hub<D> {
             return;
         }
         for &conn in to {
-            let (verb, what) = (verb(self.irc.form), what(self.irc.form));
+            let (verb, what) = match self.irc.form {
+                form @ (Form::Message | Form::Notice) => (verb(form), "message"),
+                form @ Form::Invitation => (verb(form), "invitation"),
+                // It has taken effect, whether its victim is told of it now or later.
+                Form::Kick { .. } => return,
+            };
             let why = format!("{name} is away; your {what} waits");
             let line = self.standard_line(conn, "NOTE", &format!("{verb} KEPT {name}"), &why);
             self.send_irc(now, &[conn], Tags::default(), &line, None, out);
@@ -152,10 +157,12 @@ impl<D: Digest> Hub<D> {
             }
             Refusal::MailboxFull { name, room } => {
                 let place = room.map_or(String::new(), |room| format!(" in {room}"));
-                let why = format!(
-                    "{name}{place} is away, and has no room for your {}",
-                    what(self.irc.form)
-                );
+                let what = match self.irc.form {
+                    Form::Message | Form::Notice => "for your message",
+                    Form::Invitation => "for your invitation",
+                    Form::Kick { .. } => "to be told of your kick",
+                };
+                let why = format!("{name}{place} is away, and has no room {what}");
                 let is_for_many = room.is_some() || self.irc.crowd.is_some();
                 let is_heard = is_for_many && !self.refusals.are_all();
                 let kind = if is_heard { "WARN" } else { "FAIL" };
@@ -182,13 +189,5 @@ impl<D: Digest> Hub<D> {
         let line = format!("ERROR :Closing Link: {} ({why})", mask::host(address));
         let line = [cut(&line, MAX_BODY_BYTES), "\r\n"].concat();
         Frame::new(line.as_bytes())
-    }
-}
-
-/// What somebody gets, in a word.
-const fn what(form: Form) -> &'static str {
-    match form {
-        Form::Message | Form::Notice => "message",
-        Form::Invitation => "invitation",
     }
 }

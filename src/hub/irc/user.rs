@@ -5,9 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use crate::broker::Event;
 use crate::id::{Name, PeerId, Room, Time};
 
 /// What IRC knows of a peer.
@@ -34,20 +32,6 @@ pub(in crate::hub) struct User {
     /// Where others know it to be, and since when: when they are told that it is gone, the broker has
     /// taken it out of its rooms already.
     pub(super) rooms: BTreeMap<Room, Time>,
-    /// Out of which rooms it was kicked while it was away.
-    pub(super) kicked: Vec<Kicked>,
-}
-
-/// A kick of somebody who was away.
-#[derive(Clone, Debug)]
-pub(in crate::hub) struct Kicked {
-    pub(super) room: Room,
-    /// When it had come into the room.
-    pub(super) since: Time,
-    pub(super) at: Time,
-    pub(super) line: String,
-    /// What happened, for other protocols.
-    pub(in crate::hub) event: Event,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

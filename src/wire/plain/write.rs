@@ -79,6 +79,12 @@ pub fn write_kept(message: &Message, at: Timestamp, out: &mut Vec<u8>) {
         let (from, room) = (header.from, message.text());
         return say(out, format_args!("* invited {from} {room} at {at}"));
     }
+    if let Form::Kick { .. } = header.stamp.form {
+        let parts = message.text().split_once(": ");
+        let (room, why) = parts.expect("a kick has a room and a reason");
+        let (from, why) = (header.from, Printable(why));
+        return say(out, format_args!("* kicked {from} {room} at {at}: {why}"));
+    }
     out.extend_from_slice(b"from ");
     out.extend_from_slice(header.from.as_bytes());
     each_word_of_place(header, |word| out.extend_from_slice(word));
@@ -99,8 +105,10 @@ fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
         BounceReason::MailboxFull => b" mailbox-full",
         BounceReason::ShuttingDown => b" shutting-down",
     });
-    if message.header().stamp.form == Form::Invitation {
-        out.extend_from_slice(b" invitation");
+    match message.header().stamp.form {
+        Form::Message | Form::Notice => {}
+        Form::Invitation => out.extend_from_slice(b" invitation"),
+        Form::Kick { .. } => out.extend_from_slice(b" kick"),
     }
     each_word_of_place(message.header(), |word| out.extend_from_slice(word));
     out.extend_from_slice(b": ");
@@ -144,12 +152,16 @@ pub fn messages_length(messages: &Messages) -> usize {
 /// Each word of a line that says who said something, and where, up to the text.
 #[inline]
 fn each_word_from(header: &Header, mut put: impl FnMut(&[u8])) {
-    if header.stamp.form == Form::Invitation {
-        put(b"* invited ");
+    let verb: &[u8] = match header.stamp.form {
+        Form::Message | Form::Notice => b"from ",
+        Form::Invitation => b"* invited ",
+        Form::Kick { .. } => b"* kicked ",
+    };
+    put(verb);
+    if verb != b"from " {
         put(header.from.as_bytes());
         return put(b" ");
     }
-    put(b"from ");
     put(header.from.as_bytes());
     each_word_of_place(header, &mut put);
     put(b": ");
