@@ -99,7 +99,7 @@ pub struct Config {
     pub list_entries: NonZeroUsize,
     /// Names whose coming and going one connection may watch (IRC).
     pub monitored: NonZeroUsize,
-    /// Peers who have gone that are remembered (IRC).
+    /// Peers who have gone that are remembered, and as many of those that were killed (IRC).
     pub whowas: NonZeroUsize,
     /// How long a resumable peer may be away until those who speak IRC take it for gone.
     pub return_grace: Duration,

@@ -448,7 +448,7 @@ struct Limits {
     #[arg(default_value_t = Config::default().monitored)]
     monitored: NonZeroUsize,
 
-    /// Peers who have gone that WHOWAS remembers.
+    /// Peers who have gone that WHOWAS remembers, and as many of those that were killed.
     #[arg(help_heading = "IRC", long, value_name = "N")]
     #[arg(default_value_t = Config::default().whowas)]
     whowas: NonZeroUsize,

@@ -481,6 +481,13 @@ impl Lifecycle {
         known.any(|name| self.bindings[&name].proof.is_some())
     }
 
+    /// The name with which the bearer of a name first logged in.
+    pub(crate) fn first_name(&self, name: Name) -> Name {
+        let peer = self.bindings.get(&name).map(|binding| binding.peer);
+        let first = peer.and_then(|peer| self.former.first(peer));
+        first.unwrap_or(name)
+    }
+
     /// The present name of the peer that a proof is right for, of the one who bears a name and of
     /// those who first logged in with it.
     pub fn owner(&self, name: &Name, proof: Option<Proof>) -> Option<Name> {

@@ -158,6 +158,9 @@ impl<D: Digest> Hub<D> {
             self.irc_event(now, &irc, event, out);
         }
         self.after_event(now, event, out);
+        if let &Event::Welcome { name } = event {
+            self.tell_of_kill(now, to[0], name, out);
+        }
     }
 
     /// Those who are told of an event: all of them, but for somebody who is kicked. It is told by

@@ -38,6 +38,7 @@
 //! | `* hello: TEXT` | the first line of all: how to log in |
 //! | `* welcome alice` | alice is logged in |
 //! | `* back alice 3` | alice came back; 3 messages were kept and follow |
+//! | `* killed root at TIME: WHY` | an operator had ended your stay before: you are new, and your rooms and what waited for you are gone |
 //! | `from bob: hi` | a message |
 //! | `from bob in #rust: hi` | a message to a room; `in @#rust` if to its operators alone, `in +#rust` if also to those who have a voice |
 //! | `from bob at 2026-11-28T23:54:20Z: hi` | a message that was kept for you, and when it was said (UTC); `from bob in #rust at TIME: hi` if in a room |
@@ -71,7 +72,7 @@ pub(crate) use read::{end_of_command, end_of_words};
 pub use read::{parse, parse_login};
 pub use write::{
     messages_length, write_bye, write_bye_with, write_event, write_hello, write_help, write_kept,
-    write_mail, write_messages, write_mistake, write_probe,
+    write_killed, write_mail, write_messages, write_mistake, write_probe,
 };
 
 use crate::broker::{Receiver, Request};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::hub::Identity;
 
+use crate::irc_returns::{SECRET, after_the_welcome, begins, registers};
 use crate::irc_story::{play_as, with_operator};
 use crate::server::Server;
 
@@ -113,6 +114,7 @@ fn who_is_killed_is_told_by_whom_and_why_and_others_see_it_quit() {
             bob ! ERROR :Closing Link: 192.0.2.7 (Killed (root ({why})))
             alice < :bob@@ QUIT :Killed (root ({why}))
             carol < 731 carol :bob
+            root < ^ NOTICE root :bob is killed
             root > KILL bob
             root < 401 root bob :No such nick/channel
             bob ends
@@ -149,6 +151,7 @@ fn an_operator_may_kill_itself_and_who_speaks_another_protocol() {
         dave skips all
         root > KILL dave :spam
         dave ! * bye Killed (root (spam))
+        root < ^ NOTICE root :dave is killed
         erin < * left #a dave quit: Killed (root (spam))
         ",
     );
@@ -173,6 +176,7 @@ fn who_can_come_back_is_killed_also_while_it_is_away() {
             alice does PRIVMSG bob :hi
             root > KILL bob :spam
             {quit}
+            root < ^ NOTICE root :bob is killed; its connection was lost, so it is told when it comes back
             alice < ^ NOTICE alice :bob is gone, and will not get: hi
             alice > PRIVMSG bob :hi
             alice < 401 alice bob :No such nick/channel
@@ -181,6 +185,91 @@ fn who_can_come_back_is_killed_also_while_it_is_away() {
             "
         ));
     }
+}
+
+/// The server notices only after the `KILL` that its link is dead, or has noticed before.
+#[test]
+fn who_was_killed_while_its_link_was_down_is_told_on_its_return_by_whom_and_why() {
+    for is_noticed in [false, true] {
+        let mut server = Server::with(&Config::default());
+        server.hub.identify(with_operator());
+        let root = server.registers("root");
+        server.types(root, "OPER root toor");
+        let bob = registers(&mut server, "bob", Some(SECRET));
+        server.types(bob, "NICK rob");
+        server.passes(Duration::from_secs(20));
+        if is_noticed {
+            server.breaks(bob);
+        }
+        server.types(root, "KILL rob :spam");
+        if !is_noticed {
+            server.writer_ends(bob);
+        }
+        server.passes(Duration::from_secs(20));
+        // Nobody else is told, whatever it is called and with the same secret.
+        for (nick, secret) in [("bob", "another-horse"), ("eve", SECRET)] {
+            let eve = begins(&mut server, nick, Some(secret));
+            assert_eq!(after_the_welcome(&server.hears(eve)), [""; 0]);
+            server.types(eve, "QUIT");
+            server.writer_ends(eve);
+        }
+        let lost = "your channels and what waited for you are gone";
+        let words = format!("root had killed you at 1970-01-01T00:00:20Z, and {lost}: spam");
+        let notice = format!(":rejoin.localhost NOTICE bob :{words}");
+        for told in [&[notice][..], &[]] {
+            let bob = begins(&mut server, "bob", Some(SECRET));
+            assert_eq!(after_the_welcome(&server.hears(bob)), told);
+            server.types(bob, "QUIT");
+            server.writer_ends(bob);
+        }
+    }
+}
+
+#[test]
+fn who_was_killed_is_told_in_plain_lines_too_and_not_after_its_window() {
+    for (wait, told) in [
+        (59 * 60, "* killed root at 1970-01-01T00:00:00Z: spam"),
+        (3600, ""),
+    ] {
+        let mut server = Server::with(&Config::default());
+        server.hub.identify(with_operator());
+        let root = server.registers("root");
+        server.types(root, "OPER root toor");
+        let bob = server.login("bob correct-horse");
+        server.breaks(bob);
+        server.types(root, "KILL bob :spam");
+        server.passes(Duration::from_secs(wait));
+        let bob = server.connect();
+        server.types(bob, "bob correct-horse");
+        let told = ["* welcome bob", told];
+        let told: Vec<_> = told.into_iter().filter(|line| !line.is_empty()).collect();
+        assert_eq!(server.hears(bob), told);
+    }
+}
+
+/// A flood of kills makes the oldest be forgotten.
+#[test]
+fn so_many_who_were_killed_are_remembered() {
+    let whowas = 2.try_into().expect("not zero");
+    let mut server = Server::with(&Config {
+        whowas,
+        ..Config::default()
+    });
+    server.hub.identify(with_operator());
+    let root = server.registers("root");
+    server.types(root, "OPER root toor");
+    let names = ["ann", "bob", "cat"];
+    for name in names {
+        let conn = server.login(&format!("{name} correct-horse"));
+        server.types(root, &format!("KILL {name}"));
+        server.writer_ends(conn);
+    }
+    let is_told = names.map(|name| {
+        let conn = server.connect();
+        server.types(conn, &format!("{name} correct-horse"));
+        server.hears(conn).len() == 2
+    });
+    assert_eq!(is_told, [false, true, true]);
 }
 
 #[test]

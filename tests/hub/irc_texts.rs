@@ -103,6 +103,7 @@ fn an_operator_kills_whatever_it_says_of_it() {
         alice > KILL bob :too \u{85}loud
         bob < :alice@@ KILL bob :too \u{85}loud
         bob ! ERROR :Closing Link: 192.0.2.7 (Killed (alice (too \u{85}loud)))
+        alice < ^ NOTICE alice :bob is killed
         bob ends
         ",
     );

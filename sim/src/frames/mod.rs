@@ -509,7 +509,8 @@ impl Server {
         let own = if speaks_irc {
             !frame.has_mail()
         } else {
-            said == "* ping\n" || said.starts_with("* error ") || said.starts_with("* hello: ")
+            let starts = ["* ping\n", "* error ", "* hello: ", "* killed "];
+            starts.iter().any(|start| said.starts_with(start))
         };
         self.ensure(own, 5, || {
             format!("{conn} is sent at the wrong time: {}", said.trim_end())

@@ -30,6 +30,11 @@ impl FormerNames {
         Some(first)
     }
 
+    /// What a peer was called first, if it is called otherwise now.
+    pub(super) fn first(&self, peer: PeerId) -> Option<Name> {
+        self.of.get(&peer).copied()
+    }
+
     /// What those are called now who first logged in as `name`, in the order in which they did.
     pub(super) fn present(&self, name: Name) -> impl Iterator<Item = Name> {
         let oldest = PeerId::new(ConnId::new(0));

@@ -9,6 +9,7 @@ mod entry;
 mod invitations;
 mod keys;
 mod kicks;
+mod kills;
 mod label;
 mod list;
 mod mode;
@@ -47,6 +48,7 @@ use crate::wire::irc::{BadLine, Excerpt, Message, Timestamp};
 use crate::wire::lines::Line;
 use invitations::Invitations;
 use kicks::Kicks;
+use kills::Kills;
 use label::Replying;
 use room::Channel;
 pub(super) use send::Tags;
@@ -90,6 +92,7 @@ pub(super) struct Irc {
     form: Form,
     /// The kicks among the mail that is handed over to somebody who is back; empty between two inputs.
     kicks: Kicks,
+    kills: Kills,
     /// Whether refusals are kept to ourselves.
     quiet: bool,
     /// Empty between two lines that are sent; kept for its memory.

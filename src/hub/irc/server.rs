@@ -10,7 +10,7 @@ use super::register::cut;
 use super::room::word;
 use super::users::Census;
 use super::{Digest, Hub, Tags, Turn};
-use crate::broker::{Input, Request};
+use crate::broker::Request;
 use crate::hub::Act;
 use crate::hub::admission::Guess;
 use crate::hub::audit::TOO_OFTEN;
@@ -313,40 +313,13 @@ impl<D: Digest> Hub<D> {
     }
 
     /// Whether somebody is an operator of the server; if not, says so.
-    fn governs(&mut self, turn: &mut Turn<'_>, name: &Name) -> bool {
+    pub(super) fn governs(&mut self, turn: &mut Turn<'_>, name: &Name) -> bool {
         let governs = self.irc.users[name].modes.operator;
         if !governs {
             let words = format_args!(":Permission Denied- You're not an IRC operator");
             self.reply(turn, ERR_NOPRIVILEGES, words);
         }
         governs
-    }
-
-    pub(super) fn kill(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
-        let Some(nick) = self.need(turn, message, 0) else {
-            return;
-        };
-        if !self.governs(turn, &name) {
-            return;
-        }
-        let why = message
-            .param(1)
-            .filter(|why| !why.is_empty())
-            .unwrap_or("no reason given");
-        let why = cut(why, REASON_BYTES);
-        // Who is away is reached as well, also when the others take it for gone.
-        let known = Name::parse(nick).filter(|nick| self.known(nick).is_some());
-        let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
-        let Some(whom) = known.map(|(&whom, _)| whom) else {
-            let words = format_args!("{} :No such nick/channel", word(nick));
-            return self.reply(turn, ERR_NOSUCHNICK, words);
-        };
-        self.audit(turn.conn, Act::Kill, Some(whom.as_str()), Some(why));
-        let line = format!(":{} KILL {whom} :{why}", self.irc.mask(&name));
-        let live: Vec<_> = self.broker.lifecycle().live(&whom).into_iter().collect();
-        self.send_irc(turn.now, &live, Tags::default(), &line, None, turn.out);
-        let why = Text::parse(&format!("Killed ({name} ({why}))"));
-        self.handle(turn.now, Input::Dismiss { name: whom, why }, turn.out);
     }
 
     pub(super) fn wallops(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {

@@ -9,7 +9,7 @@ use crate::broker::{
     Bounce, BounceReason, Event, Form, Header, LeaveReason, Mail, Message, Messages, PeerEntry,
     Rank, Refusal, RoomEntry, StopReason,
 };
-use crate::id::{BadSecret, is_forbidden};
+use crate::id::{BadSecret, Name, is_forbidden};
 use crate::wire::farewell;
 use crate::wire::irc::Timestamp;
 
@@ -322,6 +322,12 @@ pub fn write_bye_with(why: &str, out: &mut Vec<u8>) {
 pub fn write_hello(out: &mut Vec<u8>) {
     let how = "type a name, or a name and a secret to be able to come back; /help lists commands";
     say(out, format_args!("* hello: {how}"));
+}
+
+/// Writes that somebody was killed before, by whom, when and why.
+pub fn write_killed(by: Name, at: Timestamp, why: &str, out: &mut Vec<u8>) {
+    let (at, why) = (at.to_seconds(), Printable(why));
+    say(out, format_args!("* killed {by} at {at}: {why}"));
 }
 
 /// Writes a probe of a silent connection.
