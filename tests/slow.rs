@@ -49,6 +49,12 @@ struct Slow {
 impl Slow {
     /// She comes with her secret; her system takes `buffer` bytes ahead of her, or what it likes.
     fn comes(irc: SocketAddr, rate: u32, buffer: Option<usize>) -> Self {
+        let hello = format!("PASS {SECRET}\r\nNICK alice\r\nUSER alice 0 * :alice\r\n");
+        Self::says(&hello, irc, rate, buffer)
+    }
+
+    /// Somebody comes, and says this first.
+    fn says(hello: &str, irc: SocketAddr, rate: u32, buffer: Option<usize>) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are sockets");
         if let Some(bytes) = buffer {
             let set = socket.set_recv_buffer_size(bytes);
@@ -58,7 +64,6 @@ impl Slow {
         let mut stream = TcpStream::from(socket);
         let timeout = stream.set_read_timeout(Some(PATIENCE));
         timeout.expect("an open socket takes options");
-        let hello = format!("PASS {SECRET}\r\nNICK alice\r\nUSER alice 0 * :alice\r\n");
         stream.write_all(hello.as_bytes()).expect("it is open");
         Self {
             stream,
@@ -148,12 +153,16 @@ fn keeps(server: &Server, irc: SocketAddr, rooms: &[&str]) {
 
 /// A server whose message of the day has so many lines.
 fn server(lines: usize) -> (Server, SocketAddr) {
+    server_with(lines, &[WRITE_TIMEOUT])
+}
+
+fn server_with(lines: usize, flags: &[&str]) -> (Server, SocketAddr) {
     static FILES: AtomicU32 = AtomicU32::new(0);
     let n = FILES.fetch_add(1, Ordering::Relaxed);
     let motd = env::temp_dir().join(format!("rejoin-motd-{}-{n}", process::id()));
     fs::write(&motd, format!("{}\n", "x".repeat(80)).repeat(lines)).expect("a file of ours");
     let file = motd.to_str().expect("it is text").to_owned();
-    let flags = ["--irc=127.0.0.1:0", WRITE_TIMEOUT, "--motd", &file];
+    let flags = [&["--irc=127.0.0.1:0", "--motd", &file], flags].concat();
     let server = Server::start_for_floods(&flags);
     let irc = server.irc();
     let _ = fs::remove_file(motd);
@@ -191,4 +200,30 @@ fn long_lists_ahead_of_what_was_kept_may_take_their_time() {
         .collect();
     keeps(&server, irc, &ROOMS);
     Slow::comes(irc, RATE, None).hears_what_was_kept();
+}
+
+/// What a guest is asked when it is silent is behind all that.
+#[track_caller]
+fn a_guest_gets_a_list(lines: usize, rate: u32, buffer: Option<usize>) {
+    // As by default, thirty times as fast.
+    const SILENCE: [&str; 2] = ["--irc-probe-after=3s", "--irc-silence-timeout=5s"];
+    let (_server, irc) = server_with(lines, &SILENCE);
+    let hello = "NICK alice\r\nUSER alice 0 * :alice\r\n";
+    let mut alice = Slow::says(hello, irc, rate, buffer);
+    alice.hears(" 376 ");
+    alice
+        .stream
+        .write_all(b"PING here\r\n")
+        .expect("it is open");
+    alice.hears(" PONG ");
+}
+
+#[test]
+fn a_guest_on_a_slow_link_with_a_long_list_in_front_is_not_silent() {
+    a_guest_gets_a_list(2000, RATE, Some(4096));
+}
+
+#[test]
+fn a_guest_that_reads_a_long_list_slowly_is_not_silent() {
+    a_guest_gets_a_list(2000, RATE, None);
 }

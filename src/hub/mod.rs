@@ -192,6 +192,8 @@ struct Link {
     heard: Time,
     /// When its socket, which had been full, took something last.
     progressed: Time,
+    /// When it was last listened to again, after a pause.
+    listened: Time,
     known_full: KnownFull,
     /// When the entry in `checks` says.
     check: Time,
@@ -355,6 +357,7 @@ impl<D: Digest> Hub<D> {
             failed_logins: 0,
             heard: now,
             progressed: now,
+            listened: now,
             known_full: KnownFull::default(),
             check,
             probed: false,
@@ -564,6 +567,7 @@ impl<D: Digest> Hub<D> {
             self.pauses.pop_first();
             let link = self.link(conn);
             link.paused = None;
+            link.listened = now;
             if core::mem::take(&mut link.held) {
                 out.proceed(conn);
             }

@@ -64,7 +64,11 @@ impl<D: Digest> Hub<D> {
         let protocol = self.link(conn).session.protocol();
         let silence = self.limits.silence(protocol);
         let link = self.link(conn);
-        let (heard, end) = (link.heard, silence.end(link.heard, link.progressed));
+        let heard = link.heard;
+        // What came while the server itself listened to nobody there is read soon after.
+        let listened = link.paused.unwrap_or(link.listened);
+        let end = silence.end(heard, link.progressed);
+        let end = end.max(listened.after(silence.answer()));
         if link.probed && now < end {
             self.check_again(conn, end);
         } else if link.probed {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rejoin::Config;
+use rejoin::hub::{Identity, Protocol};
 use rejoin::id::Time;
 
 use crate::server::{Server, config};
@@ -152,6 +153,89 @@ fn a_client_whose_socket_takes_something_again_and_again_is_not_given_up() {
     server.passes(answer - MICRO);
     server.passes(MICRO);
     assert_eq!(server.done.len(), 2, "{:?}", server.done);
+}
+
+/// Each answer shows that it reads, however much is in front of what it is asked later.
+#[test]
+fn a_client_is_probed_behind_each_part_of_a_long_list() {
+    let config = Config {
+        ack_bytes: 1_000.try_into().expect("not zero"),
+        ..config()
+    };
+    let mut server = Server::with(&config);
+    let line = "x".repeat(92);
+    server.hub.identify(Identity {
+        motd: Some(vec![line; 100]),
+        ..Identity::default()
+    });
+    let alice = server.connect_irc();
+    server.types(alice, "NICK alice");
+    server.types(alice, "USER u 0 * :r");
+    let heard = server.hears(alice);
+    let parts: Vec<_> = heard.split(|line| line == "PING :silent").collect();
+    let bytes = |part: &&[String]| part.iter().map(|line| line.len() + 2).sum::<usize>();
+    let most = parts.iter().map(bytes).max().expect("there is one");
+    assert!((13..=16).contains(&parts.len()), "{}", parts.len());
+    assert!((1_000..1_200).contains(&most), "{most}");
+    // She reads one part in as much time as would be too long for two.
+    for _ in 1..parts.len() {
+        server.passes(config.irc_silence_timeout - Duration::from_secs(1));
+        server.types(alice, "PONG :silent");
+        assert_eq!(server.last_line(alice), None);
+    }
+    server.passes(config.irc_probe_after);
+    server.passes(config.irc_silence_timeout - config.irc_probe_after);
+    assert!(
+        server.last_line(alice).is_some(),
+        "a black hole answers nothing"
+    );
+}
+
+/// Her lines wait until her work is paid for, and her answer behind them.
+#[test]
+fn the_servers_own_pause_is_no_silence_of_the_client() {
+    let speaks = [
+        (
+            Protocol::Irc,
+            &b"NICK eve\nUSER u 0 * :r\n"[..],
+            config().irc_silence_timeout,
+            config().irc_probe_after,
+        ),
+        (
+            Protocol::Plain,
+            b"eve\n",
+            config().silence_timeout,
+            config().probe_after,
+        ),
+    ];
+    for (protocol, login, timeout, probe_after) in speaks {
+        let answer = timeout - probe_after;
+        let mut server = Server::with(&Config {
+            work_per_connection: MICRO,
+            work_burst: MICRO,
+            lines_burst: 1_000_000.try_into().expect("not zero"),
+            ..config()
+        });
+        let connected = server.connect_by("192.0.2.1", protocol);
+        let eve = connected.expect("it is admitted");
+        server.brings(eve, login);
+        let bytes = b"/pong\n".repeat(30_000);
+        let taken = server.sends_until_paused(eve, &bytes);
+        assert!(taken < bytes.len(), "she is paused");
+        let (began, is_paused) = (server.now, format!("{eve} proceeds"));
+        let mut pause = Duration::ZERO;
+        while !server.done.contains(&is_paused) {
+            server.passes(Duration::from_secs(1));
+            pause = server.now.since(began);
+            assert_eq!(server.last_line(eve), None, "after {pause:?}");
+        }
+        assert!(pause > timeout, "{pause:?}");
+        // Nothing comes, though she is listened to again.
+        server.passes(answer - Duration::from_secs(1));
+        assert_eq!(server.last_line(eve), None);
+        server.passes(Duration::from_secs(1));
+        assert!(server.last_line(eve).is_some());
+    }
 }
 
 #[test]

@@ -271,6 +271,7 @@ fn a_list_is_told_in_parts_and_what_comes_behind_it_waits() {
     assert!((8 << 10..33 << 10).contains(&length(&heard)));
     server.brings(eve, &bytes[received.taken..]);
     heard.extend(server.hears(eve));
+    heard.retain(|line| line != "PING :silent");
     assert_eq!(heard.len(), 1 + 1_000 + 1 + 1);
     assert!(heard[1_001].contains(" 323 "), "{}", heard[1_001]);
     assert!(heard[1_002].contains(" PONG "), "{}", heard[1_002]);

@@ -14,8 +14,8 @@ use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Mail;
 use crate::hub::{Frame, Outputs, Session as Any};
 use crate::id::{ConnId, Time};
-use crate::wire::irc::Message;
 use crate::wire::irc::caps::Caps;
+use crate::wire::irc::{Message, write_probe};
 
 impl<D: Digest> Hub<D> {
     /// Sends mail, as part of what was kept if that is what it is.
@@ -88,7 +88,7 @@ impl<D: Digest> Hub<D> {
     ) {
         let much = (self.limits.ack_messages, self.limits.ack_bytes);
         let Some(acks) = &mut self.session_mut(conn).acks else {
-            return;
+            return self.count_sent_to_guest(conn, bytes, in_batch, out);
         };
         acks.bytes += bytes;
         acks.mail += usize::from(is_mail);
@@ -97,6 +97,27 @@ impl<D: Digest> Hub<D> {
             self.mark(now, conn, out);
         } else if may_ask {
             self.irc.unasked.insert(conn);
+        }
+    }
+
+    /// Counts what was sent to a client of which no acknowledgement is wanted. Behind much of it the
+    /// client is sent a probe: by its answers it shows that it reads, though much is in front of
+    /// what it will be asked later.
+    fn count_sent_to_guest(
+        &mut self,
+        conn: ConnId,
+        bytes: usize,
+        in_batch: bool,
+        out: &mut Outputs,
+    ) {
+        let much = self.limits.ack_bytes;
+        let session = self.session_mut(conn);
+        session.unprobed += bytes;
+        let is_much = session.unprobed >= much && !in_batch;
+        if is_much && self.broker.lifecycle().online(conn).is_some() {
+            self.session_mut(conn).unprobed = 0;
+            let probe = self.frame(write_probe);
+            out.send([conn], probe, true);
         }
     }
 

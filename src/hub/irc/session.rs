@@ -30,6 +30,8 @@ pub(in crate::hub) struct Session {
     pub(super) batches: u64,
     /// How far its client has read, if that matters.
     pub(super) acks: Option<Acks>,
+    /// Bytes that it was sent since it was sent a probe, if no acknowledgement is wanted of it.
+    pub(super) unprobed: usize,
     /// What is still to be done of a command.
     pub(super) tasks: Option<Box<Tasks>>,
 }
