@@ -6,6 +6,7 @@ mod recorded;
 use std::path::Path;
 use std::process::Command;
 
+use rejoin::Config;
 use rejoin::broker::Event;
 use rejoin::hub::Identity;
 use rejoin::hub::record::{BadRecord, MAGIC};
@@ -188,6 +189,23 @@ fn a_record_of_irc_has_the_same_effects_with_and_without_texts() {
         assert!(told > 20);
         assert_eq!(different, [0; 0], "texts: {texts}");
         assert!(!trace.is_broken(), "texts: {texts}: {trace:#?}");
+    }
+}
+
+/// What clients are shown of the time comes from the clock, and from nothing else in the record.
+#[test]
+fn a_record_tells_when_the_wall_clock_was_set_and_else_the_effects_differ() {
+    for has_clock in [true, false] {
+        let identity = Identity::default();
+        let mut recorded = Recorded::with_clock(&Config::default(), true, identity, has_clock);
+        recorded.says(1, "CAP REQ :server-time\nNICK ann\nUSER u 0 * :u\nCAP END");
+        recorded.says(1, "PING before");
+        recorded.call(|hub, now, _| hub.set_clock(now, 7_200_000_000));
+        recorded.says(1, "PING after\nTIME");
+        let replayed = replay(&recorded.bytes()).expect("it is a record");
+        let (after, time) = (replayed.told - 2, replayed.told - 1);
+        let different = if has_clock { vec![] } else { vec![after, time] };
+        assert_eq!(replayed.different, different, "has_clock: {has_clock}");
     }
 }
 

@@ -30,27 +30,36 @@ impl Digest for Digests {
 
 /// Records where the record can be had.
 #[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<Recorder>>);
+struct Shared {
+    recorder: Arc<Mutex<Recorder>>,
+    /// Whether it is recorded that the wall clock is set.
+    has_clock: bool,
+}
 
 impl Observer for Shared {
     fn identity(&mut self, identity: &Identity) {
-        self.0.lock().unwrap().identity(identity);
+        self.recorder.lock().unwrap().identity(identity);
     }
 
     fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
-        self.0.lock().unwrap().line(line, understood);
+        self.recorder.lock().unwrap().line(line, understood);
     }
 
     fn hidden(&mut self, instead: &str) {
-        self.0.lock().unwrap().hidden(instead);
+        self.recorder.lock().unwrap().hidden(instead);
     }
 
     fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
-        self.0.lock().unwrap().log_in(name, has_secret, proof);
+        self.recorder
+            .lock()
+            .unwrap()
+            .log_in(name, has_secret, proof);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
-        self.0.lock().unwrap().told(now, told, wants);
+        if self.has_clock || !matches!(told, Told::ClockSet { .. }) {
+            self.recorder.lock().unwrap().told(now, told, wants);
+        }
     }
 }
 
@@ -73,8 +82,21 @@ impl Recorded {
     }
 
     pub(crate) fn of(config: &Config, texts: bool, identity: Identity) -> Self {
+        Self::with_clock(config, texts, identity, true)
+    }
+
+    /// `has_clock` says whether the record tells when the wall clock is set.
+    pub(crate) fn with_clock(
+        config: &Config,
+        texts: bool,
+        identity: Identity,
+        has_clock: bool,
+    ) -> Self {
         let recorder = Recorder::new(config, texts, ID_KEY);
-        let record = Shared(Arc::new(Mutex::new(recorder)));
+        let record = Shared {
+            recorder: Arc::new(Mutex::new(recorder)),
+            has_clock,
+        };
         let mut hub = Hub::with_key(config, Digests, ID_KEY);
         hub.observe(Box::new(record.clone()));
         hub.identify(identity);
@@ -162,6 +184,6 @@ impl Recorded {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.record.0.lock().unwrap().bytes().clone()
+        self.record.recorder.lock().unwrap().bytes().clone()
     }
 }
