@@ -33,9 +33,9 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
         } => format!("/who {}", step::room(room)),
         Step::Quit { why: false, .. } => "/quit".to_owned(),
         Step::Quit { why: true, .. } => "/quit m0".to_owned(),
-        // Those who speak it keep their names, and are no operators.
-        Step::Rename { .. }
-        | Step::Oper { .. }
+        &Step::Rename { name, .. } => format!("/nick {}", step::name(name)),
+        // Those who speak it are no operators.
+        Step::Oper { .. }
         | Step::Kill { .. }
         | Step::Accept
         | Step::AcceptIrc
@@ -48,6 +48,23 @@ pub fn line_of(step: &Step, sent: &mut u32) -> Option<String> {
         | Step::Wait { .. }
         | Step::ShutDown => return None,
     })
+}
+
+/// What somebody says first that speaks another protocol: a browser, or a client of IRC where plain
+/// lines are spoken.
+pub fn stranger(speaks_irc: bool, is_browser: bool) -> &'static str {
+    if speaks_irc || is_browser {
+        "POST / HTTP/1.1\r\n\r\n"
+    } else {
+        "PASS correct-horse-0\r\nNICK ann\r\nUSER ann 0 * :ann\r\n"
+    }
+}
+
+/// Whether a line tells a client only that it takes the name which it bears: nobody else is told.
+pub fn renames_to_itself(line: &str) -> bool {
+    let names = line.strip_prefix("* renamed ").map(str::trim_end);
+    let names = names.and_then(|names| names.split_once(' '));
+    names.is_some_and(|(from, to)| from == to)
 }
 
 fn receiver(to: To) -> String {

@@ -186,6 +186,8 @@ pub enum GiveUp {
     Silent,
     /// Too many of its logins failed.
     FailedLogins,
+    /// It speaks another protocol. Once it has logged in, it only says what nobody understands.
+    OtherProtocol,
 }
 
 impl From<GiveUp> for StopReason {
@@ -194,6 +196,7 @@ impl From<GiveUp> for StopReason {
             GiveUp::TooSlow => Self::TooSlow,
             GiveUp::Silent => Self::Silent,
             GiveUp::FailedLogins => Self::FailedLogins,
+            GiveUp::OtherProtocol => Self::OtherProtocol,
         }
     }
 }

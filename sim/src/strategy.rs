@@ -211,6 +211,7 @@ fn give_up() -> impl Strategy<Value = GiveUp> {
         Just(GiveUp::TooSlow),
         Just(GiveUp::Silent),
         Just(GiveUp::FailedLogins),
+        Just(GiveUp::OtherProtocol),
     ]
 }
 

@@ -135,7 +135,7 @@ impl State {
             &Step::GiveUp { conn, reason } => match reason {
                 GiveUp::TooSlow => order.pick(conn, false).is_some(),
                 GiveUp::Silent => link(conn, false).is_some_and(|link| !link.stopped),
-                GiveUp::FailedLogins => false,
+                GiveUp::FailedLogins | GiveUp::OtherProtocol => false,
             },
             &Step::Wait { until, tick } => {
                 let is_due = self.broker.deadline().is_some_and(|time| time <= self.now);

@@ -26,7 +26,7 @@ use crate::plural::count;
 use crate::probe::{Path, Probes};
 use crate::replay::replay;
 use crate::search::{Failure, Wrong};
-use crate::spelling::{line_of, spell};
+use crate::spelling::{line_of, renames_to_itself, spell, stranger};
 use crate::step::{GiveUp, OPERATOR, PASSWORD, Step, Until};
 use crate::words;
 use sight::{Lookout, Plainly, Recording, Sight};
@@ -375,6 +375,13 @@ impl Server {
                 self.take_outputs();
             }
             GiveUp::FailedLogins => self.say(conn, b"ann short\n"),
+            GiveUp::OtherProtocol => {
+                let speaks_irc = self.links[&conn].speaks_irc;
+                self.say(
+                    conn,
+                    stranger(speaks_irc, self.sent.is_multiple_of(2)).as_bytes(),
+                );
+            }
             GiveUp::Silent => {}
         }
     }
@@ -510,7 +517,7 @@ impl Server {
             !frame.has_mail()
         } else {
             let starts = ["* ping\n", "* error ", "* hello: ", "* killed "];
-            starts.iter().any(|start| said.starts_with(start))
+            starts.iter().any(|start| said.starts_with(start)) || renames_to_itself(&said)
         };
         self.ensure(own, 5, || {
             format!("{conn} is sent at the wrong time: {}", said.trim_end())

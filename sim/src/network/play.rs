@@ -16,7 +16,7 @@ use crate::irc;
 use crate::label::Labeler;
 use crate::panics;
 use crate::plan::{Action, CLIENTS, Fault, Kind, On, Plan};
-use crate::spelling::line_of;
+use crate::spelling::{line_of, stranger};
 use crate::step::{GiveUp, Step, Until};
 use crate::trace::{Trace, What};
 
@@ -213,6 +213,13 @@ impl Play<'_> {
                 for _ in 0..self.config.failed_logins_per_connection.get() {
                     client.order(Order::Say("ann short\n".to_owned()));
                 }
+                Ok(())
+            }
+            GiveUp::OtherProtocol => {
+                let client = &self.clients[index(conn)];
+                client.connect();
+                let lines = stranger(client.speaks_irc, self.sent.is_multiple_of(2));
+                client.order(Order::Say(lines.to_owned()));
                 Ok(())
             }
             GiveUp::Silent => Ok(()),

@@ -275,7 +275,7 @@ impl Dice {
             return self.govern(actions);
         }
         let conn = self.rng.u8(..CLIENTS);
-        if self.irc >> conn & 1 == 1 && self.rng.u8(..50) == 0 {
+        if self.rng.u8(..50) == 0 {
             let name = self.rng.u8(..NAMES.len() as u8);
             return actions.push(Action::Step(Step::Rename { conn, name }));
         }
@@ -518,10 +518,10 @@ impl Dice {
     }
 
     fn give_up(&mut self) -> GiveUp {
-        if self.rng.bool() {
-            GiveUp::TooSlow
-        } else {
-            GiveUp::FailedLogins
+        match self.rng.u8(..4) {
+            0 | 1 => GiveUp::TooSlow,
+            2 => GiveUp::FailedLogins,
+            _ => GiveUp::OtherProtocol,
         }
     }
 }
