@@ -88,11 +88,15 @@ fn taken(
     Ok(side.taken)
 }
 
+/// With this each line ends: one may end with a CR of its own, ahead of this.
+const END: &[u8] = b"\r\n";
+
 /// A record, put together from its entries.
 struct Tape {
     longest_line: usize,
     now: Time,
-    /// What came from a connection, and has not been told to the hubs yet.
+    /// What came from a connection, and has not been told to the hubs yet: whole lines, and commands
+    /// of telnet.
     lines: Vec<Vec<u8>>,
 }
 
@@ -118,11 +122,18 @@ impl Tape {
             Entry::Line { said, hidden } => {
                 let mut line = said.into_owned();
                 line.extend((0..hidden).map(|_| b'x'));
+                line.extend_from_slice(END);
                 self.lines.push(line);
                 Ok(None)
             }
             Entry::TooLong => {
-                self.lines.push(vec![b'x'; self.longest_line + 1]);
+                let mut line = vec![b'x'; self.longest_line + 1];
+                line.extend_from_slice(END);
+                self.lines.push(line);
+                Ok(None)
+            }
+            Entry::Telnet { asked } => {
+                self.lines.push(asked.into_owned());
                 Ok(None)
             }
             Entry::Identity { identity } => Ok(Some(Fed::Identity(identity.into_owned()))),
@@ -196,12 +207,16 @@ impl Player {
         let came = self.exact.tell(now, told, &self.tape.lines, texts);
         let speaks = self.speaks(told);
         for line in &mut self.tape.lines {
-            let Some((start, text)) = speaks.and_then(|speaks| text_in(line, speaks)) else {
+            let Some(said) = line.strip_suffix(END) else {
+                continue;
+            };
+            let Some((start, text)) = speaks.and_then(|speaks| text_in(said, speaks)) else {
                 continue;
             };
             line.truncate(start);
             let numbered = text_of(self.sent, text.len());
             line.extend_from_slice(numbered.as_str().as_bytes());
+            line.extend_from_slice(END);
             self.sent += 1;
             if texts {
                 self.replayed.trace.texts.push(text);
@@ -451,9 +466,7 @@ impl Side {
                 }
             }
             Told::Received { conn } => {
-                // A line may end with a CR of its own, ahead of that of its end.
-                let bytes: Vec<_> = lines.iter().flat_map(|line| [line, &b"\r\n"[..]]).collect();
-                self.hub.received(now, conn, &bytes.concat(), out);
+                self.hub.received(now, conn, &lines.concat(), out);
             }
             Told::ReaderFinished { conn } => self.hub.reader_finished(now, conn, out),
             Told::Overflowed { conn } => self.hub.overflowed(now, conn, out),

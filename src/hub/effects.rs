@@ -57,7 +57,7 @@ impl<D: Digest> Hub<D> {
                     let why = why.unwrap_or(wire::farewell(reason));
                     let last = match self.links.get(conn).map(|link| &link.session) {
                         Some(Session::Irc(_)) => Self::irc_bye(self.links[conn].address, why),
-                        Some(Session::Plain) | None => {
+                        Some(Session::Plain(_)) | None => {
                             self.frame(|out| wire::plain::write_bye_with(why, out))
                         }
                     };

@@ -157,7 +157,7 @@ impl<D: Digest> Hub<D> {
             }
             // Another nick may be free.
             Session::Irc(_) if proof.is_none() => {}
-            Session::Irc(_) | Session::Plain => self.count_failed_login(now, conn, out),
+            Session::Irc(_) | Session::Plain(_) => self.count_failed_login(now, conn, out),
         }
     }
 

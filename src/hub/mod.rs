@@ -22,6 +22,7 @@ pub mod record;
 mod silence;
 mod stopping;
 mod strangers;
+mod telnet;
 mod work;
 
 use alloc::borrow::ToOwned as _;
@@ -43,7 +44,8 @@ use crate::broker::{Broker, Effects, Input, Request, StopReason};
 use crate::id::{ConnId, Name, Proof, Secret, Time};
 use crate::table::Table;
 use crate::wire;
-use crate::wire::lines::Lines;
+use crate::wire::lines::{Line, Lines};
+use crate::wire::telnet::Telnet;
 use admission::{Admission, Source};
 use full::{KnownFull, Refusals};
 use ids::Ids;
@@ -164,14 +166,14 @@ struct Limits {
 /// What is known of a connection that only its protocol has.
 #[derive(Clone, Debug)]
 enum Session {
-    Plain,
+    Plain(Telnet),
     Irc(Box<irc::Session>),
 }
 
 impl Session {
     const fn protocol(&self) -> Protocol {
         match self {
-            Self::Plain => Protocol::Plain,
+            Self::Plain(_) => Protocol::Plain,
             Self::Irc(_) => Protocol::Irc,
         }
     }
@@ -343,7 +345,7 @@ impl<D: Digest> Hub<D> {
         let check = now.after(self.limits.silence(protocol).probe_after);
         self.checks.insert((check, conn));
         let session = match protocol {
-            Protocol::Plain => Session::Plain,
+            Protocol::Plain => Session::Plain(Telnet::default()),
             Protocol::Irc => Session::Irc(Box::default()),
         };
         let link = Link {
@@ -403,6 +405,7 @@ impl<D: Digest> Hub<D> {
         link.heard = now;
         let protocol = link.session.protocol();
         let speaks_irc = protocol == Protocol::Irc;
+        let has_telnet = link.has_telnet(bytes);
         let mut lines = core::mem::replace(&mut link.lines, Lines::new(0));
         if core::mem::take(&mut link.probed) {
             self.check_again(conn, now.after(self.limits.silence(protocol).probe_after));
@@ -443,8 +446,21 @@ impl<D: Digest> Hub<D> {
             if !is_online && self.is_strange(now, conn, &lines, rest, out) {
                 continue;
             }
-            let Some(line) = lines.next(&mut rest) else {
+            let before = rest;
+            let line = lines.next(&mut rest);
+            if has_telnet {
+                self.negotiate(now, conn, &before[..before.len() - rest.len()], out);
+            }
+            let Some(line) = line else {
                 break;
+            };
+            let without;
+            let line = match line {
+                Line::Whole(line) if has_telnet => {
+                    without = self.without_commands(conn, line);
+                    Line::Whole(&without)
+                }
+                line @ (Line::Whole(_) | Line::TooLong) => line,
             };
             self.work.count(work::LINE);
             if !is_online && self.is_strange_line(now, conn, line, out) {

@@ -28,7 +28,7 @@ use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake};
 
 /// With this a record begins.
-pub const MAGIC: &[u8] = b"rejoin record 7\n";
+pub const MAGIC: &[u8] = b"rejoin record 8\n";
 
 /// Stands for the length of an entry that is at least as long, and whose length follows.
 const LONG: u16 = u16::MAX;
@@ -64,6 +64,12 @@ pub enum Entry<'a> {
     },
     /// A line that was too long, in the same way.
     TooLong,
+    /// Commands of telnet, in the same way: they stand in the line that comes next, or in none yet.
+    Telnet {
+        /// Which.
+        #[serde(borrow, serialize_with = "as_bytes")]
+        asked: Cow<'a, [u8]>,
+    },
     /// The hub was told something.
     Told {
         /// How long after the one before, in microseconds.
@@ -150,6 +156,11 @@ impl Observer for Recorder {
             Understood::Plain(understood) => self.plain_line(line, understood),
             Understood::Irc(understood) => self.irc_line(line, understood),
         }
+    }
+
+    fn telnet(&mut self, asked: &[u8]) {
+        let asked = Cow::Borrowed(asked);
+        self.push(&Entry::Telnet { asked });
     }
 
     fn hidden(&mut self, instead: &str) {
@@ -413,7 +424,8 @@ fn mask_bad_text(text: &[u8]) -> Vec<u8> {
         // Each is one character where it is mended.
         masked.extend_from_slice(match chunk.invalid().len() {
             0 => &[],
-            1 => &b"\xff"[..],
+            // And no byte is one with which a command of telnet begins.
+            1 => &b"\xfe"[..],
             2 => &b"\xe4\xb8"[..],
             _ => &b"\xf0\x9d\x92"[..],
         });

@@ -88,7 +88,7 @@ impl<D: Digest> Hub<D> {
             self.check_again(conn, end.max(now.after(silence.answer())));
             if self.broker.lifecycle().online(conn).is_some() {
                 let probe = match self.link(conn).session {
-                    Session::Plain => self.frame(wire::plain::write_probe),
+                    Session::Plain(_) => self.frame(wire::plain::write_probe),
                     Session::Irc(_) => self.frame(wire::irc::write_probe),
                 };
                 out.send([conn], probe, false);

@@ -39,7 +39,7 @@ impl<D: Digest> Hub<D> {
             return false;
         };
         let stranger = match self.link(conn).session {
-            Session::Plain => Stranger::of_plain_line(line),
+            Session::Plain(_) => Stranger::of_plain_line(line),
             Session::Irc(_) => Stranger::of_line(line),
         };
         self.turn_away_if(now, conn, stranger, out)

@@ -77,6 +77,12 @@ impl Observer for Recording {
         }
     }
 
+    fn telnet(&mut self, asked: &[u8]) {
+        if self.goes_on {
+            self.recorder.telnet(asked);
+        }
+    }
+
     fn hidden(&mut self, instead: &str) {
         if self.goes_on {
             self.recorder.hidden(instead);

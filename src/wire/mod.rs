@@ -4,6 +4,7 @@ pub mod irc;
 pub mod lines;
 pub mod plain;
 pub mod stranger;
+pub mod telnet;
 
 use crate::broker::StopReason;
 

@@ -28,4 +28,5 @@ mod mistakes;
 mod server;
 mod silence;
 mod strangers;
+mod telnet;
 mod work;

@@ -413,8 +413,11 @@ fn show(output: &Output<'_>) -> Vec<String> {
     vec![shown]
 }
 
+/// The lines; answers to telnet are escaped.
 fn text(frame: &Frame) -> String {
-    String::from_utf8(frame.bytes().to_vec()).expect("UTF-8")
+    let bytes = frame.bytes();
+    let text = str::from_utf8(&bytes).map(str::to_owned);
+    text.unwrap_or_else(|_| bytes.escape_ascii().to_string())
 }
 
 fn logged(audit: &Audit) -> String {

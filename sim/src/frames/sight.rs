@@ -112,6 +112,10 @@ impl Observer for Recording {
         self.0.lock().expect("nobody panics").line(line, understood);
     }
 
+    fn telnet(&mut self, asked: &[u8]) {
+        self.0.lock().expect("nobody panics").telnet(asked);
+    }
+
     fn hidden(&mut self, instead: &str) {
         self.0.lock().expect("nobody panics").hidden(instead);
     }

@@ -45,6 +45,10 @@ impl Observer for Shared {
         self.recorder.lock().unwrap().line(line, understood);
     }
 
+    fn telnet(&mut self, asked: &[u8]) {
+        self.recorder.lock().unwrap().telnet(asked);
+    }
+
     fn hidden(&mut self, instead: &str) {
         self.recorder.lock().unwrap().hidden(instead);
     }

@@ -187,7 +187,7 @@ impl<D: Digest> Hub<D> {
     pub(in crate::hub) fn acks(&self, conn: ConnId) -> Option<Acks> {
         match &self.links.get(conn)?.session {
             Any::Irc(session) => session.acks,
-            Any::Plain => None,
+            Any::Plain(_) => None,
         }
     }
 

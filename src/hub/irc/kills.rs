@@ -135,7 +135,7 @@ impl<D: Digest> Hub<D> {
             return;
         };
         let at = self.irc.time(at);
-        if let Session::Plain = self.links[conn].session {
+        if let Session::Plain(_) = self.links[conn].session {
             let frame = self.frame(|bytes| plain::write_killed(by, at, &why, bytes));
             return out.send([conn], frame, false);
         }

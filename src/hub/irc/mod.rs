@@ -447,14 +447,14 @@ impl<D: Digest> Hub<D> {
     fn session(&self, conn: ConnId) -> &Session {
         match &self.links[conn].session {
             Any::Irc(session) => session,
-            Any::Plain => unreachable!("{conn} speaks the plain protocol"),
+            Any::Plain(_) => unreachable!("{conn} speaks the plain protocol"),
         }
     }
 
     fn session_mut(&mut self, conn: ConnId) -> &mut Session {
         match &mut self.link(conn).session {
             Any::Irc(session) => session,
-            Any::Plain => unreachable!("{conn} speaks the plain protocol"),
+            Any::Plain(_) => unreachable!("{conn} speaks the plain protocol"),
         }
     }
 
@@ -462,7 +462,7 @@ impl<D: Digest> Hub<D> {
     fn caps(&self, conn: ConnId) -> Option<Caps> {
         match &self.links.get(conn)?.session {
             Any::Irc(session) => Some(session.caps),
-            Any::Plain => None,
+            Any::Plain(_) => None,
         }
     }
 

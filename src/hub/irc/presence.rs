@@ -78,7 +78,7 @@ impl<D: Digest> Hub<D> {
                 let (user, realname) = user.expect("who registers is a user");
                 (&user[..], &realname[..])
             }
-            Any::Plain => ("plain", name.as_str()),
+            Any::Plain(_) => ("plain", name.as_str()),
         };
         let binding = self.broker.lifecycle().binding(name);
         User {
