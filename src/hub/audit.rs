@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use core::net::IpAddr;
 
-use super::{Digest, Hub};
+use super::{Digest, Hub, Outputs};
 use crate::id::{ConnId, Name};
 
 /// An entry for the server's log. It contains no secret.
@@ -48,22 +48,21 @@ pub enum Act {
 pub(super) const TOO_OFTEN: &str = "wrong too often before";
 
 impl<D: Digest> Hub<D> {
-    /// Reports an entry for the log with the outputs of this call.
+    /// Reports an entry for the log.
     pub(super) fn audit(
-        &mut self,
-        conn: ConnId,
-        act: Act,
+        &self,
+        (conn, act): (ConnId, Act),
         target: Option<&str>,
         detail: Option<&str>,
+        out: &mut Outputs,
     ) {
-        let audit = Audit {
+        out.audit(Audit {
             act,
             conn,
-            address: self.link(conn).address,
+            address: self.links[conn].address,
             name: self.name(conn),
             target: target.map(str::to_owned),
             detail: detail.map(str::to_owned),
-        };
-        self.audits.push(audit);
+        });
     }
 }

@@ -145,7 +145,8 @@ impl<D: Digest> Hub<D> {
             self.count_guess(now, conn, Guess::Secret);
         }
         if proof.is_some() && is_refused && is_bound {
-            self.audit(conn, Act::SecretRefused, Some(name.as_str()), None);
+            let act = (conn, Act::SecretRefused);
+            self.audit(act, Some(name.as_str()), None, out);
         }
         if !is_refused {
             return;

@@ -122,8 +122,6 @@ pub struct Hub<D> {
     stopping: Stopping,
     /// Empty between two calls; kept for their memory.
     effects: Effects,
-    /// What is to be logged of the call that is going on.
-    audits: Vec<Audit>,
     scratch: Vec<u8>,
     run: plain::Run,
     /// Of what is being said.
@@ -264,7 +262,6 @@ impl<D: Digest> Hub<D> {
             takeovers: BTreeSet::new(),
             stopping: Stopping::default(),
             effects: Effects::new(),
-            audits: Vec::new(),
             scratch: Vec::new(),
             run: plain::Run::default(),
             refusals: Refusals::default(),
@@ -644,7 +641,6 @@ impl<D: Digest> Hub<D> {
         self.go_on_with_takeovers(now, out);
         self.go_on_stopping(now, out);
         self.ask(now, out);
-        out.report(&mut self.audits);
         for observer in &mut self.observers {
             observer.told(now, told, out);
         }

@@ -258,9 +258,8 @@ impl Outputs {
         self.discarded += 1;
     }
 
-    /// Has `audits` logged, and leaves them empty.
-    pub(super) fn report(&mut self, audits: &mut Vec<Audit>) {
-        self.audits.append(audits);
+    pub(super) fn audit(&mut self, audit: Audit) {
+        self.audits.push(audit);
     }
 
     pub(super) fn rehash(&mut self) {

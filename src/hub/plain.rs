@@ -140,12 +140,8 @@ impl<D: Digest> Hub<D> {
             observer.log_in(&name, secret.is_some(), tried);
         }
         if !may_try {
-            self.audit(
-                conn,
-                Act::SecretRefused,
-                Some(name.as_str()),
-                Some(TOO_OFTEN),
-            );
+            let act = (conn, Act::SecretRefused);
+            self.audit(act, Some(name.as_str()), Some(TOO_OFTEN), out);
             return self.mistake(now, conn, Mistake::TooManyLogins, out);
         }
         self.log_in(now, conn, name, proof, out);

@@ -65,7 +65,8 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("{} :No such nick/channel", word(nick));
             return self.reply(turn, ERR_NOSUCHNICK, words);
         };
-        self.audit(turn.conn, Act::Kill, Some(whom.as_str()), Some(why));
+        let act = (turn.conn, Act::Kill);
+        self.audit(act, Some(whom.as_str()), Some(why), turn.out);
         self.note_kill(turn.now, name, whom, why);
         let is_expected = self.broker.is_expected(&whom);
         let line = format!(":{} KILL {whom} :{why}", self.irc.mask(&name));

@@ -280,36 +280,27 @@ impl<D: Digest> Hub<D> {
         let known = list
             .iter()
             .position(|entry| entry.mask.eq_ignore_ascii_case(&mask));
-        match (set, known) {
-            (true, Some(_)) | (false, None) => {}
+        let (sign, mask) = match (set, known) {
+            (true, Some(_)) | (false, None) => return,
             (true, None) if list.len() >= most => {
                 let words = format_args!("{room} {letter} :Channel list is full");
-                self.reply(turn, ERR_BANLISTFULL, words);
+                return self.reply(turn, ERR_BANLISTFULL, words);
             }
             (true, None) => {
-                made.push(set, letter, Some(&mask));
-                let change = format!("+{letter} {mask}");
                 let at = turn.now;
-                list.push(Entry { mask, by, at });
-                self.audit(
-                    turn.conn,
-                    Act::ChannelList,
-                    Some(room.as_str()),
-                    Some(&change),
-                );
+                list.push(Entry {
+                    mask: mask.clone(),
+                    by,
+                    at,
+                });
+                ('+', mask)
             }
-            (false, Some(place)) => {
-                let entry = list.remove(place);
-                made.push(set, letter, Some(&entry.mask));
-                let change = format!("-{letter} {}", entry.mask);
-                self.audit(
-                    turn.conn,
-                    Act::ChannelList,
-                    Some(room.as_str()),
-                    Some(&change),
-                );
-            }
-        }
+            (false, Some(place)) => ('-', list.remove(place).mask),
+        };
+        made.push(set, letter, Some(&mask));
+        let change = format!("{sign}{letter} {mask}");
+        let act = (turn.conn, Act::ChannelList);
+        self.audit(act, Some(room.as_str()), Some(&change), turn.out);
     }
 
     fn change_rank(

@@ -266,14 +266,15 @@ impl<D: Digest> Hub<D> {
             } else {
                 ":Too many wrong passwords from your address; try later"
             };
-            self.audit(turn.conn, Act::PasswordRefused, Some(name.as_str()), None);
+            let act = (turn.conn, Act::PasswordRefused);
+            self.audit(act, Some(name.as_str()), None, turn.out);
             self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
             let (conn, reason) = (turn.conn, StopReason::NotAdmitted);
             return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
         }
         if !self.may_try(turn.now, turn.conn, &name, proof) {
-            let target = Some(name.as_str());
-            self.audit(turn.conn, Act::SecretRefused, target, Some(TOO_OFTEN));
+            let act = (turn.conn, Act::SecretRefused);
+            self.audit(act, Some(name.as_str()), Some(TOO_OFTEN), turn.out);
             let why = ":Too many wrong secrets from your address; try later";
             self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
             return self.count_failed_login(turn.now, turn.conn, turn.out);

@@ -275,7 +275,8 @@ impl<D: Digest> Hub<D> {
         let login = message.params[0];
         if !self.may_guess(turn.now, turn.conn, Guess::Operator) {
             self.hide(message, format_args!("OPER {login} 0"));
-            self.audit(turn.conn, Act::OperRefused, None, Some(TOO_OFTEN));
+            let act = (turn.conn, Act::OperRefused);
+            self.audit(act, None, Some(TOO_OFTEN), turn.out);
             let why = ":Too many wrong passwords from your address; try later";
             return self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
         }
@@ -289,7 +290,7 @@ impl<D: Digest> Hub<D> {
             Act::OperRefused
         };
         self.hide(message, format_args!("OPER {login} {}", u8::from(is_right)));
-        self.audit(turn.conn, act, operator, None);
+        self.audit((turn.conn, act), operator, None, turn.out);
         if !is_right {
             self.count_guess(turn.now, turn.conn, Guess::Operator);
             return self.reply(
@@ -338,7 +339,7 @@ impl<D: Digest> Hub<D> {
 
     pub(super) fn rehash(&mut self, turn: &mut Turn<'_>, name: Name) {
         if self.governs(turn, &name) {
-            self.audit(turn.conn, Act::Rehash, None, None);
+            self.audit((turn.conn, Act::Rehash), None, None, turn.out);
             self.reply(turn, RPL_REHASHING, format_args!("* :Rehashing"));
             turn.out.rehash();
         }
