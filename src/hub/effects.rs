@@ -27,6 +27,9 @@ impl<D: Digest> Hub<D> {
         self.work.count(effects.work());
         let (mut entries, receivers) = effects.take();
         while let Some(entry) = entries.next() {
+            if let Entry::StopReader { conn } | Entry::StopWriter { conn, .. } = entry {
+                self.takeovers.note(conn);
+            }
             match entry {
                 Entry::Say { to, messages } => {
                     self.hand_over(now, &receivers[to], messages, out);

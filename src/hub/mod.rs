@@ -51,7 +51,7 @@ use full::{KnownFull, Refusals};
 use ids::Ids;
 use irc::Irc;
 use irc::tasks::{self, End};
-use logins::Takeover;
+use logins::{Takeover, Takeovers};
 use rate::{Rate, Used};
 use silence::Silence;
 use stopping::Stopping;
@@ -117,8 +117,7 @@ pub struct Hub<D> {
     pauses: BTreeSet<(Time, ConnId)>,
     /// When to look again whether a connection is silent; one for each.
     checks: BTreeSet<(Time, ConnId)>,
-    /// Connections whose login waits, and how long at most.
-    takeovers: BTreeSet<(Time, ConnId)>,
+    takeovers: Takeovers,
     stopping: Stopping,
     /// Empty between two calls; kept for their memory.
     effects: Effects,
@@ -259,7 +258,7 @@ impl<D: Digest> Hub<D> {
             accounts: Accounts::new(Share::new(config.work_per_address, config.work_burst)),
             pauses: BTreeSet::new(),
             checks: BTreeSet::new(),
-            takeovers: BTreeSet::new(),
+            takeovers: Takeovers::default(),
             stopping: Stopping::default(),
             effects: Effects::new(),
             scratch: Vec::new(),
@@ -540,6 +539,9 @@ impl<D: Digest> Hub<D> {
             if let Some(until) = link.paused {
                 self.pauses.remove(&(until, conn));
             }
+            if let Some(takeover) = link.takeover {
+                self.takeovers.remove(conn, &takeover);
+            }
             if let Session::Irc(session) = &link.session {
                 for name in session.watched() {
                     self.forget_watcher(conn, name);
@@ -599,11 +601,10 @@ impl<D: Digest> Hub<D> {
     pub fn deadline(&self) -> Option<Time> {
         let check = self.checks.first().map(|&(time, _)| time);
         let pause = self.pauses.first().map(|&(time, _)| time);
-        let takeover = self.takeovers.first().map(|&(time, _)| time);
         let deadlines = [
             check,
             pause,
-            takeover,
+            self.takeovers.deadline(),
             self.stopping.deadline(),
             self.irc_deadline(),
             self.broker.deadline(),

@@ -6,6 +6,7 @@ use core::mem;
 
 use super::audit::TOO_OFTEN;
 use super::irc::room::{MayNotJoin, MayNotSpeak};
+use super::logins::Login;
 use super::{Act, Digest, Hub, Outputs, Understood};
 use crate::Config;
 use crate::broker::effect::MAILBOX;
@@ -144,7 +145,7 @@ impl<D: Digest> Hub<D> {
             self.audit(act, Some(name.as_str()), Some(TOO_OFTEN), out);
             return self.mistake(now, conn, Mistake::TooManyLogins, out);
         }
-        self.log_in(now, conn, name, proof, out);
+        self.log_in(now, conn, Login { name, proof }, out);
     }
 
     /// Whether a request, or a part of it, may be done in the rooms that it speaks of. Takes the

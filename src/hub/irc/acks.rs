@@ -250,6 +250,7 @@ impl<D: Digest> Hub<D> {
         if let Any::Irc(session) = &mut self.link(conn).session
             && session.acks.take().is_some()
         {
+            self.takeovers.note(conn);
             out.release(conn);
         }
     }
@@ -278,6 +279,7 @@ impl<D: Digest> Hub<D> {
             acks.progressed = turn.now;
             turn.out.acknowledged(conn, number);
             self.irc.unasked.insert(conn);
+            self.takeovers.note(conn);
         }
     }
 

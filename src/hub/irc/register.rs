@@ -13,6 +13,7 @@ use crate::broker::{Input, StopReason};
 use crate::hub::Act;
 use crate::hub::admission::Guess;
 use crate::hub::audit::TOO_OFTEN;
+use crate::hub::logins::Login;
 use crate::id::{BadSecret, Name, Proof, Secret};
 use crate::wire::irc::caps::{ALL, Caps};
 use crate::wire::irc::numeric::*;
@@ -279,7 +280,8 @@ impl<D: Digest> Hub<D> {
             self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
             return self.count_failed_login(turn.now, turn.conn, turn.out);
         }
-        self.log_in(turn.now, turn.conn, name, proof, turn.out);
+        let login = Login { name, proof };
+        self.log_in(turn.now, turn.conn, login, turn.out);
     }
 
     /// What everybody is told first.
