@@ -44,6 +44,16 @@ impl Message {
         self.speech.texts.at(self.place as usize)
     }
 
+    /// The room and the reason of a [kick](Form::Kick), as its text has them.
+    ///
+    /// # Panics
+    ///
+    /// If it is no kick.
+    pub fn kick(&self) -> (&str, &str) {
+        let parts = self.text().split_once(": ");
+        parts.expect("a kick has a room and a reason")
+    }
+
     /// Whether its text is known to have no character that
     /// [is forbidden](crate::id::is_forbidden) in the plain protocol.
     #[inline]

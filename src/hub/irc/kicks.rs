@@ -43,8 +43,7 @@ impl Kicks {
 
 /// The room and the reason of a kick.
 fn parts(message: &Message) -> (Room, &str) {
-    let parts = message.text().split_once(": ");
-    let (room, why) = parts.expect("a kick has a room and a reason");
+    let (room, why) = message.kick();
     (Room::parse(room).expect("a kick is out of a room"), why)
 }
 

@@ -80,8 +80,7 @@ pub fn write_kept(message: &Message, at: Timestamp, out: &mut Vec<u8>) {
         return say(out, format_args!("* invited {from} {room} at {at}"));
     }
     if let Form::Kick { .. } = header.stamp.form {
-        let parts = message.text().split_once(": ");
-        let (room, why) = parts.expect("a kick has a room and a reason");
+        let (room, why) = message.kick();
         let (from, why) = (header.from, Printable(why));
         return say(out, format_args!("* kicked {from} {room} at {at}: {why}"));
     }
