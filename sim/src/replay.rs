@@ -88,7 +88,7 @@ fn taken(
     Ok(side.taken)
 }
 
-/// With this each line ends: one may end with a CR of its own, ahead of this.
+/// The end of each line. A recorded line may itself end with a CR, ahead of this one.
 const END: &[u8] = b"\r\n";
 
 /// A record, put together from its entries.

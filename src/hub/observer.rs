@@ -22,8 +22,8 @@ pub trait Observer: fmt::Debug + Send {
     /// what lines before and after it say to the same receiver.
     fn line(&mut self, _line: Line<'_>, _understood: Understood<'_>) {}
 
-    /// These commands of [telnet](crate::wire::telnet) are answered. The line in which they stand
-    /// is heard after that, and without them.
+    /// These commands of [telnet](crate::wire::telnet) were read, and are answered. The line that
+    /// they stand in follows when it is whole, without them.
     fn telnet(&mut self, _asked: &[u8]) {}
 
     /// A line has a password or a secret in it, or is of [another

@@ -64,7 +64,7 @@ pub enum Entry<'a> {
     },
     /// A line that was too long, in the same way.
     TooLong,
-    /// Commands of telnet, in the same way: they stand in the line that comes next, or in none yet.
+    /// Telnet commands that were answered. They belong to the next [`Told::Received`], too.
     Telnet {
         /// Which.
         #[serde(borrow, serialize_with = "as_bytes")]
@@ -424,7 +424,7 @@ fn mask_bad_text(text: &[u8]) -> Vec<u8> {
         // Each is one character where it is mended.
         masked.extend_from_slice(match chunk.invalid().len() {
             0 => &[],
-            // And no byte is one with which a command of telnet begins.
+            // Not 0xff, with which a telnet command begins.
             1 => &b"\xfe"[..],
             2 => &b"\xe4\xb8"[..],
             _ => &b"\xf0\x9d\x92"[..],

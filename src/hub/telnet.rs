@@ -1,4 +1,4 @@
-//! Whoever types in a telnet client.
+//! Answers telnet clients, and takes their commands out of lines.
 
 use alloc::borrow::Cow;
 

@@ -21,9 +21,9 @@ const TIMING_MARK: u8 = 6;
 
 /// Finds the commands in what comes from one connection.
 ///
-/// Only commands that no line of chat needs are known. What else begins with [`IAC`] is left in its
-/// line, which is then no UTF-8. The end of a line ends every command, so no bytes can make the
-/// lines behind them disappear.
+/// It knows options, and the commands of two bytes. Anything else that begins with [`IAC`] stays in
+/// its line, which then is not UTF-8, and is refused. The end of a line ends every command, so no
+/// command can swallow the next line.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Telnet {
     state: State,

@@ -92,10 +92,10 @@ pub(crate) struct Gauge<T> {
 }
 
 impl<T> Gauge<T> {
-    /// Whether more than half of what may wait does, or a small part of what may be asked for; but not while the writer waits for an
-    /// acknowledgement, for whoever brings no more would not bring that. It ends only by
-    /// [`Outlet::written`], or when the writer begins to wait for one, and nobody is woken for
-    /// either but the writer itself.
+    /// Whether more than half of the limit waits, or of answers to commands a small part of theirs.
+    /// It is false while the writer waits for an acknowledgement, which a reader that pauses would
+    /// not bring. It becomes false only by [`Outlet::written`], or when the writer begins to wait
+    /// for an acknowledgement; nobody but the writer is woken for either.
     pub(crate) fn is_high(&self) -> bool {
         let state = lock(&self.shared);
         let State { waiting, limit, .. } = &*state;
