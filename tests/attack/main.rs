@@ -128,7 +128,6 @@ fn one_login_after_another() {
 }
 
 #[test]
-#[ignore = "they can be"]
 fn ids_of_messages_that_are_counted() {
     fails("msgids");
 }
