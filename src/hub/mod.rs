@@ -699,6 +699,7 @@ impl<D: Digest> Hub<D> {
             | Input::Tick
             | Input::ShutDown => self.apply(now, input, None, out),
         }
+        self.turn_away(now, out);
     }
 
     /// Whether nothing more but mail is for a connection: its writer is told to stop.

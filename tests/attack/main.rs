@@ -110,7 +110,6 @@ fn an_outsider_who_looks_for_what_is_hidden() {
 }
 
 #[test]
-#[ignore = "it is back"]
 fn somebody_expelled_while_away() {
     fails("return");
 }

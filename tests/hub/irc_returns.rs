@@ -271,25 +271,3 @@ fn who_quits_is_gone_at_once_whatever_its_secret() {
     server.types(bob, "PRIVMSG alice :hi");
     assert!(server.hears(bob)[0].contains(" 401 "));
 }
-
-#[test]
-fn whoever_is_taken_for_gone_cannot_be_kicked() {
-    let mut server = Server::new();
-    let bob = registers(&mut server, "bob", None);
-    server.types(bob, "JOIN #rust");
-    let alice = registers_again(&mut server);
-    server.types(alice, "JOIN #rust");
-    server.breaks(alice);
-    server.passes(Duration::from_secs(15));
-    server.hears(bob);
-    server.types(bob, "KICK #rust alice");
-    let told = ":rejoin.localhost 441 bob alice #rust :They aren't on that channel";
-    assert_eq!(server.hears(bob), [told]);
-    let alice = registers_again(&mut server);
-    assert!(
-        server
-            .hears(alice)
-            .iter()
-            .any(|line| line.ends_with(" JOIN #rust"))
-    );
-}

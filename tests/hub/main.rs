@@ -7,6 +7,7 @@ mod irc_acks;
 mod irc_capabilities;
 mod irc_channels;
 mod irc_down;
+mod irc_expelled;
 mod irc_identifiers;
 mod irc_identity;
 mod irc_limits;

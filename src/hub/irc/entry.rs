@@ -10,6 +10,7 @@ use super::room::{MayNotJoin, word};
 use super::tasks::Task;
 use super::{Digest, Hub, Tags, Turn, names};
 use crate::broker::{Form, Receiver, Request, Said};
+use crate::hub::work::TARGET;
 use crate::id::{Name, Room, Text};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
@@ -78,20 +79,20 @@ impl<D: Digest> Hub<D> {
             return self.reply(turn, ERR_TOOMANYCHANNELS, words);
         }
         let room = self.spelling(&room);
-        let (number, why) = match self.may_join(&name, &room, key) {
-            Ok(()) => {
-                self.request(turn, Request::Join { room });
-                if self.is_in(&name, &room) {
-                    self.describe(turn, &room);
-                }
-                return;
+        let Err(why) = self.may_join(&name, &room, key) else {
+            self.request(turn, Request::Join { room });
+            if self.is_in(&name, &room) {
+                self.describe(turn, &room);
             }
-            Err(MayNotJoin::RoomFull) => (ERR_CHANNELISFULL, "Cannot join channel (+l)"),
-            Err(MayNotJoin::NotInvited) => (ERR_INVITEONLYCHAN, "Cannot join channel (+i)"),
-            Err(MayNotJoin::Banned) => (ERR_BANNEDFROMCHAN, "Cannot join channel (+b)"),
-            Err(MayNotJoin::BadKey) => (ERR_BADCHANNELKEY, "Cannot join channel (+k)"),
+            return;
         };
-        self.reply(turn, number, format_args!("{room} :{why}"));
+        let number = match why {
+            MayNotJoin::RoomFull => ERR_CHANNELISFULL,
+            MayNotJoin::NotInvited => ERR_INVITEONLYCHAN,
+            MayNotJoin::Banned => ERR_BANNEDFROMCHAN,
+            MayNotJoin::BadKey => ERR_BADCHANNELKEY,
+        };
+        self.reply(turn, number, format_args!("{room} :{}", why.words()));
     }
 
     /// What somebody who is now in a room is told of it.
@@ -163,7 +164,8 @@ impl<D: Digest> Hub<D> {
         if !self.is_in(&name, &room) {
             return self.not_in(turn, &room);
         }
-        if self.is_in(&guest, &room) {
+        // Of a member whom others have seen quit it is known then that it may come back.
+        if self.is_in(&guest, &room) && self.irc.is_visible(&guest) {
             let words = format_args!("{guest} {room} :is already on channel");
             return self.reply(turn, ERR_USERONCHANNEL, words);
         }
@@ -224,8 +226,6 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Makes somebody leave a room. It is told by mail, which is kept while its link is down and
-    /// until its client has read it; the others are told as of everything else in the room.
     fn kick_one(
         &mut self,
         turn: &mut Turn<'_>,
@@ -242,23 +242,35 @@ impl<D: Digest> Hub<D> {
         if !self.rules(turn, by, &room) {
             return;
         }
+        // Whom others have seen quit is in as well, as it will be when it comes back.
         let known = Name::parse(nick).filter(|nick| self.is_in(nick, &room));
-        // Who is taken for gone is in no channel, as far as anybody sees.
-        let known = known.filter(|nick| self.irc.is_visible(nick));
         let known = known.and_then(|nick| self.irc.users.get_key_value(&nick));
         match known.map(|(&name, _)| name) {
-            Some(name) => {
-                let since = self.irc.users[&name].rooms[&room];
-                let text = format!("{room}: {}", why.as_ref().map_or(by.as_str(), Text::as_str));
-                let text = Text::parse(&text).expect("a room and a text are a text");
-                self.request(turn, Request::Kick { room, name, why });
-                self.mail(turn, (by, name), Form::Kick { since }, &text);
-            }
+            Some(name) => self.put_out(turn, by, (room, name), why),
             None => {
                 let words = format_args!("{} {room} :They aren't on that channel", word(nick));
                 self.reply(turn, ERR_USERNOTINCHANNEL, words);
             }
         }
+    }
+
+    /// Makes somebody leave a room. It is told by mail, which is kept while its link is down and
+    /// until its client has read it; the others are told as of everything else in the room.
+    pub(super) fn put_out(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: &Name,
+        (room, name): (Room, Name),
+        why: Option<Text>,
+    ) {
+        self.work.count(TARGET);
+        let user = &self.irc.users[&name];
+        let since = user.rooms[&room];
+        self.irc.invitations.remove(&room, user.peer);
+        let text = format!("{room}: {}", why.as_ref().map_or(by.as_str(), Text::as_str));
+        let text = Text::parse(&text).expect("a room and a text are a text");
+        self.request(turn, Request::Kick { room, name, why });
+        self.mail(turn, (by, name), Form::Kick { since }, &text);
     }
 }
 

@@ -6,6 +6,7 @@
 mod acks;
 mod chat;
 mod entry;
+mod expelled;
 mod invitations;
 mod keys;
 mod kicks;
@@ -46,6 +47,7 @@ use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
 use crate::wire::irc::{BadLine, Excerpt, Message, Timestamp};
 use crate::wire::lines::Line;
+use expelled::Expelled;
 use invitations::Invitations;
 use kicks::Kicks;
 use kills::Kills;
@@ -65,6 +67,7 @@ pub(super) struct Irc {
     pub(super) users: Users,
     pub(super) channels: BTreeMap<Room, Channel>,
     invitations: Invitations,
+    expelled: Expelled,
     /// Who wants to know of whose coming and going.
     watchers: BTreeMap<Name, BTreeSet<ConnId>>,
     /// Those who have gone, the newest first.

@@ -6,7 +6,9 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use super::expelled::Expel;
 use super::room::{Channel, Entry, word};
+use super::tasks::Task;
 use super::{Digest, Hub, Tags, Turn, UserModes};
 use crate::broker::Rank;
 use crate::hub::Act;
@@ -33,6 +35,8 @@ struct Made {
     /// Arguments in all, those in lines before included.
     total: usize,
     shows_key: bool,
+    /// Whether somebody may be banned now who was not.
+    bans: bool,
 }
 
 impl Made {
@@ -197,6 +201,9 @@ impl<D: Digest> Hub<D> {
             }
         }
         self.tell_made(turn, (&name, &room), &mut made);
+        if made.bans {
+            self.later(turn, Task::Expel(Expel::from(room)));
+        }
     }
 
     /// Tells a room what was changed since it was told last.
@@ -209,9 +216,10 @@ impl<D: Digest> Hub<D> {
                 ..Tags::default()
             };
             self.send_irc(turn.now, &to, tags, &line, None, turn.out);
-            let total = made.total;
+            let (total, bans) = (made.total, made.bans);
             *made = Made {
                 total,
+                bans,
                 ..Made::default()
             };
         }
@@ -243,6 +251,9 @@ impl<D: Digest> Hub<D> {
                     Some(flag) => {
                         if core::mem::replace(flag, change.set) != change.set {
                             made.push(change.set, letter, None);
+                            if letter == 'i' {
+                                channel.closed = turn.now;
+                            }
                         }
                     }
                     None => {
@@ -298,6 +309,7 @@ impl<D: Digest> Hub<D> {
             (false, Some(place)) => ('-', list.remove(place).mask),
         };
         made.push(set, letter, Some(&mask));
+        made.bans |= matches!((letter, set), ('b', true) | ('e', false));
         let change = format!("{sign}{letter} {mask}");
         let act = (turn.conn, Act::ChannelList);
         self.audit(act, Some(room.as_str()), Some(&change), turn.out);
@@ -327,8 +339,8 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("{} :No such nick/channel", word(nick));
             return self.reply(turn, ERR_NOSUCHNICK, words);
         };
-        // Who is taken for gone is in no channel, as far as anybody sees.
-        if !self.is_in(&name, room) || !self.irc.is_visible(&name) {
+        // Whom others have seen quit is in as well, as it will be when it comes back.
+        if !self.is_in(&name, room) {
             let words = format_args!("{name} {room} :They aren't on that channel");
             return self.reply(turn, ERR_USERNOTINCHANNEL, words);
         }
@@ -368,6 +380,9 @@ impl<D: Digest> Hub<D> {
         }
         match change.argument.filter(|key| is_key(key)) {
             Some(key) => {
+                if channel.key.as_deref() != Some(key) {
+                    channel.locked = turn.now;
+                }
                 channel.key = Some(key.to_owned());
                 made.push(true, 'k', Some(key));
             }

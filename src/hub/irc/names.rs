@@ -130,7 +130,8 @@ impl<D: Digest> Hub<D> {
             for member in self.broker.members_after(room, after) {
                 self.work.count(ENTRY);
                 let shown = self.irc.users.get(&member);
-                let shown = shown.filter(|user| !user.hidden && (is_in || !user.modes.invisible));
+                let shown =
+                    shown.filter(|user| user.is_visible() && (is_in || !user.modes.invisible));
                 if shown.is_some() {
                     let signs = channel.signs(&member, caps.has(Caps::MULTI_PREFIX));
                     let shown = if caps.has(Caps::USERHOST_IN_NAMES) {

@@ -101,7 +101,7 @@ impl<D: Digest> Hub<D> {
         let words = format_args!("{name} {its_user} {its_host} * :{realname}");
         self.reply(turn, RPL_WHOISUSER, words);
         // Others have seen it go out of all of them.
-        let rooms = user.rooms.keys().filter(|_| !user.hidden);
+        let rooms = user.rooms.keys().filter(|_| user.hidden.is_none());
         let rooms = rooms.filter(|room| {
             let hidden = user.modes.invisible || self.irc.channels[*room].flags.secret;
             !hidden || asker == &name || self.is_in(asker, room)
@@ -137,7 +137,7 @@ impl<D: Digest> Hub<D> {
         if let Some(away) = self.why_away(&name).map(str::to_owned) {
             self.reply(turn, RPL_AWAY, format_args!("{name} :{away}"));
         }
-        if user.hidden {
+        if user.hidden.is_some() {
             return;
         }
         let idle = turn.now.since(user.active).as_secs();

@@ -90,7 +90,7 @@ impl<D: Digest> Hub<D> {
             signed_on: now,
             returns: 0,
             active: now,
-            hidden: false,
+            hidden: None,
             grace: None,
             has_quit: false,
             rooms: BTreeMap::new(),
@@ -161,6 +161,10 @@ impl<D: Digest> Hub<D> {
             let room = self.spelling(&room);
             let (now, since) = (turn.now, Some(since));
             self.irc_joined((now, since), &[turn.conn], &room, &name, turn.out);
+            // Where it may not stay it is told only what was said while it was there.
+            if self.irc.expelled.is_from(turn.conn, &room) {
+                continue;
+            }
             self.describe(turn, &room);
             if are_few {
                 self.do_all_tasks(turn);
@@ -207,19 +211,25 @@ impl<D: Digest> Hub<D> {
         }
         let has_moved = known.mask.place() != fresh.mask.place();
         let is_called_otherwise = known.realname != fresh.realname;
-        let was_hidden = known.hidden;
+        let (peer, gone) = (known.peer, known.hidden);
         let (its_user, its_host) = fresh.mask.place();
         let place = format!("{its_user} {its_host}");
         let (realname, rooms) = (fresh.realname.clone(), known.rooms.clone());
         self.irc.users.change(name, |user| {
             (user.mask, user.realname) = (fresh.mask, fresh.realname);
-            (user.active, user.hidden, user.grace) = (now, false, None);
+            (user.active, user.hidden, user.grace) = (now, None, None);
             user.returns += 1;
         });
-        if was_hidden {
+        if let Some(gone) = gone {
             self.tell_watchers(now, name, true, out);
             for room in rooms.into_keys() {
-                self.tell_of_return(now, name, &room, out);
+                match self.may_return(name, &room, gone) {
+                    Ok(()) => {
+                        self.irc.invitations.remove(&room, peer);
+                        self.tell_of_return(now, name, &room, out);
+                    }
+                    Err(why) => self.irc.expelled.push(conn, room, why),
+                }
             }
             return;
         }
@@ -333,7 +343,7 @@ impl<D: Digest> Hub<D> {
             self.irc.graces.pop_first();
             self.tell_quit(now, &name, "Connection lost", out);
             self.irc.users.change(&name, |user| {
-                (user.hidden, user.grace) = (true, None);
+                (user.hidden, user.grace) = (Some(now), None);
             });
         }
         while let Some(&(time, conn)) = self.irc.patience.first()

@@ -17,7 +17,11 @@ pub(in crate::hub) struct Channel {
     pub(super) created: Time,
     pub(super) topic: Option<Topic>,
     pub(super) flags: Flags,
+    /// When it was made so that only those who were invited may enter; what it is now counts.
+    pub(super) closed: Time,
     pub(super) key: Option<String>,
+    /// When it got its key, if it has one.
+    pub(super) locked: Time,
     pub(super) limit: Option<usize>,
     /// Masks of those who may not enter or speak (`b`), of those who may all the same (`e`), and
     /// of those who need no invitation (`I`).
@@ -69,6 +73,18 @@ pub(in crate::hub) enum MayNotJoin {
     BadKey,
 }
 
+impl MayNotJoin {
+    /// What a client is told.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::RoomFull => "Cannot join channel (+l)",
+            Self::NotInvited => "Cannot join channel (+i)",
+            Self::Banned => "Cannot join channel (+b)",
+            Self::BadKey => "Cannot join channel (+k)",
+        }
+    }
+}
+
 /// Why somebody may not speak in a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::hub) enum MayNotSpeak {
@@ -90,7 +106,9 @@ impl Channel {
                 topic_locked: true,
                 ..Flags::default()
             },
+            closed: now,
             key: None,
+            locked: now,
             limit: None,
             bans: Vec::new(),
             exceptions: Vec::new(),
@@ -101,6 +119,32 @@ impl Channel {
 
     pub(super) fn rank(&self, name: &Name) -> Option<Rank> {
         self.ranks.get(name)?.last().copied()
+    }
+
+    /// Whether its lists, and the modes that were set at `since` or later, let somebody in.
+    fn admits(
+        &self,
+        full: &str,
+        key: Option<&str>,
+        since: Time,
+        work: &Work,
+    ) -> Result<(), MayNotJoin> {
+        let is_closed = self.flags.invite_only && self.closed >= since;
+        let is_expected = || {
+            let mut masks = self.invitations.iter();
+            masks.any(|entry| work.matches(&entry.mask, full))
+        };
+        if is_closed && !is_expected() {
+            return Err(MayNotJoin::NotInvited);
+        }
+        if self.is_banned(full, work) {
+            return Err(MayNotJoin::Banned);
+        }
+        let is_locked = self.key.is_some() && self.locked >= since;
+        if is_locked && self.key.as_deref() != key {
+            return Err(MayNotJoin::BadKey);
+        }
+        Ok(())
     }
 
     fn is_banned(&self, full: &str, work: &Work) -> bool {
@@ -137,20 +181,7 @@ impl<D: Digest> Hub<D> {
         if self.is_in(name, room) || self.irc.users.get(name).is_some_and(is_invited) {
             return Ok(());
         }
-        let full = self.irc.mask(name);
-        let is_expected = channel
-            .invitations
-            .iter()
-            .any(|entry| self.work.matches(&entry.mask, &full));
-        if channel.flags.invite_only && !is_expected {
-            return Err(MayNotJoin::NotInvited);
-        }
-        if channel.is_banned(&full, &self.work) {
-            return Err(MayNotJoin::Banned);
-        }
-        if channel.key.is_some() && channel.key.as_deref() != key {
-            return Err(MayNotJoin::BadKey);
-        }
+        channel.admits(&self.irc.mask(name), key, Time::ZERO, &self.work)?;
         if channel
             .limit
             .is_some_and(|limit| self.members(room) >= limit)
@@ -158,6 +189,29 @@ impl<D: Digest> Hub<D> {
             return Err(MayNotJoin::RoomFull);
         }
         Ok(())
+    }
+
+    /// Whether a room's modes let somebody stay in it who is back after others saw it quit. It was
+    /// in, so what was set before that does not keep it out, unless it is a ban.
+    pub(super) fn may_return(
+        &self,
+        name: &Name,
+        room: &Room,
+        gone: Time,
+    ) -> Result<(), MayNotJoin> {
+        let channel = &self.irc.channels[room];
+        if self.irc.invitations.has(room, self.irc.users[name].peer) {
+            return Ok(());
+        }
+        channel.admits(&self.irc.mask(name), None, gone, &self.work)
+    }
+
+    /// Whether a member whom others have seen quit is banned, and not invited.
+    pub(super) fn may_not_return(&self, name: &Name, room: &Room) -> bool {
+        let user = &self.irc.users[name];
+        let is_invited = self.irc.invitations.has(room, user.peer);
+        let channel = &self.irc.channels[room];
+        user.hidden.is_some() && !is_invited && channel.is_banned(user.mask.as_str(), &self.work)
     }
 
     /// Whether a room's modes let somebody speak.

@@ -10,6 +10,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::chat::verb;
+use super::expelled::Expel;
 use super::label::Replying;
 use super::people::Departed;
 use super::room::word;
@@ -37,6 +38,8 @@ pub(super) enum Task {
     Join { rooms: Box<str>, keys: Box<str> },
     /// To say something to more targets.
     Say(Box<Say>),
+    /// To put those out of a channel who are banned.
+    Expel(Expel),
     /// To reply this.
     Reply(Numeric, Box<str>),
 }
@@ -157,6 +160,7 @@ impl<D: Digest> Hub<D> {
                 self.join_each(turn, name, &rooms, &keys);
                 None
             }
+            Task::Expel(expel) => self.expel(turn, name, expel),
             Task::Say(say) => {
                 self.say_on(turn, name, &say);
                 None

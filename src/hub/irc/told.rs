@@ -107,6 +107,9 @@ impl<D: Digest> Hub<D> {
     ) {
         let line = match why {
             LeaveReason::Left(None) => format!(":{} PART {room}", self.irc.mask(name)),
+            LeaveReason::Left(Some(why)) if self.irc.expelled.is_leaving() => {
+                return self.irc_turned_away(now, to, (room, name, why), out);
+            }
             LeaveReason::Left(Some(why)) => {
                 format!(":{} PART {room} :{}", self.irc.mask(name), why.as_str())
             }

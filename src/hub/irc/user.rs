@@ -23,9 +23,9 @@ pub(in crate::hub) struct User {
     pub(super) returns: u64,
     /// When it said something last.
     pub(super) active: Time,
-    /// Whether others take it for gone, though it may still come back.
-    pub(super) hidden: bool,
-    /// When it will be, as it is away.
+    /// Since when others take it for gone, though it may still come back.
+    pub(super) hidden: Option<Time>,
+    /// When they will, as it is away.
     pub(super) grace: Option<Time>,
     /// Whether the others were told that it quits.
     pub(super) has_quit: bool,
@@ -45,7 +45,7 @@ pub(super) struct UserModes {
 impl User {
     /// Whether others see that it is there.
     pub(super) fn is_visible(&self) -> bool {
-        !self.hidden && !self.has_quit
+        self.hidden.is_none() && !self.has_quit
     }
 }
 

@@ -181,7 +181,7 @@ impl<D: Digest> Hub<D> {
     /// A room in which both are, as far as others see.
     fn common_room(&self, asker: &Name, name: &Name) -> Option<Room> {
         let user = &self.irc.users[name];
-        let mut rooms = user.rooms.keys().filter(|_| !user.hidden);
+        let mut rooms = user.rooms.keys().filter(|_| user.hidden.is_none());
         rooms.find(|room| self.is_in(asker, room)).copied()
     }
 

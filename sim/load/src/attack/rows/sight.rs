@@ -77,13 +77,18 @@ pub(super) fn returns(field: &Field) -> Result<()> {
     let mut trouble = field.irc(GUILTY)?;
     trouble.log_in(name, secret, PATIENCE)?;
     trouble.line("MODE #council +t\r\nPRIVMSG #council :I am back\r\nPING :done");
+    // It is shown where it was, then what was said while it was there, and then that it was kicked.
+    let mut last = None;
     while let Some(line) = trouble.hear(PATIENCE) {
-        if line.contains("JOIN") && line.contains("#council") {
-            field.complain(format!("who was expelled comes back: {line:?}"));
-        }
         if line.contains("PONG") {
             break;
         }
+        if line.contains("#council") && (line.contains(" JOIN ") || line.contains(" KICK ")) {
+            last = Some(line);
+        }
+    }
+    if let Some(line) = last.filter(|line| line.contains(" JOIN ")) {
+        field.complain(format!("who was expelled comes back: {line:?}"));
     }
     owner.line("NAMES #council\r\nPING :done");
     while let Some(line) = owner.hear(PATIENCE) {
