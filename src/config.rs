@@ -77,6 +77,9 @@ pub struct Config {
     pub mailbox_bytes: NonZeroUsize,
     /// Messages that may wait in one peer's mailbox.
     pub mailbox_messages: NonZeroUsize,
+    /// Messages to one receiver that come back to their sender with their texts, when the receiver
+    /// will not get them; of more than that, only how many there are.
+    pub bounces: NonZeroUsize,
     /// Receivers of one message, each room counted as one.
     pub receivers: NonZeroUsize,
     /// Rooms that one peer may be in.
@@ -130,7 +133,8 @@ pub struct Config {
     pub work_per_address: Duration,
     /// How much of that time may be taken at once, after a silence.
     pub work_burst: Duration,
-    /// Time of a core, as estimated, after which one connection makes room for others.
+    /// Time of a core, as estimated, after which one connection, or what is due, makes room for
+    /// others.
     pub slice: Duration,
     /// Bytes that one read takes from a socket. At most [`Config::MAX_READ_BYTES`].
     pub read_bytes: NonZeroUsize,
@@ -320,6 +324,7 @@ impl Default for Config {
             outbox_bytes: size(4 << 20),
             mailbox_bytes: size(8 << 20),
             mailbox_messages: size(20_000),
+            bounces: size(20),
             receivers: size(16),
             rooms_per_peer: size(32),
             listed: size(1_000),

@@ -293,7 +293,8 @@ struct Limits {
     #[arg(default_value_t = Config::default().work_burst.into())]
     work_burst: Duration,
 
-    /// Time of a core, as estimated, after which one connection makes room for others.
+    /// Time of a core, as estimated, after which one connection, or what is due, makes room for
+    /// others.
     #[arg(help_heading = "Work", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().slice.into())]
     slice: Duration,
@@ -360,6 +361,12 @@ struct Limits {
     #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
     #[arg(default_value_t = Config::default().mailbox_messages)]
     mailbox_messages: NonZeroUsize,
+
+    /// Messages to one receiver that come back to their sender with their texts, when the receiver
+    /// will not get them; of more than that, only how many there are.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().bounces)]
+    bounces: NonZeroUsize,
 
     /// Receivers of one message, each room counted as one.
     #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
@@ -522,6 +529,7 @@ impl Limits {
             outbox_bytes: self.outbox_bytes,
             mailbox_bytes: self.mailbox_bytes,
             mailbox_messages: self.mailbox_messages,
+            bounces: self.bounces,
             receivers: self.receivers,
             rooms_per_peer: self.rooms_per_peer,
             listed: self.listed,

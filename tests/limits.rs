@@ -484,6 +484,7 @@ fn mail_that_comes_back_all_at_once_is_no_sign_that_its_sender_reads_too_slowly(
         "--resume-window=8s",
         "--lines-per-second=1000000",
         "--lines-burst=1000000",
+        "--bounces=1000000",
     ]);
     let mut alice = server.login("alice");
     server.login(BOB).leave();

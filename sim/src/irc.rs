@@ -115,7 +115,15 @@ pub fn hands_over(mail: &Mail, line: &str) -> bool {
         }
         Mail::Bounce(bounce) => {
             let starts = line.contains(&format!(" :{}", bounce.receiver));
-            starts && line.ends_with(&format!(", and will not get: {text}\r\n"))
+            let said = format!(", and will not get: {text}\r\n");
+            starts
+                && match bounce.more {
+                    0 => line.ends_with(&said),
+                    more => {
+                        let more = format!(", and will not get {more} more of your messages\r\n");
+                        line.contains(&said) && line.ends_with(&more)
+                    }
+                }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rejoin::broker::lifecycle::{Binding, Phase};
 use rejoin::broker::{BounceReason, Broker, Effect, Effects, Event, Input, Mail, StopReason};
-use rejoin::id::{ConnId, Name, Room, Text, Texts, Time};
+use rejoin::id::{ConnId, Name, PeerId, Room, Text, Texts, Time};
 
 use crate::links::Links;
 use crate::step::{self, Length, NAMES, SEVERAL};
@@ -166,6 +166,8 @@ pub struct View {
     pub bindings: BTreeMap<Name, Binding>,
     /// The mailboxes that are there, bound or not.
     pub mailboxes: BTreeMap<Name, Vec<Mail>>,
+    /// Mail that is to come back, and whom it was for.
+    pub undelivered: Vec<(PeerId, Mail)>,
     /// The rooms that somebody is in.
     pub rooms: BTreeMap<Room, BTreeSet<Name>>,
     /// When something is due next.
@@ -192,6 +194,10 @@ impl View {
             connections: lifecycle.connections().collect(),
             bindings: lifecycle.bindings().map(|(&n, &b)| (n, b)).collect(),
             mailboxes: mailboxes.collect(),
+            undelivered: broker
+                .undelivered()
+                .map(|(peer, mail)| (peer, mail.clone()))
+                .collect(),
             rooms: rooms.collect(),
             deadline: broker.deadline(),
         }

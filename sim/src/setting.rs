@@ -17,6 +17,7 @@ pub fn setting(index: usize) -> Config {
         login_timeout: Duration::from_millis(70),
         resume_window: Duration::from_millis(50),
         mailbox_messages: size(50),
+        bounces: size(5),
         mailbox_bytes: size(1 << 16),
         receivers: size(4),
         rooms_per_peer: size(2),

@@ -132,7 +132,12 @@ fn spell_mail(mail: &Mail, at: &str) -> String {
                 BounceReason::MailboxFull => "mailbox-full",
                 BounceReason::ShuttingDown => "shutting-down",
             };
-            format!("* undelivered {} {code}{room}: {text}\n", bounce.receiver)
+            let receiver = bounce.receiver;
+            let more = match bounce.more {
+                0 => String::new(),
+                more => format!("* undelivered {receiver} {code} {more} more\n"),
+            };
+            format!("* undelivered {receiver} {code}{room}: {text}\n{more}")
         }
     }
 }

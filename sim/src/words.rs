@@ -242,7 +242,11 @@ impl Words<'_> {
             ),
             Mail::Bounce(bounced) => {
                 let why = bounce(bounced.reason);
-                format!("{text} bounced: {} {why}", bounced.receiver)
+                let more = match bounced.more {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                format!("{text}{more} bounced: {} {why}", bounced.receiver)
             }
         }
     }

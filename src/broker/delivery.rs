@@ -1,7 +1,6 @@
 //! Messages, and what becomes of them.
 
-use alloc::collections::{BTreeSet, VecDeque};
-use alloc::sync::Arc;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -9,10 +8,7 @@ use crate::id::{ConnId, Name, PeerId, Room};
 
 use super::effect::MAILBOX;
 use super::lifecycle::Hold;
-use super::{
-    Bounce, BounceReason, Broker, Effects, Event, Header, Mail, Message, Messages, Receiver,
-    Refusal, Said,
-};
+use super::{Broker, Effects, Event, Header, Mail, Message, Messages, Receiver, Refusal, Said};
 
 /// Who says something, and where the answers go.
 pub(super) struct Sender {
@@ -170,45 +166,6 @@ impl Broker {
             })
         );
         self.is_resumable(name) && !waits
-    }
-
-    pub(super) fn bounce_all(
-        &mut self,
-        receiver: Name,
-        mail: VecDeque<Mail>,
-        reason: BounceReason,
-        effects: &mut Effects,
-    ) {
-        for mail in mail {
-            self.bounce(receiver, mail, reason, effects);
-        }
-    }
-
-    /// Sends mail that `receiver` will never get back to whoever said it.
-    fn bounce(&mut self, receiver: Name, mail: Mail, reason: BounceReason, effects: &mut Effects) {
-        let message = match &mail {
-            Mail::Message(message) => message.clone(),
-            Mail::Bounce(_) => return effects.discard(receiver, mail, reason),
-        };
-        let for_a_guest_in_a_room = message.header().room.is_some() && reason == BounceReason::Gone;
-        let sender = self.names.get(&message.header().sender).copied();
-        let Some(from) = sender.filter(|_| !for_a_guest_in_a_room) else {
-            return effects.discard(receiver, mail, reason);
-        };
-        let bounce = Arc::new(Bounce {
-            receiver,
-            reason,
-            message,
-        });
-        match self.lifecycle.live(&from) {
-            Some(conn) => effects.bounce(conn, bounce),
-            None => {
-                let (bounce, limits) = (Mail::Bounce(bounce), self.limits.mailbox);
-                if self.peer_mut(&from).mailbox.push(bounce, limits).is_err() {
-                    effects.discard(receiver, mail, reason);
-                }
-            }
-        }
     }
 }
 

@@ -7,11 +7,18 @@ use alloc::sync::Arc;
 use alloc::vec::{Drain, Vec};
 use core::ops::Range;
 use core::slice;
+use core::time::Duration;
 
 use crate::id::{ConnId, Name, Room, Text};
 
 use super::mail::{Bounce, BounceReason, Mail};
 use super::message::Messages;
+
+/// The units of work in so much time.
+pub(crate) fn units(time: Duration) -> u64 {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    micros.saturating_mul(UNITS_PER_MICROSECOND)
+}
 
 /// An ordered list of effects. The caller owns it and uses it again.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -20,16 +27,33 @@ pub struct Effects {
     /// Those of all entries, one behind the other.
     receivers: Vec<ConnId>,
     work: u64,
+    /// Work that is still to come of them.
+    ahead: u64,
+    /// How much work the broker may do, that which is to come of it included.
+    end: u64,
 }
 
 /// Work, in the units of [`Effects::work`]: to note a connection that something is for.
 const RECEIVER: u64 = 2;
+
+/// How long all others come first, after a slice of what is due.
+pub(crate) const PAUSE: Duration = Duration::from_millis(1);
+
+/// The same when the server stops, and there is nothing else to do.
+pub(crate) const PAUSE_AT_THE_END: Duration = Duration::from_micros(1);
+
+/// Units of work in a microsecond.
+const UNITS_PER_MICROSECOND: u64 = 100;
 
 /// To keep a message in a mailbox, or to take one out and to send it back.
 pub(crate) const MAILBOX: u64 = 12;
 
 /// To look up a peer or a member of a room, and change what is known of it.
 pub(super) const CHANGE: u64 = 20;
+
+/// To tell a connection something, and to send a message back to it: what it will be to write that.
+const TOLD: u64 = 10;
+const RETURNED: u64 = 80;
 
 /// To look at an entry of a list.
 pub(super) const ENTRY: u64 = 5;
@@ -117,12 +141,24 @@ impl Effects {
             list: Vec::new(),
             receivers: Vec::new(),
             work: 0,
+            ahead: 0,
+            end: 0,
         }
     }
 
     /// How much work was done for them, in units of about 10 ns: an estimate, the same in each run.
     pub const fn work(&self) -> u64 {
         self.work
+    }
+
+    /// Lets the broker do so much work from now on.
+    pub(super) fn begin_slice(&mut self, slice: u64) {
+        self.end = (self.work + self.ahead).saturating_add(slice);
+    }
+
+    /// Whether the broker has done as much as it may at once.
+    pub(super) const fn is_over(&self) -> bool {
+        self.work + self.ahead >= self.end
     }
 
     /// Counts work.
@@ -190,7 +226,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.list.clear();
         self.receivers.clear();
-        self.work = 0;
+        (self.work, self.ahead, self.end) = (0, 0, 0);
     }
 
     /// Whether there is nothing to do.
@@ -215,6 +251,7 @@ impl Effects {
         );
         let to = self.receivers(to);
         if !to.is_empty() {
+            self.ahead += to.len() as u64 * TOLD;
             let event = Box::new(event);
             self.list.push(Entry::Deliver { to, event });
         }
@@ -230,6 +267,7 @@ impl Effects {
 
     /// Hands over what comes back.
     pub(super) fn bounce(&mut self, conn: ConnId, bounce: Arc<Bounce>) {
+        self.ahead += RETURNED;
         self.worked(1, MAILBOX);
         self.list.push(Entry::Bounce { conn, bounce });
     }
@@ -245,6 +283,7 @@ impl Effects {
     }
 
     pub(super) fn stop_writer(&mut self, conn: ConnId, reason: StopReason) {
+        self.ahead += RETURNED;
         self.list.push(Entry::StopWriter { conn, reason });
     }
 

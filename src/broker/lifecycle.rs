@@ -79,7 +79,10 @@ pub struct Lifecycle {
     /// Every deadline that the other fields imply, soonest first.
     deadlines: BTreeSet<(Time, Due)>,
     newest: Option<ConnId>,
+    /// Whether the server stops: nobody is away from now on, and who comes leaves at once.
     shutting_down: bool,
+    /// Whether all connections have left because of that, or are about to.
+    closed: bool,
 }
 
 /// The bounds that the lifecycle keeps.
@@ -239,6 +242,7 @@ impl Lifecycle {
             deadlines: BTreeSet::new(),
             newest: None,
             shutting_down: false,
+            closed: false,
         }
     }
 
@@ -426,26 +430,40 @@ impl Lifecycle {
         self.deadlines.first().map(|&(time, _)| time)
     }
 
-    /// Every peer that is away is gone for good; returns their names.
-    pub fn dismiss_away(&mut self) -> Vec<Name> {
-        let is_away = |binding: &Binding| matches!(binding.hold, Hold::Away { .. });
-        let away = self.bindings().filter(|(_, binding)| is_away(binding));
-        let gone: Vec<_> = away.map(|(&name, _)| name).collect();
-        for name in &gone {
-            self.unbind(name);
-        }
-        self.deadlines
-            .retain(|(_, due)| matches!(due, Due::Login(_)));
-        gone
+    /// A peer that is away is gone for good, if its time has run out at `now`. Returns its name, as
+    /// it was first written.
+    pub fn expire_peer(&mut self, name: &Name, now: Time) -> Option<Name> {
+        let (&name, binding) = self.bindings.get_key_value(name)?;
+        let Hold::Away { until } = binding.hold else {
+            return None;
+        };
+        (until <= now).then(|| {
+            self.deadlines.remove(&(until, Due::Return(name)));
+            self.unbind(&name);
+            name
+        })
     }
 
-    /// The server stops: every connection leaves, and from now on nobody is away.
-    pub fn shut_down(&mut self, stops: &mut Vec<Stop>) {
+    /// The server is about to stop: from now on nobody is away, and who comes leaves at once.
+    pub fn begin_to_close(&mut self) {
         self.shutting_down = true;
-        let connections: Vec<_> = self.connections().collect();
-        for (conn, _) in connections {
-            self.leave(conn, StopReason::ShuttingDown, stops);
-        }
+    }
+
+    /// The first peer whose name comes after one, or of all, and that is away is gone for good.
+    pub fn dismiss_away(&mut self, after: Option<Name>) -> Option<Name> {
+        let until = |name| match self.bindings[&name].hold {
+            Hold::Away { until } => Some((name, until)),
+            Hold::Held { .. } => None,
+        };
+        let (name, until) = { self.names_after(after).find_map(until) }?;
+        self.deadlines.remove(&(until, Due::Return(name)));
+        self.unbind(&name);
+        Some(name)
+    }
+
+    /// All connections have left since the server is [about to stop](Self::begin_to_close).
+    pub fn has_closed(&mut self) {
+        self.closed = true;
     }
 
     /// How far a connection has come; `None` once it is forgotten.

@@ -17,6 +17,9 @@ pub struct Bounce {
     pub reason: BounceReason,
     /// What comes back.
     pub message: Message,
+    /// How many more messages of the same sender it stands for, which this receiver does not get
+    /// either, and whose texts do not come back.
+    pub more: u32,
 }
 
 /// Why a receiver will never get a message that was on its way.
@@ -48,6 +51,14 @@ impl Mail {
         match self {
             Self::Message(message) => message,
             Self::Bounce(bounce) => &bounce.message,
+        }
+    }
+
+    /// How many messages it stands for.
+    pub fn messages(&self) -> usize {
+        match self {
+            Self::Message(_) => 1,
+            Self::Bounce(bounce) => 1 + bounce.more as usize,
         }
     }
 

@@ -39,8 +39,9 @@ mod presence;
 mod rooms;
 #[cfg(test)]
 mod tests;
+mod undelivered;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 pub use effect::{Effect, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry, StopReason};
@@ -53,8 +54,9 @@ use crate::book::Book;
 use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
 use delivery::Sender;
 use effect::{CHANGE, MAILBOX};
-use lifecycle::{Expired, Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
+use lifecycle::{Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
 use rooms::Rooms;
+use undelivered::{Closing, Undelivered};
 
 /// Who is here, what they said, and what waits for whom.
 ///
@@ -68,7 +70,12 @@ pub struct Broker {
     /// The names of all peers, which can change.
     names: BTreeMap<PeerId, Name>,
     rooms: Rooms,
-    shutting_down: bool,
+    /// Mail that is to come back.
+    undelivered: VecDeque<Undelivered>,
+    /// How far the server has stopped, if it stops.
+    closing: Option<Closing>,
+    /// When more of what is due is to be done, if not all of it is.
+    again: Option<Time>,
     /// Empty between two inputs; kept for its memory.
     stops: Vec<Stop>,
 }
@@ -79,6 +86,10 @@ struct Limits {
     receivers: usize,
     rooms_per_peer: usize,
     listed: usize,
+    /// How many messages to one receiver come back to their sender each by itself.
+    bounces: usize,
+    /// How much work is done at once of what is due.
+    slice: u64,
 }
 
 /// What the broker knows of a peer beside its place in the lifecycle.
@@ -106,6 +117,8 @@ impl Broker {
             receivers: config.receivers.get(),
             rooms_per_peer: config.rooms_per_peer.get(),
             listed: config.listed.get(),
+            bounces: config.bounces.get(),
+            slice: effect::units(config.slice),
         };
         Self {
             limits,
@@ -114,12 +127,15 @@ impl Broker {
             peers: Book::default(),
             names: BTreeMap::new(),
             rooms: Rooms::default(),
-            shutting_down: false,
+            undelivered: VecDeque::new(),
+            closing: None,
+            again: None,
             stops: Vec::new(),
         }
     }
 
-    /// Applies what is due at `now`, then `input`, and appends what is to be done to
+    /// Applies what is due at `now`, as far as it fits into a [slice](Config::slice), then `input`,
+    /// and appends what is to be done to
     /// `effects`. Only the end of a writer goes ahead of what is due: it has happened,
     /// and its connection can be told nothing more.
     ///
@@ -139,8 +155,9 @@ impl Broker {
             self.now
         );
         self.now = now;
+        effects.begin_slice(self.limits.slice);
         if !matches!(input, Input::WriterFinished { .. }) {
-            self.expire(effects);
+            self.do_what_is_due(effects);
         }
         match input {
             Input::Accepted { conn } => self.lifecycle.accepted(now, conn, &mut self.stops),
@@ -154,12 +171,13 @@ impl Broker {
             }
             Input::WriterFinished { conn, undelivered } => {
                 self.writer_finished(conn, undelivered, effects);
-                self.expire(effects);
+                self.do_what_is_due(effects);
             }
             Input::Tick => {}
-            Input::ShutDown => self.shut_down(effects),
+            Input::ShutDown => self.close(effects),
         }
         self.stop(effects);
+        self.pause();
         if cfg!(debug_assertions) {
             self.check();
         }
@@ -167,7 +185,7 @@ impl Broker {
 
     /// When [`Input::Tick`] has something to do, if nothing else happens before.
     pub fn deadline(&self) -> Option<Time> {
-        self.lifecycle.deadline()
+        self.again.or_else(|| self.lifecycle.deadline())
     }
 
     /// The reconnect and disconnect bookkeeping.
@@ -221,18 +239,6 @@ impl Broker {
     /// How many are in a room.
     pub fn count_members(&self, room: &Room) -> usize {
         self.rooms.count(room)
-    }
-
-    fn expire(&mut self, effects: &mut Effects) {
-        while let Some(expired) = self.lifecycle.expire(self.now, &mut self.stops) {
-            match expired {
-                Expired::Login(_) => {}
-                Expired::Peer(name) => {
-                    self.bury(name, BounceReason::Expired, effects);
-                }
-            }
-            self.stop(effects);
-        }
     }
 
     /// Passes the lifecycle's orders on. Whose connection begins to leave is not live any more.
@@ -308,6 +314,13 @@ impl Broker {
     }
 
     fn log_in(&mut self, conn: ConnId, name: Name, proof: Option<Proof>, effects: &mut Effects) {
+        if self.again.is_some() {
+            // Its time may have run out, though that is not done yet.
+            let owner = self.lifecycle.owner(&name, proof).unwrap_or(name);
+            if let Some(owner) = self.lifecycle.expire_peer(&owner, self.now) {
+                self.bury(owner, BounceReason::Expired, effects);
+            }
+        }
         let refusal = match self.lifecycle.login(conn, name, proof, &mut self.stops) {
             Login::Joined => return self.welcome(conn, effects),
             Login::Returned => return self.welcome_back(conn, effects),
@@ -372,20 +385,21 @@ impl Broker {
         self.set_live(&name, None, effects);
         effects.worked(undelivered.len(), MAILBOX);
         let limits = self.limits.mailbox;
-        let mailbox = &mut self.peer_mut(&name).mailbox;
+        let peer = self.peer_mut(&name);
+        let (whom, mailbox) = ((name, peer.id), &mut peer.mailbox);
         mailbox.prepend(undelivered);
         match then {
             // Who comes back again and again without reading gets no more than fits either.
             Then::Returned(successor) => {
                 let excess = mailbox.trim(limits);
                 self.welcome_back(successor, effects);
-                self.bounce_all(name, excess, BounceReason::MailboxFull, effects);
+                self.send_back(whom, excess, BounceReason::MailboxFull, effects);
             }
             Then::Away => {
                 let excess = mailbox.trim(limits);
-                self.bounce_all(name, excess, BounceReason::MailboxFull, effects);
+                self.send_back(whom, excess, BounceReason::MailboxFull, effects);
             }
-            Then::Gone if self.shutting_down => {
+            Then::Gone if self.closing.is_some() => {
                 self.bury(name, BounceReason::ShuttingDown, effects);
             }
             Then::Gone => self.bury(name, BounceReason::Gone, effects),
@@ -407,16 +421,6 @@ impl Broker {
         }
     }
 
-    fn shut_down(&mut self, effects: &mut Effects) {
-        self.shutting_down = true;
-        // Whoever is away gets nothing more. The senders are told first, while they
-        // still can be.
-        for name in self.lifecycle.dismiss_away() {
-            self.bury(name, BounceReason::ShuttingDown, effects);
-        }
-        self.lifecycle.shut_down(&mut self.stops);
-    }
-
     /// Forgets a peer that is gone for good: the rooms are told, and its mail bounces.
     fn bury(&mut self, name: Name, reason: BounceReason, effects: &mut Effects) {
         let why = match reason {
@@ -429,7 +433,8 @@ impl Broker {
         effects.forget(name);
         let mut peer = self.peers.remove(&name).expect("who is gone was here");
         self.names.remove(&peer.id);
-        self.bounce_all(name, peer.mailbox.take(), reason, effects);
+        let whom = (name, peer.id);
+        self.send_back(whom, peer.mailbox.take(), reason, effects);
     }
 
     /// Tells the rooms of somebody which connection is live.
@@ -454,11 +459,7 @@ impl Broker {
     fn check(&self) {
         assert!(self.stops.is_empty(), "an order was kept back");
         self.lifecycle.check();
-        let deadline = self.lifecycle.deadline();
-        assert!(
-            deadline.is_none_or(|deadline| deadline > self.now),
-            "a deadline has passed"
-        );
+        self.check_slices();
         let bound = self
             .lifecycle
             .bindings()

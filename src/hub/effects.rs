@@ -54,6 +54,11 @@ impl<D: Digest> Hub<D> {
                 Entry::StopReader { conn } => out.stop_reader(conn),
                 Entry::StopWriter { conn, reason } => {
                     self.break_off(now, conn, out);
+                    if reason == StopReason::ShuttingDown && self.links.get(conn).is_some() {
+                        // What is written to those who are there counts as read: they are not asked
+                        // again.
+                        self.release(conn, out);
+                    }
                     let has_its_own =
                         matches!(reason, StopReason::Dismissed | StopReason::OtherProtocol);
                     let why = why.filter(|_| has_its_own);
@@ -66,7 +71,7 @@ impl<D: Digest> Hub<D> {
                     };
                     out.stop_writer(conn, reason.flushes(), last);
                 }
-                Entry::Discard { .. } => out.count_discarded(),
+                Entry::Discard { mail, .. } => out.count_discarded(mail.messages()),
                 Entry::Forget { name } => self.forget(now, &name, out),
             }
         }

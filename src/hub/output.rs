@@ -217,7 +217,7 @@ impl Outputs {
     }
 
     /// How much work it is to do it, in units of about 10 ns: an estimate, the same in each run.
-    pub(super) const fn work(&self) -> u64 {
+    pub const fn work(&self) -> u64 {
         self.work
     }
 
@@ -254,8 +254,8 @@ impl Outputs {
         self.list.push(Entry::Proceed { conn });
     }
 
-    pub(super) fn count_discarded(&mut self) {
-        self.discarded += 1;
+    pub(super) fn count_discarded(&mut self, messages: usize) {
+        self.discarded += messages;
     }
 
     pub(super) fn audit(&mut self, audit: Audit) {

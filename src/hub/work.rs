@@ -13,11 +13,9 @@ use core::time::Duration;
 
 use super::admission::Source;
 use super::{Digest, Hub, Outputs};
+use crate::broker::effect::units;
 use crate::id::{ConnId, Time};
 use crate::wire::irc::mask;
-
-/// Units of work in a microsecond.
-const PER_MICROSECOND: u64 = 100;
 
 /// To admit a connection, and to forget it.
 pub(super) const CONNECTION: u64 = 2_000;
@@ -47,17 +45,16 @@ impl Work {
         self.0.set(self.0.get().wrapping_add(units));
     }
 
+    /// All of it so far.
+    pub(super) fn total(&self) -> u64 {
+        self.0.get()
+    }
+
     /// Counts that a mask is tried on a text, and tries it.
     pub(super) fn matches(&self, mask: &str, text: &str) -> bool {
         self.count(ENTRY + (mask.len() + text.len()) as u64 / 4);
         mask::matches(mask, text)
     }
-}
-
-/// The units of so much time.
-pub(super) fn units(time: Duration) -> u64 {
-    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    micros.saturating_mul(PER_MICROSECOND)
 }
 
 /// How much of a core's time somebody may take.
@@ -160,7 +157,7 @@ impl Accounts {
 impl<D: Digest> Hub<D> {
     /// All work that was counted, that for these outputs included.
     pub(super) fn worked(&self, out: &Outputs) -> u64 {
-        self.work.0.get().wrapping_add(out.work())
+        self.work.total().wrapping_add(out.work())
     }
 
     /// A connection that comes from where too much was done has to wait before it is served.
@@ -212,7 +209,7 @@ mod tests {
     use super::*;
     use core::net::IpAddr;
 
-    const MS: u64 = 1_000 * PER_MICROSECOND;
+    const MS: u64 = 100_000;
 
     fn millis(n: u64) -> Duration {
         Duration::from_millis(n)

@@ -27,8 +27,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio::task::coop::consume_budget;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
@@ -232,16 +232,20 @@ pub async fn serve_with<L: Listener, P: Points>(
     server.report().ok_or(ServeError::Bug)
 }
 
-/// Keeps the clock until every connection has ended, or the hub is unusable.
+/// Keeps the clock until every connection has ended and all that is left to be told is told, or the
+/// hub is unusable.
 async fn all_end(server: &Server, connections: &mut JoinSet<()>) {
     while let Some(deadline) = server.deadline() {
+        if connections.is_empty() && !server.is_stopping() {
+            return;
+        }
+        // The connections have their turns between two slices.
+        yield_now().await;
         tokio::select! {
             biased;
             () = server.attention() => {}
             () = sleep_until(deadline) => server.tick(),
-            ended = connections.join_next() => if ended.is_none() {
-                return;
-            },
+            Some(_) = connections.join_next() => {}
         }
     }
     while connections.join_next().await.is_some() {}

@@ -244,6 +244,11 @@ impl Server {
         Some(instant.unwrap_or_else(|| Instant::now() + IDLE))
     }
 
+    /// Whether the server stops, and not all have been told of it yet.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.state.lock().is_ok_and(|state| state.hub.is_stopping())
+    }
+
     /// Waits until [`deadline`](Self::deadline) is to be asked again.
     pub(super) async fn attention(&self) {
         self.attention.notified().await;

@@ -6,4 +6,5 @@ mod messages;
 mod renames;
 mod returns;
 mod rooms;
+mod slices;
 mod world;

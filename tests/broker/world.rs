@@ -19,6 +19,8 @@ pub(crate) struct World {
     pub(crate) inputs: Vec<(Time, Input)>,
     /// The effects of the last input, as text, but for those in `forgotten`.
     pub(crate) effects: Vec<String>,
+    /// How much work the last input was.
+    pub(crate) worked: u64,
     /// Mail that nobody will get, as text.
     pub(crate) discarded: Vec<String>,
     /// Who is gone for good, oldest first.
@@ -46,8 +48,13 @@ pub(crate) fn config() -> Config {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(&config())
+    }
+
+    pub(crate) fn with(config: &Config) -> Self {
         Self {
-            broker: Broker::new(&config()),
+            broker: Broker::new(config),
+            worked: 0,
             now: Time::ZERO,
             inputs: Vec::new(),
             effects: Vec::new(),
@@ -175,6 +182,11 @@ impl World {
         mail.collect()
     }
 
+    /// How many events were not heard yet.
+    pub(crate) fn count_unheard(&self, conn: ConnId) -> usize {
+        self.outboxes[&conn].len()
+    }
+
     fn unheard(&mut self, conn: ConnId) -> Vec<Event> {
         let outbox = self.outboxes.get_mut(&conn).expect("its writer runs");
         std::mem::take(outbox)
@@ -189,6 +201,10 @@ impl World {
     /// Time passes, and the broker is told.
     pub(crate) fn passes(&mut self, duration: Duration) {
         self.now = self.now.after(duration);
+        self.ticks();
+    }
+
+    pub(crate) fn ticks(&mut self) {
         self.input(Input::Tick);
     }
 
@@ -216,6 +232,7 @@ impl World {
         let mut effects = Effects::new();
         self.broker.handle(self.now, input, &mut effects);
         assert_eq!(effects.is_empty(), effects.iter().next().is_none());
+        self.worked = effects.work();
         let forgets = |effect: &Effect<'_>| matches!(effect, Effect::Forget { .. });
         let shown = effects.iter().filter(|effect| !forgets(effect));
         self.effects = shown.map(|effect| show(&effect)).collect();

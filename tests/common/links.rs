@@ -18,6 +18,11 @@ pub(crate) const FLOOD: &[&str] = &[
     "--mailbox-bytes=100000000",
     "--write-timeout=5min",
     "--flush-timeout=5min",
+    // What comes back does so at once, and each by itself.
+    "--bounces=1000000",
+    "--slice=1000s",
+    "--work-per-connection=1000s",
+    "--work-per-address=1000s",
 ];
 
 /// How many [`big`] messages are a flood: three times what the largest buffers of a TCP

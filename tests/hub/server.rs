@@ -24,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) done: Vec<String>,
     /// What the hub wanted logged so far, as text.
     pub(crate) logged: Vec<String>,
+    /// How much work the last call was.
+    pub(crate) worked: u64,
     /// Mail that nobody will get, so far.
     pub(crate) discarded: usize,
     links: BTreeMap<ConnId, Link>,
@@ -134,6 +136,7 @@ impl Server {
             now: Time::ZERO,
             done: Vec::new(),
             logged: Vec::new(),
+            worked: 0,
             discarded: 0,
             links: BTreeMap::new(),
             connections: 0,
@@ -315,7 +318,9 @@ impl Server {
 
     fn call<R>(&mut self, call: impl FnOnce(&mut Hub<Padded>, Time, &mut Outputs) -> R) -> R {
         let mut out = Outputs::new();
+        let before = self.hub.work();
         let result = call(&mut self.hub, self.now, &mut out);
+        self.worked = self.hub.work() - before + out.work();
         self.discarded += out.discarded();
         self.logged.extend(out.audits().iter().map(logged));
         self.done = out.iter().flat_map(|output| show(&output)).collect();

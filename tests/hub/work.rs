@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use rejoin::Config;
 use rejoin::hub::Protocol;
 use rejoin::id::ConnId;
@@ -297,4 +299,143 @@ fn somebody_who_quits_in_the_middle_of_a_list_is_told_no_more_of_it() {
         heard.last().is_some_and(|line| line.contains(" BATCH -")),
         "{heard:?}"
     );
+}
+
+#[test]
+fn those_who_are_given_up_at_once_are_told_of_in_slices() {
+    let config = Config {
+        slice: Duration::from_micros(50),
+        ..Config::default()
+    };
+    let mut server = Server::with(&config);
+    let alice = irc_from(&mut server, "192.0.2.1", "alice");
+    server.brings(alice, b"JOIN #a\n");
+    for n in 0..100 {
+        let connected = server.connect_by("192.0.2.2", Protocol::Irc);
+        let conn = connected.expect("it is admitted");
+        let login = format!("PASS secret-of-his\nNICK bob{n}\nUSER u 0 * :r\nJOIN #a\n");
+        server.brings(conn, login.as_bytes());
+        server.breaks(conn);
+    }
+    server.hears(alice);
+    server.passes(config.return_grace);
+    let quits = |server: &mut Server| {
+        let heard = server.hears(alice);
+        heard.iter().filter(|line| line.contains(" QUIT ")).count()
+    };
+    let first = quits(&mut server);
+    assert!((1..100).contains(&first), "{first}");
+    // What others ask for takes no slice with it.
+    server.types(alice, "PING x");
+    assert_eq!(quits(&mut server), 0);
+    let mut all = first;
+    while all < 100 {
+        server.passes(millis(1));
+        let more = quits(&mut server);
+        assert!((1..100).contains(&more), "{more}");
+        all += more;
+    }
+}
+
+/// What anybody may say, of which much may come.
+const LINES: &[&str] = &[
+    "LIST",
+    "LIST #*1*,*a*a*a*a*b,!*3",
+    "NAMES",
+    "NAMES #r0,#r1,#r2",
+    "WHO",
+    "WHO *a*a*a*b*",
+    "WHO #r0 %tcuhnfdlaor,7",
+    "WHOIS p0,p1,p2",
+    "WHOWAS *",
+    "JOIN #new,#r0,#r1,#r2,#r3",
+    "PART #r0,#r1,#new",
+    "PRIVMSG #r0,#r1,#r2,#r3,p0,p1 :hello",
+    "NOTICE @#r0,+#r1 :hello",
+    "TAGMSG #r0,#r1,p0",
+    "NICK other",
+    "NICK eve",
+    "AWAY :gone",
+    "AWAY",
+    "SETNAME :somebody else",
+    "TOPIC #r0 :what",
+    "MODE #r0 b",
+    "MODE #r0 +bbb a*!*@* b*!*@* c*!*@*",
+    "MODE #r0 +vv p0 p1",
+    "KICK #r0 p0,p1,p2 :out",
+    "INVITE p0 #r1",
+    "MONITOR + p0,p1,p2,nobody",
+    "MONITOR S",
+    "ISON p0 p1 p2",
+    "LUSERS",
+    "MOTD",
+    "QUIT :bye",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// However many there are, and whatever they say.
+    #[test]
+    fn no_turn_is_more_work_than_a_slice_and_one_thing(
+        slice in 1..100_u64,
+        rooms in 1..6_usize,
+        members in 1..20_usize,
+        away in 0..20_usize,
+        bans in 0..30_usize,
+        reads in vec((0..20_usize, vec(prop::sample::select(LINES), 1..8)), 1..20),
+    ) {
+        let config = Config {
+            slice: Duration::from_micros(slice),
+            ..Config::default()
+        };
+        let mut server = Server::with(&config);
+        let mut conns = Vec::new();
+        for n in 0..away + members {
+            let connected = server.connect_by("192.0.2.1", Protocol::Irc);
+            let conn = connected.expect("it is admitted");
+            let login = format!("PASS secret-of-{n}\nNICK p{n}\nUSER u 0 * :r\n");
+            server.brings(conn, login.as_bytes());
+            for room in 0..rooms {
+                server.brings(conn, format!("JOIN #r{room}\n").as_bytes());
+            }
+            if n < away {
+                server.breaks(conn);
+            } else {
+                conns.push(conn);
+            }
+        }
+        for ban in 0..bans {
+            server.brings(conns[0], format!("MODE #r0 +b *{ban}*a*!*@*\n").as_bytes());
+        }
+        // The most that one line, or one part of it, can be: everybody in all rooms is looked at,
+        // and told, and all masks are tried on them; or each of them leaves them all.
+        let people = (rooms * (members + away + 1)) as u64;
+        let one_thing = 5_000 + 100 * people + 100 * bans as u64;
+        let most = slice * 100 + one_thing;
+        for (who, lines) in reads {
+            let conn = conns[who % conns.len()];
+            let bytes = lines.join("\n") + "\n";
+            let mut rest = bytes.as_bytes();
+            loop {
+                let received = server.brings_once(conn, rest);
+                prop_assert!(server.worked <= most, "{} > {most}: {lines:?}", server.worked);
+                rest = &rest[received.taken..];
+                if received.waits {
+                    server.passes(Duration::from_millis(10));
+                    prop_assert!(server.worked <= 2 * most, "{}", server.worked);
+                } else if rest.is_empty() && !received.goes_on {
+                    break;
+                }
+            }
+            server.passes(Duration::from_secs(1));
+            prop_assert!(server.worked <= 2 * most, "{}", server.worked);
+        }
+        for conn in conns {
+            server.breaks(conn);
+            prop_assert!(server.worked <= 2 * most, "{}", server.worked);
+        }
+        server.passes(config.return_grace);
+        prop_assert!(server.worked <= 2 * most, "{}", server.worked);
+    }
 }

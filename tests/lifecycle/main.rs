@@ -7,6 +7,7 @@
 
 mod scene;
 
+use rejoin::broker::StopReason;
 use rejoin::broker::lifecycle::{Expired, Limits, Stop};
 
 use scene::Event::{GivesUp, Quits, ReaderEnds, WriterEnds};
@@ -358,6 +359,17 @@ fn whoever_has_logged_in_or_is_ending_has_no_login_deadline() {
     );
 }
 
+/// As a broker does it, in one slice.
+fn shut_down(scene: &mut Scene) {
+    scene.lifecycle.begin_to_close();
+    let connections: Vec<_> = scene.lifecycle.connections().collect();
+    for (conn, _) in connections {
+        let reason = StopReason::ShuttingDown;
+        scene.lifecycle.give_up(conn, reason, &mut scene.stops);
+    }
+    scene.lifecycle.has_closed();
+}
+
 #[test]
 fn a_shutdown_ends_every_phase_and_leaves_nobody_away() {
     let both = "reader and writer (ShuttingDown)";
@@ -370,13 +382,13 @@ fn a_shutdown_ends_every_phase_and_leaves_nobody_away() {
         (Was::Forgotten, "forgotten", "new, both (ShuttingDown)", "-"),
     ] {
         let mut scene = Scene::when_it_is(was);
-        scene.lifecycle.shut_down(&mut scene.stops);
+        shut_down(&mut scene);
         assert_eq!(
             (scene.phase(IT).as_str(), scene.stopped().as_str()),
             (phase, stopped),
             "{was:?}"
         );
-        scene.lifecycle.shut_down(&mut scene.stops);
+        shut_down(&mut scene);
         assert_eq!(scene.stopped(), stopped, "{was:?}: a second one is nothing");
         assert_eq!(scene.happens(IT, WriterEnds), came, "{was:?}");
         for conn in [OLDER, NEW] {
@@ -392,8 +404,9 @@ fn a_shutdown_ends_every_phase_and_leaves_nobody_away() {
 fn whoever_is_away_can_be_dismissed_and_the_others_stay() {
     let mut scene = Scene::when_alice_is(Alice::Away);
     scene.log_in(IT, "bob", Brings::Right);
-    assert_eq!(scene.lifecycle.dismiss_away(), [name("alice")]);
-    assert_eq!(scene.lifecycle.dismiss_away(), []);
+    let alice = scene.lifecycle.dismiss_away(None);
+    assert_eq!(alice, Some(name("alice")));
+    assert_eq!(scene.lifecycle.dismiss_away(alice), None);
     assert_eq!(scene.lifecycle.deadline(), None);
     assert_eq!(scene.phase(IT), "online");
 }
@@ -401,7 +414,7 @@ fn whoever_is_away_can_be_dismissed_and_the_others_stay() {
 #[test]
 fn whoever_comes_after_the_shutdown_is_stopped_at_once() {
     let mut scene = Scene::new(LIMITS);
-    scene.lifecycle.shut_down(&mut scene.stops);
+    shut_down(&mut scene);
     scene.accept(IT);
     assert_eq!(scene.phase(IT), "leaving");
     assert_eq!(scene.stopped(), "reader and writer (ShuttingDown)");

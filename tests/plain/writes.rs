@@ -359,6 +359,7 @@ fn event() -> impl Strategy<Value = Event> {
             receiver: name,
             reason: BounceReason::Expired,
             message: message.clone(),
+            more: 0,
         };
         match which {
             0 => Event::Mail(Mail::Message(message)),
@@ -442,6 +443,7 @@ fn bounce(reason: BounceReason, room: Option<Room>) -> Mail {
         receiver: name("Bob"),
         reason,
         message: said(room),
+        more: 0,
     }))
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use rejoin::broker::{BounceReason, Mail};
+use rejoin::broker::{Bounce, BounceReason, Mail};
 use rejoin::id::PeerId;
 
 use super::ledger::{Delivery, Piece};
@@ -22,6 +22,8 @@ pub struct Fate {
     /// All others.
     settled: BTreeMap<Delivery, Account>,
     moments: u64,
+    /// How many deliveries from one peer to another came back in this moment without their texts.
+    left_out: BTreeMap<(PeerId, PeerId), u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,7 @@ impl Checker for Fate {
 
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
         self.moments += 1;
+        self.left_out.clear();
         for piece in &witness.pieces.written {
             self.written(piece)?;
         }
@@ -151,8 +154,9 @@ impl Fate {
                     words::bounce(reason)
                 );
             }
-            Mail::Bounce(_) => {
+            Mail::Bounce(bounce) => {
                 let account = self.move_to(delivery, State::BounceCounted)?;
+                self.note_left_out(account, delivery, bounce);
                 // It may have come back, and expired again, within this moment.
                 let was = account.state;
                 ensure!(was.is_open(), "{} is only counted, and was {was}", said());
@@ -169,7 +173,10 @@ impl Fate {
                     bounce.message.header().room.is_some() && bounce.reason == BounceReason::Gone;
                 let said = || words::mail(waiting.mail);
                 ensure!(!for_a_guest, "{}, which should only be counted", said());
-                let was = self.move_to(waiting.delivery()?, State::BounceWaits)?.state;
+                let delivery = waiting.delivery()?;
+                let account = self.move_to(delivery, State::BounceWaits)?;
+                self.note_left_out(account, delivery, bounce);
+                let was = account.state;
                 ensure!(was.is_open(), "{}, and was {was}", said());
                 self.waits(waiting)?;
             }
@@ -179,10 +186,32 @@ impl Fate {
                 self.waits(waiting)?;
             }
         }
-        let lost = self.open.iter().find(|(_, a)| a.seen != self.moments);
-        lost.map_or(Ok(()), |(delivery, account)| {
-            Err(format!("{delivery} is lost, and was {}", account.state))
-        })
+        let lost = self.open.iter().filter(|(_, a)| a.seen != self.moments);
+        let lost: Vec<_> = lost
+            .map(|(&delivery, &account)| (delivery, account))
+            .collect();
+        for (delivery, Account { from, state, .. }) in lost {
+            let left_out = self.left_out.get_mut(&(from, delivery.to));
+            match left_out.filter(|left| **left > 0 && state == State::Waits) {
+                Some(left) => *left -= 1,
+                None => return Err(format!("{delivery} is lost, and was {state}")),
+            }
+            self.move_to(delivery, State::BounceCounted)?;
+        }
+        let none = self.left_out.values().all(|&left| left == 0);
+        ensure!(none, "more is said to come back than was lost");
+        Ok(())
+    }
+
+    /// A delivery may come back for others, whose texts do not: of one that has waited they are
+    /// accounted for in this moment.
+    fn note_left_out(&mut self, account: Account, delivery: Delivery, bounce: &Bounce) {
+        if account.state == State::Waits && bounce.more > 0 {
+            *self
+                .left_out
+                .entry((account.from, delivery.to))
+                .or_default() += bounce.more;
+        }
     }
 
     /// That what waits is there once, in its state, and for the right peer.

@@ -120,7 +120,8 @@ pub(super) struct Pieces<'a> {
     pub(super) written: Vec<Piece<'a>>,
     /// What nobody gets, in the order of the effects that say so.
     pub(super) discarded: Vec<Piece<'a>>,
-    /// What waits: for each peer the outbox first, and then the mailbox.
+    /// What waits: for each peer the outbox first, then the mailbox, and then what is to come back
+    /// to those who said it.
     pub(super) waiting: Vec<Piece<'a>>,
 }
 
@@ -189,6 +190,9 @@ impl Returning {
                 let peer = after.bearers.get(name).map(|bearer| bearer.peer);
                 mailbox.iter().for_each(|mail| wait(peer, mail));
             }
+        }
+        for (peer, mail) in &moment.view.undelivered {
+            wait(Some(*peer), mail);
         }
         *self = left;
         pieces

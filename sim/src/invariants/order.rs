@@ -74,10 +74,21 @@ impl Order {
         };
         let sender = self.senders.remove(&delivery);
         let due = sender.and_then(|from| self.due.get_mut(&(from, delivery.to)));
+        let more = match piece.mail {
+            Mail::Bounce(bounce) => bounce.more as usize,
+            Mail::Message(_) => 0,
+        };
+        let is_it = |&number: &u32| number == delivery.number;
         if let Some(due) = due
-            && let Some(place) = due.numbers.iter().rposition(|&n| n == delivery.number)
+            // A message may be due twice, by itself and in a room. Of those that come back as one
+            // it is the first, and the others are the next.
+            && let Some(place) = match more {
+                0 => due.numbers.iter().rposition(is_it),
+                _ => due.numbers.iter().position(is_it),
+            }
         {
-            due.numbers.remove(place);
+            let end = due.numbers.len().min(place + 1 + more);
+            due.numbers.drain(place..end);
         }
     }
 

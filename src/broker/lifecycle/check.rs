@@ -12,10 +12,7 @@ impl Lifecycle {
         let mut greeting = 0;
         for (&conn, &phase) in self.connections.iter() {
             let leaving = matches!(phase, Phase::Leaving { .. });
-            assert!(
-                leaving || !self.shutting_down,
-                "{conn} stays after the shutdown"
-            );
+            assert!(leaving || !self.closed, "{conn} stays after the shutdown");
             let hold = |name| self.bindings.get(&name).map(|binding| binding.hold);
             match phase {
                 Phase::Greeting { until } => {

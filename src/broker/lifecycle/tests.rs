@@ -57,7 +57,7 @@ fn hold(lifecycle: &mut Lifecycle, who: &str, holder: u64, waiter: Option<u64>) 
 
 #[test]
 fn a_connection_that_stays_after_the_shutdown_is_found() {
-    let said = said(|lifecycle| lifecycle.shutting_down = true);
+    let said = said(|lifecycle| lifecycle.closed = true);
     assert_eq!(said, "c2 stays after the shutdown");
 }
 

@@ -471,11 +471,10 @@ impl<D: Digest> Hub<D> {
 
     /// The connections of those in a room who speak IRC, but for `except`.
     fn irc_members(&self, room: &Room, except: Option<&Name>) -> impl Iterator<Item = ConnId> {
+        let members = self.broker.count_members(room);
+        self.work.count(work::ENTRY * members as u64);
         let live = self.broker.live_members(room, except);
-        live.filter(|&conn| {
-            self.work.count(work::ENTRY);
-            self.caps(conn).is_some()
-        })
+        live.filter(|&conn| self.caps(conn).is_some())
     }
 
     /// The connections of those who share a room with somebody and speak IRC, each once; its own
@@ -484,9 +483,12 @@ impl<D: Digest> Hub<D> {
         let rooms = self.irc.users.get(name).map(|user| user.rooms.keys());
         let rooms = rooms.into_iter().flatten();
         let members = rooms.flat_map(|room| self.irc_members(room, Some(name)));
-        let mut neighbours: Vec<_> = members.collect();
+        // There may be many more members than people.
+        let visit = self.visits.get() + 1;
+        self.visits.set(visit);
+        let is_first = |conn: &ConnId| self.links[*conn].visited.replace(visit) != visit;
+        let mut neighbours: Vec<_> = members.filter(is_first).collect();
         neighbours.sort_unstable();
-        neighbours.dedup();
         neighbours
     }
 }

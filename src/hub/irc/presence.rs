@@ -12,7 +12,7 @@ use super::session::Acks;
 use super::{Digest, Gone, Hub, Mask, Tags, Turn, User, UserModes};
 use crate::broker::lifecycle::Hold;
 use crate::broker::{Event, LeaveReason};
-use crate::hub::{Outputs, Session as Any};
+use crate::hub::{Outputs, Session as Any, work};
 use crate::id::{ConnId, Name, Room, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::mask;
@@ -335,9 +335,10 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Does what is due at `now`.
-    pub(in crate::hub) fn irc_tick(&mut self, now: Time, out: &mut Outputs) {
-        while let Some(&(time, name)) = self.irc.graces.first()
+    /// Does the first thing that is due at `now`, if one is.
+    pub(in crate::hub) fn irc_tick(&mut self, now: Time, out: &mut Outputs) -> bool {
+        self.work.count(work::ENTRY);
+        if let Some(&(time, name)) = self.irc.graces.first()
             && time <= now
         {
             self.irc.graces.pop_first();
@@ -345,19 +346,23 @@ impl<D: Digest> Hub<D> {
             self.irc.users.change(&name, |user| {
                 (user.hidden, user.grace) = (Some(now), None);
             });
+            return true;
         }
-        while let Some(&(time, conn)) = self.irc.patience.first()
+        if let Some(&(time, conn)) = self.irc.patience.first()
             && time <= now
         {
             self.irc.patience.pop_first();
             self.lose_patience(time, conn, out);
+            return true;
         }
-        while let Some(&(time, conn)) = self.irc.asks.first()
+        if let Some(&(time, conn)) = self.irc.asks.first()
             && time <= now
         {
             self.irc.asks.pop_first();
             self.ask_again(conn);
+            return true;
         }
+        false
     }
 
     /// When [`irc_tick`](Self::irc_tick) has something to do next.

@@ -1,0 +1,256 @@
+//! What is due, and what comes back: both may be much at once, and are done in slices.
+//!
+//! After a slice everybody else comes first for a while, and then the next is due. What waits for
+//! that is as it was: a peer whose time has run out is still away, and mail that is to come back
+//! waits where it can be seen.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+
+use crate::id::{ConnId, Name, PeerId, Time};
+
+use super::effect::{MAILBOX, PAUSE, PAUSE_AT_THE_END};
+use super::lifecycle::Expired;
+use super::{Bounce, BounceReason, Broker, Effects, Mail, Message, StopReason};
+
+/// Mail that its receiver will never get, and that has not come back yet.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Undelivered {
+    /// The name that the receiver had.
+    receiver: Name,
+    /// Who it was, or is.
+    peer: PeerId,
+    reason: BounceReason,
+    /// Never empty.
+    mail: VecDeque<Mail>,
+    /// How many messages of each sender have come back.
+    returned: BTreeMap<PeerId, usize>,
+}
+
+/// How far a server has stopped.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Closing {
+    /// Those who are away are gone for good, one after the other. The senders are told first, while
+    /// they still can be.
+    Away {
+        /// Who was the last.
+        after: Option<Name>,
+    },
+    /// Then these connections leave.
+    Connections(VecDeque<ConnId>),
+    /// All have left.
+    Done,
+}
+
+impl Broker {
+    /// Does what is due, as far as it fits into a slice.
+    pub(super) fn do_what_is_due(&mut self, effects: &mut Effects) {
+        if self.again.is_some_and(|again| again > self.now) {
+            return;
+        }
+        self.again = None;
+        while !effects.is_over() && self.do_one_thing(effects) {
+            self.stop(effects);
+        }
+    }
+
+    /// Whether the server stops, and not all have been told of it yet.
+    pub fn is_closing(&self) -> bool {
+        matches!(
+            self.closing,
+            Some(Closing::Away { .. } | Closing::Connections(_))
+        )
+    }
+
+    /// Says when the next slice is due, if something is left to do.
+    pub(super) fn pause(&mut self) {
+        let is_late = |time: Time| time <= self.now;
+        let is_left = !self.undelivered.is_empty()
+            || self.is_closing()
+            || self.lifecycle.deadline().is_some_and(is_late);
+        if !is_left {
+            self.again = None;
+        } else if self.again.is_none_or(is_late) {
+            let pause = if self.closing.is_some() {
+                PAUSE_AT_THE_END
+            } else {
+                PAUSE
+            };
+            self.again = Some(self.now.after(pause));
+        }
+    }
+
+    /// Returns whether there was one.
+    fn do_one_thing(&mut self, effects: &mut Effects) -> bool {
+        if let Some(mut undelivered) = self.undelivered.pop_front() {
+            self.return_some(&mut undelivered, effects);
+            if !undelivered.mail.is_empty() {
+                self.undelivered.push_front(undelivered);
+            }
+            return true;
+        }
+        match self.lifecycle.expire(self.now, &mut self.stops) {
+            Some(Expired::Peer(name)) => self.bury(name, BounceReason::Expired, effects),
+            Some(Expired::Login(_)) => {}
+            None => return self.close_on(effects),
+        }
+        true
+    }
+
+    /// The server stops.
+    pub(super) fn close(&mut self, effects: &mut Effects) {
+        if self.closing.is_none() {
+            self.lifecycle.begin_to_close();
+            self.closing = Some(Closing::Away { after: None });
+            self.do_what_is_due(effects);
+        }
+    }
+
+    /// Returns whether there was something to do.
+    fn close_on(&mut self, effects: &mut Effects) -> bool {
+        match &mut self.closing {
+            None | Some(Closing::Done) => return false,
+            Some(Closing::Away { after }) => match self.lifecycle.dismiss_away(*after) {
+                Some(name) => {
+                    *after = Some(name);
+                    self.bury(name, BounceReason::ShuttingDown, effects);
+                }
+                None => {
+                    let connections = self.lifecycle.connections();
+                    let connections = connections.map(|(conn, _)| conn).collect();
+                    self.closing = Some(Closing::Connections(connections));
+                }
+            },
+            Some(Closing::Connections(connections)) => match connections.pop_front() {
+                Some(conn) => {
+                    let reason = StopReason::ShuttingDown;
+                    self.lifecycle.give_up(conn, reason, &mut self.stops);
+                }
+                None => {
+                    self.lifecycle.has_closed();
+                    self.closing = Some(Closing::Done);
+                }
+            },
+        }
+        true
+    }
+
+    /// Sends mail back that `receiver` will never get: as much as fits into this slice at once.
+    pub(super) fn send_back(
+        &mut self,
+        (receiver, peer): (Name, PeerId),
+        mail: VecDeque<Mail>,
+        reason: BounceReason,
+        effects: &mut Effects,
+    ) {
+        let mut undelivered = Undelivered {
+            receiver,
+            peer,
+            reason,
+            mail,
+            returned: BTreeMap::new(),
+        };
+        self.return_some(&mut undelivered, effects);
+        if !undelivered.mail.is_empty() {
+            self.undelivered.push_back(undelivered);
+        }
+    }
+
+    /// Sends mail back until the slice is over. Of each sender the first messages come back each by
+    /// itself, and of those behind them one, which says how many more there are.
+    fn return_some(&mut self, undelivered: &mut Undelivered, effects: &mut Effects) {
+        let Undelivered {
+            receiver,
+            reason,
+            mail,
+            returned,
+            ..
+        } = undelivered;
+        let (receiver, reason) = (*receiver, *reason);
+        let mut others: BTreeMap<PeerId, (Name, Message, u32)> = BTreeMap::new();
+        while !effects.is_over()
+            && let Some(mail) = mail.pop_front()
+        {
+            let Some((from, message)) = self.sender_of(&mail, reason) else {
+                effects.discard(receiver, mail, reason);
+                continue;
+            };
+            let sender = message.header().sender;
+            let returned = returned.entry(sender).or_default();
+            *returned += 1;
+            if *returned <= self.limits.bounces {
+                self.bounce(from, receiver, (message, 0), reason, effects);
+            } else {
+                effects.worked(1, MAILBOX);
+                let others = others.entry(sender).and_modify(|(.., more)| *more += 1);
+                others.or_insert((from, message, 0));
+            }
+        }
+        for (from, message, more) in others.into_values() {
+            self.bounce(from, receiver, (message, more), reason, effects);
+        }
+    }
+
+    /// Who is to be told that mail does not reach its receiver, and of which message; nobody, if it
+    /// came back itself, or its sender is gone, or it was said in a room to a guest who is.
+    fn sender_of(&self, mail: &Mail, reason: BounceReason) -> Option<(Name, Message)> {
+        let Mail::Message(message) = mail else {
+            return None;
+        };
+        let for_a_guest_in_a_room = message.header().room.is_some() && reason == BounceReason::Gone;
+        let sender = self.names.get(&message.header().sender).copied();
+        let from = sender.filter(|_| !for_a_guest_in_a_room)?;
+        Some((from, message.clone()))
+    }
+
+    /// Sends a message that `receiver` will never get back to whoever said it, and says how many
+    /// more there are like it.
+    fn bounce(
+        &mut self,
+        from: Name,
+        receiver: Name,
+        (message, more): (Message, u32),
+        reason: BounceReason,
+        effects: &mut Effects,
+    ) {
+        let bounce = Arc::new(Bounce {
+            receiver,
+            reason,
+            message,
+            more,
+        });
+        if let Some(conn) = self.lifecycle.live(&from) {
+            return effects.bounce(conn, bounce);
+        }
+        let limits = self.limits.mailbox;
+        let mailbox = &mut self.peer_mut(&from).mailbox;
+        if let Err(mail) = mailbox.push(Mail::Bounce(bounce), limits) {
+            let mail = match mail {
+                Mail::Bounce(bounce) if bounce.more == 0 => Mail::Message(bounce.message.clone()),
+                Mail::Bounce(_) | Mail::Message(_) => mail,
+            };
+            effects.discard(receiver, mail, reason);
+        }
+    }
+
+    /// Mail that its receiver will never get, and that waits to come back, with whom it was for.
+    pub fn undelivered(&self) -> impl Iterator<Item = (PeerId, &Mail)> {
+        self.undelivered.iter().flat_map(|undelivered| {
+            let mail = undelivered.mail.iter();
+            mail.map(|mail| (undelivered.peer, mail))
+        })
+    }
+
+    /// Panics if something is due and no slice is, or the other way round.
+    pub(super) fn check_slices(&self) {
+        let deadline = self.deadline();
+        assert!(
+            deadline.is_none_or(|deadline| deadline > self.now),
+            "a deadline has passed"
+        );
+        assert!(
+            self.undelivered.iter().all(|left| !left.mail.is_empty()),
+            "nothing is to come back"
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! What is much at once is done in slices, and everybody else comes in between.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rejoin::Config;
+use rejoin::broker::lifecycle::Phase;
+use rejoin::id::ConnId;
+
+use crate::world::{World, config, name};
+
+/// Room for many, and slices in which little is done.
+fn tight(slice_micros: u64) -> Config {
+    let size = |n: usize| n.try_into().expect("not zero");
+    Config {
+        peers: size(1_000),
+        mailbox_bytes: size(10_000_000),
+        mailbox_messages: size(10_000),
+        rooms_per_peer: size(10),
+        bounces: size(3),
+        slice: Duration::from_micros(slice_micros),
+        ..config()
+    }
+}
+
+/// So many who are away, to each of whom alice has said so much.
+fn world(config: &Config, peers: usize, messages: usize) -> (World, ConnId) {
+    let mut world = World::with(config);
+    let alice = world.guest("alice");
+    for peer in 0..peers {
+        let bob = format!("bob{peer}");
+        world.away(&bob);
+        for message in 0..messages {
+            world.says(alice, &bob, &format!("{message}"));
+        }
+    }
+    world.hears(alice);
+    (world, alice)
+}
+
+/// Lets slice after slice pass. Returns how many there were.
+fn go_on(world: &mut World) -> usize {
+    let mut slices = 0;
+    while let Some(deadline) = world.broker.deadline()
+        && deadline.since(world.now) <= Duration::from_millis(1)
+    {
+        world.now = deadline;
+        world.ticks();
+        slices += 1;
+    }
+    slices
+}
+
+#[test]
+fn those_whose_time_runs_out_at_once_go_one_after_the_other_and_others_are_served() {
+    let config = tight(10);
+    let (mut world, alice) = world(&config, 100, 2);
+    let carol = world.guest("carol");
+    world.passes(config.resume_window);
+    let left = |world: &World| world.broker.lifecycle().bindings().count() - 2;
+    let after = left(&world);
+    assert!((50..100).contains(&after), "{after}");
+    // What others ask for in between takes no slice with it.
+    world.says(carol, "alice", "hi");
+    assert_eq!(world.effects.len(), 1, "{:?}", world.effects);
+    assert_eq!(left(&world), after);
+    let slices = go_on(&mut world);
+    assert!(slices > 10, "{slices}");
+    assert_eq!(left(&world), 0);
+    let mut heard = world.hears(alice);
+    heard.retain(|line| line.starts_with("* undelivered "));
+    let each = |bob: usize| [0, 1].map(|n| format!("* undelivered bob{bob} expired: {n}"));
+    let mut expected: Vec<_> = (0..100).flat_map(each).collect();
+    heard.sort();
+    expected.sort();
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn of_many_messages_the_first_come_back_and_the_number_of_the_others() {
+    let config = tight(1_000_000);
+    let (mut world, alice) = world(&config, 1, 100);
+    world.passes(config.resume_window);
+    let expected = [
+        "* undelivered bob0 expired: 0",
+        "* undelivered bob0 expired: 1",
+        "* undelivered bob0 expired: 2",
+        "* undelivered bob0 expired: 3",
+        "* undelivered bob0 expired 96 more",
+    ];
+    assert_eq!(world.hears(alice), expected);
+}
+
+#[test]
+fn a_mailbox_that_comes_back_in_slices_waits_where_it_can_be_seen() {
+    let config = tight(5);
+    let (mut world, alice) = world(&config, 1, 1_000);
+    world.passes(config.resume_window);
+    assert!(world.broker.lifecycle().binding(&name("bob0")).is_none());
+    let (mut slices, mut told) = (0, 0);
+    loop {
+        for line in world.hears(alice) {
+            let more = line
+                .strip_suffix(" more")
+                .and_then(|line| line.rsplit(' ').next());
+            told += more.map_or(1, |more| more.parse::<usize>().expect("a number"));
+        }
+        let waits = world.broker.undelivered().count();
+        assert_eq!(waits + told, 1_000);
+        if waits == 0 {
+            break;
+        }
+        slices += 1;
+        world.passes(Duration::from_millis(1));
+    }
+    assert!(slices > 10, "{slices}");
+}
+
+#[test]
+fn somebody_else_may_have_the_name_of_a_mailbox_that_is_still_coming_back() {
+    let config = tight(5);
+    let (mut world, alice) = world(&config, 1, 100);
+    world.passes(config.resume_window);
+    let other = world.guest("bob0");
+    world.says(alice, "bob0", "hello");
+    assert_eq!(world.hears(other), ["from alice: hello"]);
+    go_on(&mut world);
+    let heard = world.hears(alice);
+    assert!(
+        heard.iter().any(|line| line.ends_with(" more")),
+        "{heard:?}"
+    );
+    assert_eq!(world.hears(other), [""; 0]);
+}
+
+#[test]
+fn who_comes_back_late_is_somebody_new_though_its_end_is_still_to_be_done() {
+    let config = tight(5);
+    let (mut world, _) = world(&config, 100, 1);
+    world.passes(config.resume_window);
+    let late = world.broker.lifecycle().bindings();
+    let late = late
+        .map(|(name, _)| *name)
+        .filter(|name| name.as_str() != "alice");
+    let late = late.last().expect("some are left");
+    let conn = world.comes_back(late.as_str());
+    assert_eq!(world.hears(conn)[0], format!("* welcome {late}"));
+}
+
+#[test]
+fn a_server_stops_in_slices_and_the_senders_hear_first() {
+    let config = tight(10);
+    let (mut world, alice) = world(&config, 50, 5);
+    let carol = world.peer("carol");
+    world.shuts_down();
+    let leaves = |world: &World, conn| {
+        matches!(
+            world.broker.lifecycle().phase(conn),
+            Some(Phase::Leaving { .. })
+        )
+    };
+    assert!(!leaves(&world, alice));
+    // Who comes now is told to go, and who goes is not expected back.
+    let late = world.accept();
+    assert!(leaves(&world, late));
+    world.breaks(carol);
+    assert!(world.forgotten.contains(&name("carol")));
+    go_on(&mut world);
+    assert!(leaves(&world, alice));
+    let mut heard = world.hears(alice);
+    heard.retain(|line| line.starts_with("* undelivered ") && line.contains(" shutting-down"));
+    assert_eq!(heard.len(), 50 * 5);
+    assert_eq!(world.broker.deadline(), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    /// However much is due, or comes at once.
+    #[test]
+    fn no_input_makes_more_work_than_a_slice_and_one_thing(
+        slice in 1..50_u64,
+        away in 0..40_usize,
+        messages in 0..60_usize,
+        rooms in 1..8_usize,
+        online in 1..20_usize,
+        steps in vec((0..6_u8, 0..20_usize), 1..60),
+    ) {
+        let config = tight(slice);
+        let (mut world, alice) = world(&config, away, messages);
+        let mut conns = vec![alice];
+        for n in 0..online {
+            let conn = world.peer(&format!("carol{n}"));
+            for room in 0..rooms {
+                world.joins(conn, &format!("#r{room}"));
+            }
+            conns.push(conn);
+        }
+        let members = online + 1;
+        // A peer that leaves all its rooms, or a message to all of them; and what a mailbox that
+        // is given back has.
+        let one_thing = |mail: usize| {
+            let units = 100 + rooms * (20 + 2 * members) * 2 + 16 * members * 12 + mail * 12;
+            slice * 100 + units as u64
+        };
+        for (step, which) in steps {
+            let mut mail = 0;
+            let Some(&conn) = conns.get(which % conns.len().max(1)) else {
+                break;
+            };
+            match step {
+                0 => world.says(conn, "#r0 carol0 bob0", "hi"),
+                1 => world.says(conn, "carol1", "hi"),
+                2 => {
+                    mail = world.count_unheard(conn);
+                    world.breaks(conn);
+                    conns.retain(|&other| other != conn);
+                }
+                3 => world.passes(Duration::from_millis(1)),
+                4 => world.passes(config.resume_window),
+                _ => world.passes(config.login_timeout),
+            }
+            prop_assert!(world.worked <= one_thing(mail), "{} after {step}", world.worked);
+        }
+        world.shuts_down();
+        prop_assert!(world.worked <= one_thing(0));
+        while let Some(deadline) = world.broker.deadline() {
+            world.now = deadline;
+            world.ticks();
+            prop_assert!(world.worked <= one_thing(0), "{}", world.worked);
+        }
+        prop_assert_eq!(world.broker.undelivered().count(), 0);
+    }
+}
