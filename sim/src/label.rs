@@ -3,7 +3,7 @@
 //!
 //! That each is answered once is judged apart from the hub's own books.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin::hub::{Output, Outputs, Told, Understood};
 use rejoin::id::ConnId;
@@ -87,6 +87,10 @@ pub struct Labels {
     takers: BTreeSet<ConnId>,
     /// What was said since the hub was told something.
     said: Vec<Said>,
+    /// Whether the line that was read last has a label.
+    last_has_label: bool,
+    /// The label of each command that is answered when a password is verified.
+    held: BTreeMap<ConnId, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -99,10 +103,13 @@ enum Said {
 impl Labels {
     /// The hub has read a line; from whom, it says when it is told so.
     pub fn line(&mut self, understood: Understood<'_>) {
+        self.last_has_label = false;
         let Understood::Irc(Ok(message)) = understood else {
             return;
         };
-        self.said.extend(message.tag("label").map(Said::Label));
+        let label = message.tag("label").map(Said::Label);
+        self.last_has_label = label.is_some();
+        self.said.extend(label);
         let caps = message.params.last();
         if message.command == "CAP" && caps.is_some_and(|caps| caps.contains("labeled-response")) {
             self.said.push(Said::Begin);
@@ -110,7 +117,8 @@ impl Labels {
     }
 
     /// The hub was told something, and wants this done: each command with a label that it has read
-    /// is answered at once, in order, and its label comes once.
+    /// is answered at once, in order, and its label comes once. If it wants a password verified,
+    /// the command with that is answered when it is.
     ///
     /// # Errors
     ///
@@ -123,9 +131,24 @@ impl Labels {
     ) -> Result<(), Violation> {
         let said = std::mem::take(&mut self.said);
         let asked = match told {
-            Told::Received { conn } => self.asked(conn, said),
+            Told::Received { conn } => {
+                let mut asked = self.asked(conn, said);
+                // Nothing is read behind the command that has the password.
+                if verifies(wants, conn)
+                    && self.last_has_label
+                    && let Some((_, label)) = asked.pop()
+                {
+                    self.held.insert(conn, label);
+                }
+                asked
+            }
+            Told::Verified { conn, .. } => {
+                let held = self.held.remove(&conn).map(|label| (conn, label));
+                held.into_iter().collect()
+            }
             Told::WriterFinished { conn, .. } => {
                 self.takers.remove(&conn);
+                self.held.remove(&conn);
                 Vec::new()
             }
             Told::Accepted { .. }
@@ -144,10 +167,12 @@ impl Labels {
                 for label in lines.lines().filter_map(label_of) {
                     answered.extend(to.iter().map(|&conn| (conn, label.to_owned())));
                 }
-            } else if let Output::StopWriter { conn, .. } = output
-                && asked.last().is_some_and(|(asks, _)| *asks == conn)
-            {
-                probes.reach(Path::LabelAtTheEnd);
+            } else if let Output::StopWriter { conn, .. } = output {
+                // Its client is told nothing more.
+                self.held.remove(&conn);
+                if asked.last().is_some_and(|(asks, _)| *asks == conn) {
+                    probes.reach(Path::LabelAtTheEnd);
+                }
             }
         }
         if answered == asked {
@@ -178,6 +203,13 @@ impl Labels {
     }
 }
 
+/// Whether a password is to be verified that this connection gave.
+fn verifies(wants: &Outputs, conn: ConnId) -> bool {
+    wants
+        .iter()
+        .any(|output| matches!(output, Output::Verify { conn: gave, .. } if gave == conn))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +217,7 @@ mod tests {
     use rejoin::Config;
     use rejoin::broker::{Broker, Effects, Input};
     use rejoin::hub::record::Recorded;
-    use rejoin::hub::{Hub, Observer, Protocol};
+    use rejoin::hub::{Hub, Identity, Observer, Protocol};
     use rejoin::id::Time;
     use rejoin::wire::lines::Line;
     use std::sync::{Arc, Mutex};
@@ -239,6 +271,42 @@ mod tests {
         assert!(more[0].contains("a of c1, a of c1"), "{more:?}");
         let (none, _) = found(lines, 0);
         assert!(none[0].contains("are asked for: nothing;"), "{none:?}");
+    }
+
+    #[test]
+    fn a_label_is_held_until_a_password_is_verified() {
+        let lookout = Lookout(Arc::default(), 1);
+        let mut hub = Hub::new(&Config::default(), Recorded);
+        hub.identify(Identity {
+            operators: [("root".to_owned(), "hash".to_owned())].into(),
+            ..Identity::default()
+        });
+        hub.observe(Box::new(lookout.clone()));
+        let (now, mut out, address) = (Time::ZERO, Outputs::new(), [127, 0, 0, 1].into());
+        let accepted = hub.accepted(now, ANN, address, Protocol::Irc, &mut out);
+        accepted.unwrap();
+        let said = "NICK ann\r\nUSER a 0 * :A\r\nCAP END\r\n";
+        let oper = "@label=a PING x\r\n@label=b OPER root wrong\r\n";
+        for lines in [BEGIN, said, oper] {
+            out.clear();
+            hub.received(now, ANN, lines.as_bytes(), &mut out);
+        }
+        let held = |lookout: &Lookout| lookout.0.lock().unwrap().0.held.len();
+        assert_eq!(held(&lookout), 1);
+        out.clear();
+        hub.verified(now, ANN, false, &mut out);
+        assert_eq!(held(&lookout), 0);
+        let found = lookout.0.lock().unwrap().2.clone();
+        assert!(found.is_empty(), "{found:?}");
+        // Nobody waits for it any more, so it must not be answered.
+        let label = Outputs::clone(&out);
+        let (labels, probes, _) = &mut *lookout.0.lock().unwrap();
+        let told = Told::Verified {
+            conn: ANN,
+            is_right: false,
+        };
+        let found = labels.told(told, &label, probes).unwrap_err().to_string();
+        assert!(found.contains("b of c1"), "{found}");
     }
 
     #[test]

@@ -145,7 +145,8 @@ mod tests {
             | Output::Ask { .. }
             | Output::Acknowledged { .. }
             | Output::Release { .. }
-            | Output::Rehash => None,
+            | Output::Rehash
+            | Output::Verify { .. } => None,
         });
         let frames: Vec<_> = frames.flatten().collect();
         frames.try_into().expect("each line has one answer")

@@ -273,7 +273,8 @@ impl Readings {
             Told::ReaderFinished { .. }
             | Told::Overflowed { .. }
             | Told::Progressed { .. }
-            | Told::ClockSet { .. } => {}
+            | Told::ClockSet { .. }
+            | Told::Verified { .. } => {}
             Told::ShutDown => {
                 self.stops = true;
                 for reading in self.readings.values_mut() {
@@ -353,7 +354,10 @@ impl Readings {
                     reading.is_stopped = true;
                 }
             }
-            Output::StopReader { .. } | Output::Proceed { .. } | Output::Rehash => {}
+            Output::StopReader { .. }
+            | Output::Proceed { .. }
+            | Output::Rehash
+            | Output::Verify { .. } => {}
         }
         Ok(())
     }

@@ -165,8 +165,8 @@ struct Player {
 
 impl Player {
     fn new(config: &Config, texts: bool, id_key: [u8; 16]) -> Self {
-        // What an operator's password has come to stands in its place.
-        let watch = Arc::new(Mutex::new(Watch::new(config, "1", true)));
+        // This stands for every password; which are right, the record says where they are verified.
+        let watch = Arc::new(Mutex::new(Watch::new(config, "*", true)));
         let mut watched = Side::new(config, id_key);
         watched.hub.observe(Box::new(Lookout(Arc::clone(&watch))));
         Self {
@@ -259,7 +259,8 @@ impl Player {
             | Told::Progressed { .. }
             | Told::Tick
             | Told::ClockSet { .. }
-            | Told::ShutDown => None,
+            | Told::ShutDown
+            | Told::Verified { .. } => None,
         }
     }
 
@@ -336,6 +337,10 @@ fn said(told: Told) -> String {
         Told::Tick => "time has passed".to_owned(),
         Told::ClockSet { epoch } => format!("the wall clock is set: the start was at {epoch} µs"),
         Told::ShutDown => "the server stops".to_owned(),
+        Told::Verified { conn, is_right } => {
+            let right = if is_right { "right" } else { "wrong" };
+            format!("the password that {conn} gave is {right}")
+        }
     }
 }
 
@@ -371,6 +376,7 @@ fn effect(output: Output<'_>) -> String {
         }
         Output::Release { conn } => format!("{conn} ◂ keep no more mail"),
         Output::Rehash => "read the server's texts again".to_owned(),
+        Output::Verify { conn, .. } => format!("verify the password that {conn} gave"),
     }
 }
 
@@ -486,6 +492,7 @@ impl Side {
                 self.ended = true;
                 self.hub.shut_down(now, out);
             }
+            Told::Verified { conn, is_right } => self.hub.verified(now, conn, is_right, out),
         }
         for output in out.iter() {
             carry_out(&mut self.outboxes, &output);
@@ -509,7 +516,7 @@ fn carry_out(outboxes: &mut BTreeMap<ConnId, Outbox>, output: &Output<'_>) {
                 }
             }
         }
-        Output::Rehash => {}
+        Output::Rehash | Output::Verify { .. } => {}
         Output::Retain { conn } => {
             if let Some(outbox) = outboxes.get_mut(&conn) {
                 outbox.retain();

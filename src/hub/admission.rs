@@ -33,6 +33,11 @@ impl Source {
             }
         })
     }
+
+    /// The address that stands for it.
+    pub(super) const fn network(self) -> IpAddr {
+        self.0
+    }
 }
 
 /// What only its owner knows. Each is counted apart: who guesses at one keeps nobody at the same

@@ -20,10 +20,7 @@ pub struct Identity {
     pub admin: String,
     /// The message of the day, line by line; none if there is none.
     pub motd: Option<Vec<String>>,
-    /// The operators, with the hashes of their passwords in the form that [`Digest::verify`]
-    /// takes.
-    ///
-    /// [`Digest::verify`]: super::Digest::verify
+    /// The operators, with the hashes of their passwords, in a form that the driver knows.
     pub operators: BTreeMap<String, String>,
     /// The password that every IRC client must give, if there is one.
     pub password: Option<String>,

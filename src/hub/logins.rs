@@ -2,7 +2,6 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use core::mem;
 
 use super::admission::Guess;
 use super::{Act, Digest, Hub, Outputs, Session};
@@ -164,8 +163,8 @@ impl<D: Digest> Hub<D> {
         // Whoever is refused may go on.
         let phase = self.broker.lifecycle().phase(conn);
         let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
-        if is_refused && mem::take(&mut self.link(conn).held) {
-            out.proceed(conn);
+        if is_refused {
+            self.listen(conn, out);
         }
     }
 

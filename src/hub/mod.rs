@@ -15,6 +15,7 @@ mod irc;
 mod logins;
 mod observer;
 pub(crate) mod output;
+mod password;
 mod plain;
 mod rate;
 #[cfg(feature = "record")]
@@ -38,6 +39,7 @@ pub use frame::Frame;
 pub use identity::{Identity, Ports};
 pub use observer::{Observer, Told, Understood};
 pub use output::{Output, Outputs};
+pub use password::PasswordCheck;
 
 use crate::Config;
 use crate::broker::effect::{PAUSE, units};
@@ -52,6 +54,7 @@ use admission::{Admission, Source};
 use full::{KnownFull, Refusals};
 use ids::Ids;
 use irc::Irc;
+use irc::oper::Verifying;
 use irc::tasks::{self, End};
 use logins::{Takeover, Takeovers};
 use rate::{Rate, Used};
@@ -69,11 +72,6 @@ const TURNS_IN_AN_OUTBOX: usize = 16;
 pub trait Digest {
     /// The proof that whoever gives `secret` is the peer that first did, by whatever name.
     fn proof(&self, secret: Secret<'_>) -> Proof;
-
-    /// Whether a password is the one that was hashed. By default none is.
-    fn verify(&self, _password: &str, _hash: &str) -> bool {
-        false
-    }
 }
 
 /// What a connection speaks.
@@ -209,9 +207,18 @@ struct Link {
     held: bool,
     /// When it is listened to again, if it has sent too fast, or has asked for too much.
     paused: Option<Time>,
+    /// What it waits for while a password that it has given is verified.
+    verifying: Option<Verifying>,
     spent: Spent,
     /// Which of the hub's visits was the last to come to it.
     visited: Cell<u64>,
+}
+
+impl Link {
+    /// Whether nothing that comes from it is handled now.
+    const fn must_wait(&self) -> bool {
+        self.paused.is_some() || self.verifying.is_some() || self.takeover.is_some()
+    }
 }
 
 impl<D: Digest> Hub<D> {
@@ -372,6 +379,7 @@ impl<D: Digest> Hub<D> {
             takeover: None,
             held: false,
             paused: None,
+            verifying: None,
             spent: Spent::default(),
             visited: Cell::default(),
         };
@@ -429,13 +437,12 @@ impl<D: Digest> Hub<D> {
             work >= hub.limits.slice || bytes >= hub.limits.turn_bytes
         };
         while !is_over(self, out) {
-            if self.link(conn).paused.is_some() {
+            if self.link(conn).must_wait() {
                 break;
             }
             // As long as a run goes on, nothing else has happened.
             let is_online = !self.run.is_empty()
                 || match self.broker.lifecycle().phase(conn) {
-                    Some(Phase::Greeting { .. }) if self.links[conn].takeover.is_some() => break,
                     Some(Phase::Greeting { .. }) => false,
                     Some(Phase::Online { .. }) => true,
                     Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
@@ -493,8 +500,7 @@ impl<D: Digest> Hub<D> {
         let is_online = matches!(phase, Some(Phase::Online { .. }));
         let has_tasks = speaks_irc && is_online && self.has_tasks(conn);
         let link = self.link(conn);
-        let has_to_wait = link.paused.is_some() || link.takeover.is_some();
-        let waits = has_to_wait || matches!(phase, Some(Phase::Waiting { .. }));
+        let waits = link.must_wait() || matches!(phase, Some(Phase::Waiting { .. }));
         link.lines = lines;
         link.held = waits;
         Received {
@@ -590,9 +596,7 @@ impl<D: Digest> Hub<D> {
             let link = self.link(conn);
             link.paused = None;
             link.listened = now;
-            if core::mem::take(&mut link.held) {
-                out.proceed(conn);
-            }
+            self.listen(conn, out);
         }
         if self.again.is_none_or(|again| again <= now) {
             let end = self.worked(out).saturating_add(self.limits.slice);
@@ -692,6 +696,14 @@ impl<D: Digest> Hub<D> {
             self.pause(conn, rate.next(used));
         }
         must
+    }
+
+    /// Listens to a connection again, unless it has to wait.
+    fn listen(&mut self, conn: ConnId, out: &mut Outputs) {
+        let link = self.link(conn);
+        if !link.must_wait() && core::mem::take(&mut link.held) {
+            out.proceed(conn);
+        }
     }
 
     /// Lets the broker handle an input, and does what goes with the end of a connection or a peer.

@@ -104,4 +104,11 @@ pub enum Told {
     },
     /// The server stops.
     ShutDown,
+    /// A password was verified.
+    Verified {
+        /// The connection that gave it.
+        conn: ConnId,
+        /// Whether it is right.
+        is_right: bool,
+    },
 }

@@ -3,9 +3,10 @@
 #[cfg(feature = "net")]
 use alloc::vec::Drain;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::ops::Range;
 
-use super::{Audit, Frame};
+use super::{Audit, Frame, PasswordCheck};
 use crate::id::ConnId;
 
 /// An ordered list of things to do. The caller owns it and uses it again.
@@ -60,6 +61,11 @@ pub(crate) enum Entry {
         conn: ConnId,
     },
     Rehash,
+    Verify {
+        conn: ConnId,
+        network: IpAddr,
+        check: PasswordCheck,
+    },
 }
 
 /// One thing to do.
@@ -130,6 +136,18 @@ pub enum Output<'a> {
     /// Read again what the server says of itself, and hand it to
     /// [`Hub::identify`](super::Hub::identify).
     Rehash,
+    /// Verify a password, without holding anybody up, and tell
+    /// [`Hub::verified`](super::Hub::verified) what came of it. Nothing of its connection is
+    /// listened to until then. Once the connection's writer has finished, nobody wants to know.
+    Verify {
+        /// The connection that gave it.
+        conn: ConnId,
+        /// Where it comes from: an address, or the first one of an IPv6 network. Those who come
+        /// from one may be told to wait for each other.
+        network: IpAddr,
+        /// The password.
+        check: &'a PasswordCheck,
+    },
 }
 
 impl Outputs {
@@ -171,6 +189,15 @@ impl Outputs {
             },
             &Entry::Proceed { conn } => Output::Proceed { conn },
             Entry::Rehash => Output::Rehash,
+            Entry::Verify {
+                conn,
+                network,
+                check,
+            } => Output::Verify {
+                conn: *conn,
+                network: *network,
+                check,
+            },
             &Entry::Retain { conn } => Output::Retain { conn },
             Entry::Ask { conn, frame } => Output::Ask { conn: *conn, frame },
             &Entry::Acknowledged { conn, marks } => Output::Acknowledged { conn, marks },
@@ -264,6 +291,14 @@ impl Outputs {
 
     pub(super) fn rehash(&mut self) {
         self.list.push(Entry::Rehash);
+    }
+
+    pub(super) fn verify(&mut self, conn: ConnId, network: IpAddr, check: PasswordCheck) {
+        self.list.push(Entry::Verify {
+            conn,
+            network,
+            check,
+        });
     }
 
     pub(super) fn retain(&mut self, conn: ConnId) {

@@ -23,6 +23,9 @@ pub(super) const CONNECTION: u64 = 2_000;
 /// To read a line and to understand it.
 pub(super) const LINE: u64 = 10;
 
+/// To verify a password, on whatever thread the driver does that.
+pub(super) const PASSWORD: u64 = 300_000;
+
 /// To look at one entry of a list: a peer, a room, a member.
 pub(super) const ENTRY: u64 = 5;
 

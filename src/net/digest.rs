@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVe
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::hub::Digest;
+use crate::hub::{Digest, PasswordCheck};
 use crate::id::{Proof, Secret};
 
 /// HMAC-SHA256 (RFC 2104) of a secret, under a key that lives and dies with the
@@ -34,11 +34,14 @@ impl Digest for KeyedDigest {
         mac.update(secret.expose().as_bytes());
         Proof::new(mac.finalize().into_bytes().into())
     }
+}
 
-    fn verify(&self, password: &str, hash: &str) -> bool {
-        let hash = PasswordHash::new(hash);
-        hash.is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok())
-    }
+/// Whether a password is the one of which this is the [hash](hash_password). It takes some
+/// milliseconds of a core.
+pub(super) fn verify(check: &PasswordCheck) -> bool {
+    let password = check.password().as_bytes();
+    let hash = PasswordHash::new(check.hash());
+    hash.is_ok_and(|hash| hasher().verify_password(password, &hash).is_ok())
 }
 
 /// The hash of a password, as [`Identity::operators`](crate::hub::Identity::operators) has it:
@@ -64,8 +67,6 @@ pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// It is asked while the hub is held, so it takes a few milliseconds: the server bounds how often
-/// somebody may guess.
 fn hasher() -> Argon2<'static> {
     let params = Params::new(4096, 2, 1, None).expect("these are valid");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)

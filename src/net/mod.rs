@@ -13,6 +13,7 @@ mod connection;
 mod digest;
 mod listener;
 mod outbox;
+mod passwords;
 mod points;
 mod reload;
 mod server;
@@ -111,6 +112,9 @@ pub struct Setup<P = ()> {
     pub wall_clock: WallClock,
     /// How that is read again when somebody asks for it; not at all by default.
     pub reload: Option<Reload>,
+    /// Whether a password is verified at once, while all others wait, and not on a thread of its
+    /// own; it is not by default. A simulation on one thread wants that, to stay deterministic.
+    pub verifies_inline: bool,
     /// The key under which secrets become proofs; a random one by default. Proofs made
     /// under a key that others know tell them the secret, if it is easy to guess.
     pub key: Option<[u8; 32]>,
@@ -133,6 +137,7 @@ impl Setup {
             identity: Identity::default(),
             wall_clock: WallClock::default(),
             reload: None,
+            verifies_inline: false,
             key: None,
             id_key: None,
             observer: None,
@@ -181,10 +186,12 @@ pub async fn serve_with<L: Listener, P: Points>(
         hub,
         setup.reload.clone(),
         setup.wall_clock,
+        setup.verifies_inline,
     ));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut reloads = pin!(reload::run(setup.reload, &server));
+    let mut verifying = pin!(passwords::run(&server));
     let mut turns = Turns::new(listeners);
     loop {
         let deadline = server.deadline().ok_or(ServeError::Bug)?;
@@ -195,6 +202,7 @@ pub async fn serve_with<L: Listener, P: Points>(
             biased;
             () = &mut shutdown => break,
             never = &mut reloads => match never {},
+            never = &mut verifying => match never {},
             event = turns.next(&server, deadline, &mut connections) => event,
         };
         match event {

@@ -15,15 +15,16 @@ use tracing::{debug, info, warn};
 
 use crate::Config;
 use crate::hub::output::Entry;
-use crate::hub::{Audit, Frame, Hub, Identity, Outputs, Protocol};
+use crate::hub::{Audit, Frame, Hub, Identity, Outputs, PasswordCheck, Protocol};
 use crate::id::{ConnId, Name, Time};
 use crate::table::Table;
 
 use super::audit;
 use super::clock::{Clock, WallClock};
 use super::connection::{self, ReaderEnd, WriterEnd};
-use super::digest::KeyedDigest;
+use super::digest::{self, KeyedDigest};
 use super::outbox::{Bytes, Inlet, Role, Stop, outbox};
+use super::passwords::Passwords;
 use super::points::Points;
 use super::{Reload, Report};
 
@@ -39,6 +40,7 @@ pub(super) struct Server {
     attention: Notify,
     /// Reads again what the server says of itself.
     reload: Option<Reload>,
+    pub(super) passwords: Arc<Passwords>,
 }
 
 struct State {
@@ -60,6 +62,9 @@ struct State {
     wakers: Vec<Waker>,
     /// What to log once the hub is released.
     audits: Vec<Audit>,
+    passwords: Arc<Passwords>,
+    /// Whether a password is verified at once, while the hub is owned.
+    verifies_inline: bool,
 }
 
 /// The driver's ends of one connection's channels.
@@ -88,10 +93,12 @@ impl Server {
         mut hub: Hub<KeyedDigest>,
         reload: Option<Reload>,
         wall_clock: WallClock,
+        verifies_inline: bool,
     ) -> Self {
         let clock = Clock::start(wall_clock);
         let epoch = clock.epoch(Time::ZERO);
         hub.set_clock(Time::ZERO, epoch);
+        let passwords = Arc::<Passwords>::default();
         let state = State {
             hub,
             links: Table::new(),
@@ -104,6 +111,8 @@ impl Server {
             outputs: Outputs::new(),
             wakers: Vec::new(),
             audits: Vec::new(),
+            passwords: Arc::clone(&passwords),
+            verifies_inline,
         };
         Self {
             config,
@@ -111,6 +120,7 @@ impl Server {
             state: Mutex::new(state),
             attention: Notify::new(),
             reload,
+            passwords,
         }
     }
 
@@ -205,6 +215,7 @@ impl Server {
             let name = state.hub.name(conn);
             // Dropping the link tells the reader to stop, should the hub not say so.
             state.links.remove(conn);
+            state.passwords.forget(conn);
             state
                 .hub
                 .writer_finished(now, conn, reclaim(), &mut state.outputs);
@@ -214,6 +225,10 @@ impl Server {
 
     pub(super) fn progressed(&self, conn: ConnId) {
         self.with_hub(|now, state| state.hub.progressed(now, conn, &mut state.outputs));
+    }
+
+    pub(super) fn verified(&self, conn: ConnId, is_right: bool) {
+        self.with_hub(|now, state| state.hub.verified(now, conn, is_right, &mut state.outputs));
     }
 
     pub(super) fn tick(&self) {
@@ -313,19 +328,28 @@ impl State {
         while !outputs.is_empty() {
             self.discarded += outputs.discarded();
             self.audits.extend(outputs.take_audits());
-            let overflowed = self.do_each(&mut outputs, &mut rehashes);
+            let (overflowed, checks) = self.do_each(&mut outputs, &mut rehashes);
             outputs.clear();
             for conn in overflowed {
                 self.hub.overflowed(now, conn, &mut outputs);
+            }
+            for (conn, check) in checks {
+                let is_right = digest::verify(&check);
+                self.hub.verified(now, conn, is_right, &mut outputs);
             }
         }
         self.outputs = outputs;
         rehashes
     }
 
-    /// Returns the connections in whose outboxes more waits than may.
-    fn do_each(&mut self, outputs: &mut Outputs, rehashes: &mut bool) -> Vec<ConnId> {
-        let mut overflowed = Vec::new();
+    /// Returns the connections in whose outboxes more waits than may, and the passwords that are
+    /// to be verified inline.
+    fn do_each(
+        &mut self,
+        outputs: &mut Outputs,
+        rehashes: &mut bool,
+    ) -> (Vec<ConnId>, Vec<(ConnId, PasswordCheck)>) {
+        let (mut overflowed, mut checks) = (Vec::new(), Vec::new());
         let (entries, receivers) = outputs.take();
         for entry in entries {
             match entry {
@@ -384,9 +408,20 @@ impl State {
                     }
                 }
                 Entry::Rehash => *rehashes = true,
+                Entry::Verify {
+                    conn,
+                    network,
+                    check,
+                } => {
+                    if self.verifies_inline {
+                        checks.push((conn, check));
+                    } else {
+                        self.passwords.push(conn, network, check);
+                    }
+                }
             }
         }
-        overflowed
+        (overflowed, checks)
     }
 
     /// The outbox of a writer that was not told to stop.

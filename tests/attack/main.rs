@@ -98,7 +98,6 @@ fn a_flood_of_connections() {
 }
 
 #[test]
-#[ignore = "everybody waits"]
 fn an_operators_password_that_is_guessed() {
     assert!(fails("oper").fact("operators") > 0);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::hub::Identity;
+use rejoin::hub::{Identity, Outputs};
 
 use crate::irc_returns::{SECRET, after_the_welcome, begins, registers};
 use crate::irc_story::{play_as, with_operator};
@@ -305,4 +305,84 @@ fn rehash_lets_the_driver_read_everything_again() {
     server.types(root, "OPER root toor");
     let told = ":rejoin.localhost 464 root :Password incorrect";
     assert_eq!(server.hears(root), [told]);
+}
+
+#[test]
+fn who_gives_a_password_waits_until_it_is_verified_and_nobody_else_does() {
+    let mut server = Server::new();
+    server.hub.identify(with_operator());
+    server.verifies_at_once = false;
+    let (alice, bob) = (server.registers("alice"), server.registers("bob"));
+    server.types(alice, "CAP REQ :labeled-response");
+    server.hears(alice);
+    let oper = b"@label=1 OPER root toor\n";
+    let received = server.brings_once(alice, &[oper, &b"PING 2\n"[..]].concat());
+    assert_eq!(received.taken, oper.len());
+    assert!(received.waits);
+    let verify = format!("verify what {alice} gave from 192.0.2.7");
+    assert_eq!(server.done, [verify.as_str()]);
+    server.types(bob, "PING 1");
+    assert_eq!(server.hears(bob).len(), 1);
+    // Whatever else it may have waited for does not let it go on.
+    server.passes(Duration::from_secs(5));
+    assert_eq!(server.done, [""; 0]);
+    assert_eq!(server.brings_once(alice, b"PING 2\n").taken, 0);
+    assert_eq!(server.hears(alice), [""; 0]);
+    server.verifies(alice);
+    assert_eq!(server.done.last(), Some(&format!("{alice} proceeds")));
+    let heard = server.hears(alice);
+    let told = "@label=1 :rejoin.localhost 381 alice :You are now an IRC operator";
+    assert_eq!(heard[0], told);
+    server.types(alice, "PING 2");
+    assert_eq!(server.hears(alice).len(), 1);
+}
+
+#[test]
+fn a_name_that_is_no_operators_is_verified_as_well_and_never_right() {
+    let mut server = Server::new();
+    server.hub.identify(with_operator());
+    let alice = server.registers("alice");
+    server.verifies_at_once = false;
+    // Even with the password of another.
+    server.types(alice, "OPER nobody toor");
+    let verify = format!("verify what {alice} gave from 192.0.2.7");
+    assert_eq!(server.done, [verify.as_str()]);
+    server.verifies(alice);
+    let told = ":rejoin.localhost 464 alice :Password incorrect";
+    assert_eq!(server.hears(alice), [told]);
+}
+
+#[test]
+fn what_is_verified_for_a_connection_that_has_ended_means_nothing() {
+    let mut server = Server::new();
+    server.hub.identify(with_operator());
+    server.verifies_at_once = false;
+    let [alice, bob] = ["alice", "bob"].map(|nick| server.registers(nick));
+    for conn in [alice, bob] {
+        server.types(conn, "OPER root toor");
+    }
+    server.breaks(alice);
+    server.verifies(alice);
+    assert_eq!(server.done, [""; 0]);
+    server.closes(bob);
+    server.verifies(bob);
+    assert_eq!(server.hears(bob), [""; 0]);
+    server.writer_ends(bob);
+    assert!(server.hub.is_idle());
+}
+
+#[test]
+fn a_password_is_shown_by_nothing() {
+    let mut server = Server::new();
+    server.hub.identify(with_operator());
+    let alice = server.registers("alice");
+    let mut out = Outputs::new();
+    let line = b"OPER root secret-password\n";
+    server.hub.received(server.now, alice, line, &mut out);
+    let shown = format!("{out:?} {:?}", out.iter().collect::<Vec<_>>());
+    assert!(shown.contains("Verify"), "{shown}");
+    assert!(
+        !shown.contains("secret-password") && !shown.contains("toor"),
+        "{shown}"
+    );
 }

@@ -161,7 +161,8 @@ fn a_frame_knows_its_mail_and_its_cost() {
         | Output::Ask { .. }
         | Output::Acknowledged { .. }
         | Output::Release { .. }
-        | Output::Rehash => panic!("{output:?}"),
+        | Output::Rehash
+        | Output::Verify { .. } => panic!("{output:?}"),
     });
     let frames: Vec<_> = frames.collect();
     assert_eq!(*frames[0].bytes(), *b"* welcome alice\n");

@@ -28,6 +28,10 @@ pub(crate) struct Server {
     pub(crate) worked: u64,
     /// Mail that nobody will get, so far.
     pub(crate) discarded: usize,
+    /// Whether passwords are verified at once; if not, by [`verifies`](Self::verifies).
+    pub(crate) verifies_at_once: bool,
+    /// Passwords that are to be verified, and whether they are right.
+    checks: BTreeMap<ConnId, bool>,
     links: BTreeMap<ConnId, Link>,
     connections: u64,
 }
@@ -59,10 +63,6 @@ impl Digest for Padded {
         let mut digest = [0; 32];
         digest[..secret.expose().len()].copy_from_slice(secret.expose().as_bytes());
         Proof::new(digest)
-    }
-
-    fn verify(&self, password: &str, hash: &str) -> bool {
-        password == hash
     }
 }
 
@@ -138,6 +138,8 @@ impl Server {
             logged: Vec::new(),
             worked: 0,
             discarded: 0,
+            verifies_at_once: true,
+            checks: BTreeMap::new(),
             links: BTreeMap::new(),
             connections: 0,
         }
@@ -327,7 +329,18 @@ impl Server {
         for output in out.iter() {
             self.carry_out(&output);
         }
+        if self.verifies_at_once
+            && let Some(&conn) = self.checks.keys().next()
+        {
+            self.verifies(conn);
+        }
         result
+    }
+
+    /// The password that a connection has given is verified: a hash here is the password itself.
+    pub(crate) fn verifies(&mut self, conn: ConnId) {
+        let is_right = self.checks.remove(&conn).expect("it gave one");
+        self.call(|hub, now, out| hub.verified(now, conn, is_right, out));
     }
 
     fn carry_out(&mut self, output: &Output<'_>) {
@@ -369,6 +382,11 @@ impl Server {
                 link.last = Some(text(last).trim_end().to_owned());
             }
             Output::Proceed { .. } | Output::Rehash => {}
+            Output::Verify { conn, check, .. } => {
+                let is_right = check.password() == check.hash();
+                let before = self.checks.insert(conn, is_right);
+                assert_eq!(before, None, "{conn} waits for one password");
+            }
         }
     }
 
@@ -414,6 +432,7 @@ fn show(output: &Output<'_>) -> Vec<String> {
         Output::Acknowledged { conn, marks } => format!("{conn} has read up to {marks}"),
         Output::Release { conn } => format!("{conn} keeps no more"),
         Output::Rehash => "rehash".to_owned(),
+        Output::Verify { conn, network, .. } => format!("verify what {conn} gave from {network}"),
     };
     vec![shown]
 }

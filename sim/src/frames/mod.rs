@@ -421,6 +421,7 @@ impl Server {
     /// Does what the hub wants done.
     fn take_outputs(&mut self) {
         let mut outputs = std::mem::take(&mut self.outputs);
+        let mut verified = Vec::new();
         for output in outputs.iter() {
             match output {
                 Output::Send { to, frame, .. } => {
@@ -435,6 +436,10 @@ impl Server {
                 }
                 // None of the operators asks for it.
                 Output::Rehash => {}
+                // A hash here is the password itself.
+                Output::Verify { conn, check, .. } => {
+                    verified.push((conn, check.password() == check.hash()));
+                }
                 Output::Retain { conn } => {
                     if let Some(link) = self.links.get_mut(&conn) {
                         link.outbox.retain();
@@ -471,6 +476,11 @@ impl Server {
         }
         outputs.clear();
         self.outputs = outputs;
+        for (conn, is_right) in verified {
+            self.hub
+                .verified(self.now, conn, is_right, &mut self.outputs);
+            self.take_outputs();
+        }
     }
 
     /// The connection that a frame is for, which is to have a writer that runs.

@@ -140,8 +140,4 @@ impl Digest for Plainly {
         digest[31] = secret.expose().as_bytes().last().copied().unwrap_or(0);
         Proof::new(digest)
     }
-
-    fn verify(&self, password: &str, hash: &str) -> bool {
-        password == hash
-    }
 }

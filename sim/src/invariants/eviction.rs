@@ -26,6 +26,8 @@ pub struct Evictions {
     password: &'static str,
     /// What the operators of the server are called.
     logins: BTreeSet<String>,
+    /// Connections that have shown the password of one, which is being verified.
+    showing: BTreeSet<ConnId>,
     /// Those who have shown the password of one, and have not given it up.
     operators: BTreeSet<PeerId>,
     /// The connections that were told that they are operators: their `KILL` must not fail.
@@ -84,6 +86,7 @@ impl Evictions {
         Self {
             password,
             logins: BTreeSet::new(),
+            showing: BTreeSet::new(),
             operators: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             seen: Vec::new(),
@@ -181,9 +184,16 @@ impl Evictions {
     ) -> Result<(), Violation> {
         let seen = std::mem::take(&mut self.seen);
         if let Told::WriterFinished { conn, .. } = told {
+            self.showing.remove(&conn);
             self.confirmed.remove(&conn);
         }
-        let judged = if let Told::Received { conn } = told {
+        if let Told::Verified { conn, is_right } = told
+            && self.showing.remove(&conn)
+            && is_right
+        {
+            self.operators.extend(roster.peer(conn));
+        }
+        let judged = if let Told::Received { conn } | Told::Verified { conn, .. } = told {
             self.judge(conn, &seen, wants, roster, probes)
         } else {
             none_dismissed(&seen)
@@ -204,7 +214,9 @@ impl Evictions {
         let mut found = Ok(());
         for seen in seen {
             match seen {
-                Seen::Password => self.operators.extend(peer),
+                Seen::Password => {
+                    self.showing.insert(conn);
+                }
                 Seen::GivesUp(whose) if peer == Some(*whose) => {
                     self.operators.remove(whose);
                     self.confirmed.remove(&conn);
@@ -277,7 +289,8 @@ fn may_kill(
             | Output::Ask { .. }
             | Output::Acknowledged { .. }
             | Output::Release { .. }
-            | Output::Rehash => false,
+            | Output::Rehash
+            | Output::Verify { .. } => false,
         })
     };
     if let Some(online) = victim.online {
@@ -333,7 +346,8 @@ fn lines_to(conn: ConnId, wants: &Outputs) -> impl Iterator<Item = String> {
         | Output::Ask { .. }
         | Output::Acknowledged { .. }
         | Output::Release { .. }
-        | Output::Rehash => None,
+        | Output::Rehash
+        | Output::Verify { .. } => None,
     });
     sent.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
 }

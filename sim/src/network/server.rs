@@ -58,6 +58,7 @@ impl Server {
             },
             wall_clock: wall_clock(stage.clone()),
             reload: None,
+            verifies_inline: true,
             key: Some([7; 32]),
             id_key: Some(id_key),
             observer: Some(Box::new(Lookout(stage.clone()))),

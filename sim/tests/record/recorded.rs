@@ -22,10 +22,6 @@ impl Digest for Digests {
         digest[..8].copy_from_slice(&secret.expose().as_bytes()[..8]);
         Proof::new(digest)
     }
-
-    fn verify(&self, password: &str, hash: &str) -> bool {
-        password == hash
-    }
 }
 
 /// Records where the record can be had.
@@ -113,10 +109,28 @@ impl Recorded {
         }
     }
 
-    pub(crate) fn call(&mut self, call: impl FnOnce(&mut Hub<Digests>, Time, &mut Outputs)) {
+    /// Passwords are verified at once: a hash here is the password itself. Returns whether there
+    /// was one.
+    pub(crate) fn call(
+        &mut self,
+        call: impl FnOnce(&mut Hub<Digests>, Time, &mut Outputs),
+    ) -> bool {
+        let check = self.call_once(call);
+        if let Some((conn, is_right)) = check {
+            self.call_once(|hub, now, out| hub.verified(now, conn, is_right, out));
+        }
+        check.is_some()
+    }
+
+    /// Returns whose password is to be verified, and whether it is right.
+    fn call_once(
+        &mut self,
+        call: impl FnOnce(&mut Hub<Digests>, Time, &mut Outputs),
+    ) -> Option<(ConnId, bool)> {
         self.now = self.now.after(Duration::from_millis(10));
         let mut out = Outputs::new();
         call(&mut self.hub, self.now, &mut out);
+        let mut checked = None;
         for output in out.iter() {
             match output {
                 Output::Send { to, frame, .. } => {
@@ -139,8 +153,12 @@ impl Recorded {
                 | Output::Acknowledged { .. }
                 | Output::Release { .. }
                 | Output::Rehash => {}
+                Output::Verify { conn, check, .. } => {
+                    checked = Some((conn, check.password() == check.hash()));
+                }
             }
         }
+        checked
     }
 
     /// A client answers what it was asked last.
@@ -169,10 +187,11 @@ impl Recorded {
         let mut rest = bytes;
         while !rest.is_empty() {
             let mut received = None;
-            self.call(|hub, now, out| received = Some(hub.received(now, conn, rest, out)));
+            let was_verified =
+                self.call(|hub, now, out| received = Some(hub.received(now, conn, rest, out)));
             let received = received.expect("it was called");
             rest = &rest[received.taken..];
-            if received.waits {
+            if received.waits && !was_verified {
                 // Whoever waits for an older connection does so for good: nobody ends it here.
                 return;
             }

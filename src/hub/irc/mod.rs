@@ -16,6 +16,7 @@ mod list;
 mod mode;
 mod monitor;
 mod names;
+pub(super) mod oper;
 mod people;
 mod presence;
 mod register;

@@ -12,8 +12,6 @@ use super::users::Census;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::Request;
 use crate::hub::Act;
-use crate::hub::admission::Guess;
-use crate::hub::audit::TOO_OFTEN;
 use crate::id::{Name, Text, Time};
 use crate::wire::irc::Message;
 use crate::wire::irc::numeric::*;
@@ -266,51 +264,6 @@ impl<D: Digest> Hub<D> {
             self.reply(turn, RPL_HELPTXT, format_args!("{subject} :{line}"));
         }
         self.reply(turn, RPL_ENDOFHELP, format_args!("{subject} :End of /HELP"));
-    }
-
-    pub(super) fn oper(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
-        let Some(password) = self.need(turn, message, 1) else {
-            return self.hide(message, format_args!("OPER"));
-        };
-        let login = message.params[0];
-        if !self.may_guess(turn.now, turn.conn, Guess::Operator) {
-            self.hide(message, format_args!("OPER {login} 0"));
-            let act = (turn.conn, Act::OperRefused);
-            self.audit(act, None, Some(TOO_OFTEN), turn.out);
-            let why = ":Too many wrong passwords from your address; try later";
-            return self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
-        }
-        let hash = self.irc.identity.operators.get(login);
-        let is_right = hash.is_some_and(|hash| self.digest.verify(password, hash));
-        // A name that is no operator's may be a password in the wrong place.
-        let operator = hash.map(|_| login);
-        let act = if is_right {
-            Act::Oper
-        } else {
-            Act::OperRefused
-        };
-        self.hide(message, format_args!("OPER {login} {}", u8::from(is_right)));
-        self.audit((turn.conn, act), operator, None, turn.out);
-        if !is_right {
-            self.count_guess(turn.now, turn.conn, Guess::Operator);
-            return self.reply(
-                turn,
-                ERR_PASSWDMISMATCH,
-                format_args!(":Password incorrect"),
-            );
-        }
-        let was_one = self.irc.users.change(&name, |user| {
-            core::mem::replace(&mut user.modes.operator, true)
-        });
-        self.reply(
-            turn,
-            RPL_YOUREOPER,
-            format_args!(":You are now an IRC operator"),
-        );
-        if was_one == Some(false) {
-            let line = format!(":{} MODE {name} +o", self.irc.mask(&name));
-            self.tell(turn, &line);
-        }
     }
 
     /// Whether somebody is an operator of the server; if not, says so.

@@ -14,6 +14,8 @@ use crate::words::is_plain;
 const ROOT: ConnId = ConnId::new(1);
 const BOB: ConnId = ConnId::new(2);
 
+const PASSWORD: &str = "1";
+
 /// Looks on, but is deaf to lines with this word.
 #[derive(Clone, Debug)]
 struct Lookout(Arc<Mutex<Watch>>, &'static str);
@@ -57,7 +59,7 @@ struct Story {
 impl Story {
     fn new(deaf_to: &'static str) -> Self {
         let config = Config::default();
-        let watch = Arc::new(Mutex::new(Watch::new(&config, "1", false)));
+        let watch = Arc::new(Mutex::new(Watch::new(&config, PASSWORD, false)));
         let mut hub = Hub::new(&config, Recorded);
         hub.observe(Box::new(Lookout(Arc::clone(&watch), deaf_to)));
         hub.identify(Identity {
@@ -79,9 +81,27 @@ impl Story {
     }
 
     fn says(&mut self, conn: ConnId, lines: impl AsRef<[u8]>) {
-        self.out.clear();
-        let lines = lines.as_ref();
-        self.hub.received(Time::ZERO, conn, lines, &mut self.out);
+        for line in lines.as_ref().split_inclusive(|&byte| byte == b'\n') {
+            self.out.clear();
+            let received = self.hub.received(Time::ZERO, conn, line, &mut self.out);
+            assert_eq!(received.taken, line.len());
+            let is_right = self.out.iter().find_map(|output| match output {
+                Output::Verify { check, .. } => Some(check.password() == PASSWORD),
+                Output::Send { .. }
+                | Output::StopReader { .. }
+                | Output::StopWriter { .. }
+                | Output::Proceed { .. }
+                | Output::Retain { .. }
+                | Output::Ask { .. }
+                | Output::Acknowledged { .. }
+                | Output::Release { .. }
+                | Output::Rehash => None,
+            });
+            self.out.clear();
+            if let Some(is_right) = is_right {
+                self.hub.verified(Time::ZERO, conn, is_right, &mut self.out);
+            }
+        }
     }
 
     fn found(&self) -> String {

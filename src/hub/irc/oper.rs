@@ -1,0 +1,104 @@
+//! `OPER`: how somebody becomes an operator of the server.
+//!
+//! To verify a password takes long, by design, so the driver does it
+//! ([`Output::Verify`](crate::hub::Output::Verify)). The connection is answered when the driver
+//! knows, and what it has sent behind the command waits until then; nobody else does.
+
+use alloc::boxed::Box;
+use alloc::format;
+
+use super::{Digest, Hub, Replying, Turn};
+use crate::hub::admission::Guess;
+use crate::hub::audit::TOO_OFTEN;
+use crate::hub::{Act, Outputs, PasswordCheck, Told, work};
+use crate::id::{ConnId, Name, Time};
+use crate::wire::irc::Message;
+use crate::wire::irc::numeric::*;
+
+/// An `OPER` whose password is being verified.
+#[derive(Clone, Debug)]
+pub(in crate::hub) struct Verifying {
+    /// The name that was given, if it is that of an operator. Any other may be a password in the
+    /// wrong place.
+    operator: Option<Box<str>>,
+    replying: Option<Replying>,
+}
+
+impl<D: Digest> Hub<D> {
+    pub(super) fn oper(&mut self, turn: &mut Turn<'_>, name: Name, message: &Message<'_>) {
+        let Some(password) = self.need(turn, message, 1) else {
+            return self.hide(message, format_args!("OPER"));
+        };
+        let login = message.params[0];
+        self.hide(message, format_args!("OPER {login} *"));
+        if !self.may_guess(turn.now, turn.conn, Guess::Operator) {
+            let act = (turn.conn, Act::OperRefused);
+            self.audit(act, None, Some(TOO_OFTEN), turn.out);
+            let why = ":Too many wrong passwords from your address; try later";
+            return self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
+        }
+        let operators = &self.irc.identity.operators;
+        let known = operators.get(login);
+        // It takes as long where the name is nobody's, and so does not tell that.
+        let Some(hash) = known.or_else(|| operators.values().next()) else {
+            return self.oper_verified(turn, name, None, false);
+        };
+        let check = PasswordCheck::new(password, hash);
+        let operator = known.map(|_| login.into());
+        self.work.count(work::PASSWORD);
+        let replying = self.irc.replying.take_if(|its| its.conn == turn.conn);
+        let link = self.link(turn.conn);
+        link.verifying = Some(Verifying { operator, replying });
+        let network = link.source.network();
+        turn.out.verify(turn.conn, network, check);
+    }
+
+    /// A password was verified, as [`Output::Verify`](crate::hub::Output::Verify) wanted, and is
+    /// right or wrong. If the connection has ended in the meantime, this means nothing.
+    pub fn verified(&mut self, now: Time, conn: ConnId, is_right: bool, out: &mut Outputs) {
+        let link = self.links.get_mut(conn);
+        if let Some(verifying) = link.and_then(|link| link.verifying.take()) {
+            let start = self.worked(out);
+            if let Some(name) = self.broker.lifecycle().online(conn) {
+                self.irc.replying = verifying.replying;
+                let turn = &mut Turn { now, conn, out };
+                self.oper_verified(turn, name, verifying.operator.as_deref(), is_right);
+                self.end_of_replies(now, conn, out);
+            }
+            let worked = self.worked(out) - start;
+            self.charge(now, conn, worked);
+            self.listen(conn, out);
+        }
+        self.told(now, Told::Verified { conn, is_right }, out);
+    }
+
+    fn oper_verified(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: Name,
+        operator: Option<&str>,
+        is_right: bool,
+    ) {
+        let is_right = is_right && operator.is_some();
+        let act = if is_right {
+            Act::Oper
+        } else {
+            Act::OperRefused
+        };
+        self.audit((turn.conn, act), operator, None, turn.out);
+        if !is_right {
+            self.count_guess(turn.now, turn.conn, Guess::Operator);
+            let words = format_args!(":Password incorrect");
+            return self.reply(turn, ERR_PASSWDMISMATCH, words);
+        }
+        let was_one = self.irc.users.change(&name, |user| {
+            core::mem::replace(&mut user.modes.operator, true)
+        });
+        let words = format_args!(":You are now an IRC operator");
+        self.reply(turn, RPL_YOUREOPER, words);
+        if was_one == Some(false) {
+            let line = format!(":{} MODE {name} +o", self.irc.mask(&name));
+            self.tell(turn, &line);
+        }
+    }
+}
