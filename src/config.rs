@@ -27,14 +27,16 @@ pub struct Config {
     pub login_timeout: Duration,
     /// Logins that may fail on one connection; the last of them ends it.
     pub failed_logins_per_connection: NonZeroU32,
-    /// Logins with a wrong secret from one address within
-    /// [`failed_login_window`](Self::failed_login_window), after which no secret from
-    /// there is tried.
+    /// Wrong guesses from one address at one peer's secret, at one channel's key, at one operator's
+    /// password or at the server's, that are answered at once within
+    /// [`failed_login_window`](Self::failed_login_window). After that whoever tries the same from
+    /// there waits for the answer, right or wrong, up to half of
+    /// [`login_timeout`](Self::login_timeout).
     pub failed_logins_per_address: NonZeroU32,
-    /// How long it takes until an address has all its tries again.
+    /// How long it takes until all guesses of an address are answered at once again.
     pub failed_login_window: Duration,
-    /// Addresses with wrong secrets that are remembered at once; past that, the
-    /// one that failed the longest ago is forgiven.
+    /// What addresses have guessed wrong is remembered for so many pairs of an address and what it
+    /// was for; past that, the one is forgotten that would be forgiven first.
     pub failed_login_addresses: NonZeroUsize,
     /// How long a connection of the plain protocol may be silent before it is sent a probe.
     pub probe_after: Duration,

@@ -309,18 +309,19 @@ struct Limits {
     #[arg(default_value_t = Config::default().failed_logins_per_connection)]
     failed_logins_per_connection: NonZeroU32,
 
-    /// Logins with a wrong secret from one address within --failed-login-window, after which
-    /// no secret from there is tried.
+    /// Wrong guesses from one address at one secret, key or password that are answered at once
+    /// within --failed-login-window; the answers to more, right or wrong, take up to half of
+    /// --login-timeout.
     #[arg(help_heading = "Logins", long, value_name = "N")]
     #[arg(default_value_t = Config::default().failed_logins_per_address)]
     failed_logins_per_address: NonZeroU32,
 
-    /// Time until an address has all its tries again.
+    /// Time until all guesses of an address are answered at once again.
     #[arg(help_heading = "Logins", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().failed_login_window.into())]
     failed_login_window: Duration,
 
-    /// Addresses with wrong secrets that are remembered at once.
+    /// Pairs of an address and what it has guessed at that are remembered at once.
     #[arg(help_heading = "Logins", long, value_name = "N")]
     #[arg(default_value_t = Config::default().failed_login_addresses)]
     failed_login_addresses: NonZeroUsize,

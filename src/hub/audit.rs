@@ -44,9 +44,6 @@ pub enum Act {
     Rehash,
 }
 
-/// The detail of a refusal without a check, after too many wrong guesses.
-pub(super) const TOO_OFTEN: &str = "wrong too often before";
-
 impl<D: Digest> Hub<D> {
     /// Reports an entry for the log.
     pub(super) fn audit(

@@ -3,7 +3,6 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::admission::Guess;
 use super::{Act, Digest, Hub, Outputs, Session};
 use crate::broker::lifecycle::{Hold, Phase};
 use crate::broker::{Input, Request, StopReason};
@@ -69,32 +68,6 @@ impl Takeovers {
 }
 
 impl<D: Digest> Hub<D> {
-    /// Whether a login may be tried: a wrong proof was not given too often where it comes from.
-    pub(super) fn may_try(
-        &mut self,
-        now: Time,
-        conn: ConnId,
-        name: &Name,
-        proof: Option<Proof>,
-    ) -> bool {
-        let lifecycle = self.broker.lifecycle();
-        let is_claimed = lifecycle.binding(name).is_some() || lifecycle.is_former(name);
-        !is_claimed || proof.is_none() || self.may_guess(now, conn, Guess::Secret)
-    }
-
-    /// Whether what only its owner knows may be tried: where it comes from it was not wrong too
-    /// often.
-    pub(super) fn may_guess(&mut self, now: Time, conn: ConnId, at: Guess) -> bool {
-        let source = self.link(conn).source;
-        self.admission.may_guess((source, at), now)
-    }
-
-    /// Something that only its owner knows was wrong.
-    pub(super) fn count_guess(&mut self, now: Time, conn: ConnId, at: Guess) {
-        let source = self.link(conn).source;
-        self.admission.count_failure((source, at), now);
-    }
-
     /// Logs in; at once, or when the client that would be taken over has answered.
     pub(super) fn log_in(&mut self, now: Time, conn: ConnId, login: Login, out: &mut Outputs) {
         match self.takeover(now, conn, login, out) {
@@ -172,15 +145,14 @@ impl<D: Digest> Hub<D> {
         let Login { name, proof } = login;
         let lifecycle = self.broker.lifecycle();
         let is_bound = lifecycle.binding(&name).is_some();
-        let is_unknown = lifecycle.owner(&name, proof).is_none();
-        // Who may have the name may still have guessed at the secret of the one who had it before.
-        let has_guessed = is_unknown && lifecycle.is_former(&name);
+        let is_right = lifecycle.owner(&name, proof).is_some();
+        let target = self.target_of_login(name).filter(|_| proof.is_some());
         let request = Request::LogIn { name, proof };
         self.handle(now, Input::Request { conn, request }, out);
         let phase = self.broker.lifecycle().phase(conn);
         let is_refused = matches!(phase, Some(Phase::Greeting { .. }));
-        if proof.is_some() && (has_guessed || is_refused && is_bound) {
-            self.count_guess(now, conn, Guess::Secret);
+        if let Some(target) = target {
+            self.count_guess(now, conn, target, is_right);
         }
         if proof.is_some() && is_refused && is_bound {
             let act = (conn, Act::SecretRefused);

@@ -9,6 +9,7 @@ mod clock;
 mod effects;
 mod frame;
 mod full;
+mod guesses;
 mod identity;
 mod ids;
 mod irc;
@@ -52,6 +53,7 @@ use crate::wire::lines::{Line, Lines};
 use crate::wire::telnet::Telnet;
 use admission::{Admission, Source};
 use full::{KnownFull, Refusals};
+use guesses::{Guesses, Pending};
 use ids::Ids;
 use irc::Irc;
 use irc::oper::Verifying;
@@ -108,6 +110,7 @@ pub struct Hub<D> {
     /// In boxes, as a table that has grown is twice as large as it need be.
     links: Table<Link>,
     admission: Admission,
+    guesses: Guesses,
     irc: Irc,
     work: Work,
     accounts: Accounts,
@@ -205,10 +208,13 @@ struct Link {
     takeover: Option<Takeover>,
     /// Whether its reader was told to wait.
     held: bool,
-    /// When it is listened to again, if it has sent too fast, or has asked for too much.
+    /// When it is listened to again, if it has sent too fast, has asked for too much, or waits for
+    /// an answer.
     paused: Option<Time>,
     /// What it waits for while a password that it has given is verified.
     verifying: Option<Verifying>,
+    /// What it has tried, if it is paused until that may be answered.
+    pending: Option<Box<Pending>>,
     spent: Spent,
     /// Which of the hub's visits was the last to come to it.
     visited: Cell<u64>,
@@ -267,6 +273,7 @@ impl<D: Digest> Hub<D> {
             },
             links: Table::new(),
             admission: Admission::new(config),
+            guesses: Guesses::new(config),
             irc: Irc::new(Ids::new(id_key)),
             work: Work::default(),
             visits: Cell::default(),
@@ -380,6 +387,7 @@ impl<D: Digest> Hub<D> {
             held: false,
             paused: None,
             verifying: None,
+            pending: None,
             spent: Spent::default(),
             visited: Cell::default(),
         };
@@ -596,6 +604,7 @@ impl<D: Digest> Hub<D> {
             let link = self.link(conn);
             link.paused = None;
             link.listened = now;
+            self.answer_pending(now, conn, out);
             self.listen(conn, out);
         }
         if self.again.is_none_or(|again| again <= now) {

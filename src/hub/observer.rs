@@ -31,8 +31,7 @@ pub trait Observer: fmt::Debug + Send {
     /// same effects on a hub whose [`Digest`](super::Digest) is [`Recorded`](super::record::Recorded).
     fn hidden(&mut self, _instead: &str) {}
 
-    /// A line that was understood as a login brings this proof; none if it has no secret, or if no
-    /// secret is tried.
+    /// A line that was understood as a login brings this proof; none if it has no secret.
     fn log_in(&mut self, _name: &Name, _has_secret: bool, _proof: Option<Proof>) {}
 
     /// The hub was told something, and wants this done.

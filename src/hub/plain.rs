@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::audit::TOO_OFTEN;
+use super::guesses::{Attempt, Key};
 use super::irc::room::{MayNotJoin, MayNotSpeak};
 use super::logins::Login;
-use super::{Act, Digest, Hub, Outputs, Understood};
+use super::{Digest, Hub, Outputs, Understood};
 use crate::Config;
 use crate::broker::effect::MAILBOX;
 use crate::broker::{Broker, Event, Form, Input, Receiver, Request};
@@ -135,17 +135,14 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) {
         let proof = secret.map(|secret| self.digest.proof(secret));
-        let may_try = self.may_try(now, conn, &name, proof);
-        let tried: Option<Proof> = proof.filter(|_| may_try);
         for observer in &mut self.observers {
-            observer.log_in(&name, secret.is_some(), tried);
+            observer.log_in(&name, secret.is_some(), proof);
         }
-        if !may_try {
-            let act = (conn, Act::SecretRefused);
-            self.audit(act, Some(name.as_str()), Some(TOO_OFTEN), out);
-            return self.mistake(now, conn, Mistake::TooManyLogins, out);
+        let login = Login { name, proof };
+        match self.login_answer_at(now, conn, name, proof) {
+            Some(until) => self.set_aside(conn, until, Attempt::LogIn(login)),
+            None => self.log_in(now, conn, login, out),
         }
-        self.log_in(now, conn, Login { name, proof }, out);
     }
 
     /// Whether a request, or a part of it, may be done in the rooms that it speaks of. Takes the
@@ -175,7 +172,7 @@ impl<D: Digest> Hub<D> {
                 }
                 may
             }
-            &mut Request::Join { room } => match self.may_join(&name, &room, None) {
+            &mut Request::Join { room } => match self.may_join(&name, &room, Key::Missing) {
                 Ok(()) => true,
                 Err(
                     MayNotJoin::RoomFull

@@ -194,10 +194,12 @@ impl<D: Digest> Hub<D> {
         self.accounts.charge(source, now, spent.uncharged + units);
     }
 
-    /// Listens to a connection no more until then.
+    /// Listens to a connection no more until then, or until later if it is paused already.
     pub(super) fn pause(&mut self, conn: ConnId, until: Time) {
         let link = self.link(conn);
-        let before = link.paused.replace(until);
+        let before = link.paused;
+        let until = before.map_or(until, |before| before.max(until));
+        link.paused = Some(until);
         if let Some(before) = before {
             self.pauses.remove(&(before, conn));
         }

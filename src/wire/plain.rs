@@ -143,8 +143,6 @@ pub enum Mistake {
     BadSecret(BadSecret),
     /// `too-many-names`: it took a name too often.
     TooManyNames,
-    /// `too-many-logins`: from this address too many secrets were wrong.
-    TooManyLogins,
     /// `no-colon`: it says neither to whom, nor is it a command.
     NoColon,
     /// `bad-receiver`: one of the receivers is neither a name nor a room.
@@ -173,10 +171,7 @@ pub enum Mistake {
 impl Mistake {
     /// Whether this was an attempt to log in.
     pub const fn fails_login(self) -> bool {
-        matches!(
-            self,
-            Self::BadName | Self::BadSecret(_) | Self::TooManyLogins
-        )
+        matches!(self, Self::BadName | Self::BadSecret(_))
     }
 }
 

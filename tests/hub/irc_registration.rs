@@ -4,7 +4,7 @@ use rejoin::Config;
 use rejoin::hub::Identity;
 
 use crate::irc_story::{play, play_as};
-use crate::server::{Server, config};
+use crate::server::Server;
 
 #[test]
 fn everybody_is_told_what_the_server_is_and_can() {
@@ -119,34 +119,6 @@ fn registration_waits_for_the_end_of_a_negotiation() {
         server.types(alice, line);
     }
     assert!(server.hears(alice)[1].contains(" 001 alice "));
-}
-
-#[test]
-fn the_password_of_a_server_is_not_guessed_for_long() {
-    let mut server = Server::with(&Config {
-        failed_logins_per_address: 2.try_into().unwrap(),
-        ..config()
-    });
-    server.hub.identify(Identity {
-        password: Some("open-sesame".to_owned()),
-        ..Identity::default()
-    });
-    let many = "Too many wrong passwords from your address; try later";
-    for (pass, told) in [
-        ("open-barley", "Password incorrect"),
-        ("open-wheat", many),
-        ("open-sesame", many),
-    ] {
-        let alice = server.connect_irc();
-        for line in [&format!("PASS {pass}"), "NICK alice", "USER u 0 * :r"] {
-            server.types(alice, line);
-        }
-        let told = format!(":rejoin.localhost 464 alice :{told}");
-        assert_eq!(server.hears(alice), [told], "{pass}");
-    }
-    let elsewhere = server.connect_from("192.0.2.2").unwrap();
-    server.types(elsewhere, "alice");
-    assert_eq!(server.hears(elsewhere), ["* welcome alice"]);
 }
 
 #[test]

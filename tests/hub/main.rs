@@ -3,6 +3,7 @@
 mod audit;
 mod connections;
 mod full;
+mod guesses;
 mod irc_acks;
 mod irc_capabilities;
 mod irc_channels;

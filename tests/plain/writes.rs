@@ -218,10 +218,6 @@ fn each_mistake_is_written_with_its_code() {
             "bad-secret a secret has no spaces or formatting codes",
         ),
         (
-            Mistake::TooManyLogins,
-            "too-many-logins too many wrong secrets from your address; try later",
-        ),
-        (
             Mistake::NoColon,
             "no-colon say to whom, like this: bob: hi; /help lists commands",
         ),

@@ -1,5 +1,6 @@
 //! Who enters and leaves channels: `JOIN`, `PART`, `INVITE`, and `KICK`.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
@@ -10,8 +11,9 @@ use super::room::{MayNotJoin, word};
 use super::tasks::Task;
 use super::{Digest, Hub, Tags, Turn, names};
 use crate::broker::{Form, Receiver, Request, Said};
+use crate::hub::guesses::{Key, Target};
 use crate::hub::work::TARGET;
-use crate::id::{Name, Room, Text};
+use crate::id::{Name, Room, Text, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
 use crate::wire::irc::{Message, list};
@@ -34,34 +36,66 @@ impl<D: Digest> Hub<D> {
             }
             return;
         }
-        self.join_each(turn, name, rooms, message.param(1).unwrap_or(""));
-    }
-
-    /// Enters channels one after the other, and tells of each who is in it. When the turn is over,
-    /// the rest of it is done later.
-    pub(super) fn join_each(&mut self, turn: &mut Turn<'_>, name: Name, rooms: &str, keys: &str) {
         // A key belongs to the room at its place, also where that room is empty.
-        let keys = keys.split(',').chain(iter::repeat(""));
+        let keys = message.param(1).unwrap_or("").split(',');
+        let keys = keys.chain(iter::repeat(""));
         let mut seen = BTreeSet::new();
         let wanted = rooms
             .split(',')
             .zip(keys)
             .filter(|(room, _)| !room.is_empty());
         let wanted = wanted.filter(|(room, _)| seen.insert(room.to_ascii_lowercase()));
-        let wanted: Vec<_> = wanted.collect();
-        for (place, &(room, key)) in (1..).zip(&wanted) {
-            self.join_one(turn, name, room, Some(key).filter(|key| !key.is_empty()));
+        let wanted: Vec<_> = wanted
+            .map(|(room, key)| (room.into(), self.key_for(room, key)))
+            .collect();
+        match self.keys_answered_at(turn, &name, &wanted) {
+            Some(until) => {
+                self.pause(turn.conn, until);
+                self.later(turn, Task::Join(wanted));
+            }
+            None => self.join_each(turn, name, &wanted),
+        }
+    }
+
+    fn key_for(&self, room: &str, key: &str) -> Key {
+        let key = Some(key).filter(|key| !key.is_empty());
+        Room::parse(room).map_or(Key::Missing, |room| self.key(&room, key))
+    }
+
+    /// When it may be told which of the keys are right, if not at once.
+    fn keys_answered_at(
+        &self,
+        turn: &Turn<'_>,
+        name: &Name,
+        wanted: &[(Box<str>, Key)],
+    ) -> Option<Time> {
+        let given = wanted.iter().filter(|(_, key)| *key != Key::Missing);
+        let rooms = given.filter_map(|(room, _)| Room::parse(room));
+        let others = rooms.filter(|room| !self.is_in(name, room));
+        let waits =
+            others.filter_map(|room| self.answer_at(turn.now, turn.conn, Target::Key(room)));
+        waits.max()
+    }
+
+    /// Enters channels one after the other, and tells of each who is in it. When the turn is over,
+    /// the rest of it is done later.
+    pub(super) fn join_each(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: Name,
+        wanted: &[(Box<str>, Key)],
+    ) {
+        for (place, (room, key)) in (1..).zip(wanted) {
+            self.join_one(turn, name, room, *key);
             self.do_tasks(turn);
             let rest = &wanted[place..];
             if !rest.is_empty() && (self.has_tasks(turn.conn) || self.is_over(turn)) {
-                let (rooms, keys): (Vec<_>, Vec<_>) = rest.iter().copied().unzip();
-                let (rooms, keys) = (rooms.join(",").into(), keys.join(",").into());
-                return self.later(turn, Task::Join { rooms, keys });
+                return self.later(turn, Task::Join(rest.to_vec()));
             }
         }
     }
 
-    fn join_one(&mut self, turn: &mut Turn<'_>, name: Name, room: &str, key: Option<&str>) {
+    fn join_one(&mut self, turn: &mut Turn<'_>, name: Name, room: &str, key: Key) {
         let Some(room) = Room::parse(room) else {
             let words = format_args!("{} :No such channel", word(room));
             return self.reply(turn, ERR_NOSUCHCHANNEL, words);
@@ -79,7 +113,15 @@ impl<D: Digest> Hub<D> {
             return self.reply(turn, ERR_TOOMANYCHANNELS, words);
         }
         let room = self.spelling(&room);
-        let Err(why) = self.may_join(&name, &room, key) else {
+        let entrance = self.may_join(&name, &room, key);
+        match (entrance, key) {
+            (Ok(()), Key::Right) => self.count_guess(turn.now, turn.conn, Target::Key(room), true),
+            (Err(MayNotJoin::BadKey), Key::Wrong) => {
+                self.count_guess(turn.now, turn.conn, Target::Key(room), false);
+            }
+            (Ok(()) | Err(_), Key::Missing | Key::Wrong | Key::Right) => {}
+        }
+        let Err(why) = entrance else {
             self.request(turn, Request::Join { room });
             if self.is_in(&name, &room) {
                 self.describe(turn, &room);

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::mode::{is_key, takes_argument};
 use super::{Digest, Hub};
+use crate::hub::guesses::Key;
 use crate::id::Room;
 use crate::wire::irc::{Message, mode};
 
@@ -23,12 +24,11 @@ impl<D: Digest> Hub<D> {
         }
         let (rooms, keys) = (message.params[0], message.params[1]);
         let hidden = rooms.split(',').zip(keys.split(',')).map(|(room, key)| {
-            let channel = Room::parse(room).and_then(|room| self.irc.channels.get(&room));
-            let its = channel.and_then(|channel| channel.key.as_deref());
-            match key {
-                "" => String::new(),
-                _ if its == Some(key) => stand_in(key),
-                _ => String::from(WRONG),
+            let given = Some(key).filter(|key| !key.is_empty());
+            match Room::parse(room).map_or(Key::Wrong, |room| self.key(&room, given)) {
+                _ if key.is_empty() => String::new(),
+                Key::Right => stand_in(key),
+                Key::Wrong | Key::Missing => String::from(WRONG),
             }
         });
         let hidden: Vec<_> = hidden.collect();

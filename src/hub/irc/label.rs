@@ -14,7 +14,7 @@ use crate::wire::irc::escape;
 
 /// The replies to a command with a label, until all are known.
 #[derive(Clone, Debug)]
-pub(super) struct Replying {
+pub(in crate::hub) struct Replying {
     pub(super) conn: ConnId,
     label: String,
     /// Those that are not sent yet.
@@ -60,11 +60,15 @@ impl Replying {
 }
 
 impl<D: Digest> Hub<D> {
+    /// The label of the command that is being answered, whose answer comes later.
+    pub(in crate::hub) fn take_replying(&mut self, conn: ConnId) -> Option<Replying> {
+        self.irc.replying.take_if(|replying| replying.conn == conn)
+    }
+
     /// Sends the replies to a command with a label. No more come, unless the command is not done;
     /// or it ends the connection, whose last line is to come after them.
     pub(in crate::hub) fn end_of_replies(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
-        let its = |replying: &mut Replying| replying.conn == conn;
-        let Some(mut replying) = self.irc.replying.take_if(its) else {
+        let Some(mut replying) = self.take_replying(conn) else {
             return;
         };
         let turn = &mut Turn { now, conn, out };

@@ -52,7 +52,7 @@ use expelled::Expelled;
 use invitations::Invitations;
 use kicks::Kicks;
 use kills::Kills;
-use label::Replying;
+pub(super) use label::Replying;
 use room::Channel;
 pub(super) use send::Tags;
 pub(super) use session::Session;
@@ -311,7 +311,9 @@ impl<D: Digest> Hub<D> {
         let conn = turn.conn;
         self.irc.replying = label.map(|label| Replying::new(conn, label));
         run(self, turn);
-        self.do_tasks(turn);
+        if self.link(conn).paused.is_none() {
+            self.do_tasks(turn);
+        }
         self.end_of_replies(turn.now, conn, turn.out);
     }
 

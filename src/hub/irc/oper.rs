@@ -7,9 +7,9 @@
 use alloc::boxed::Box;
 use alloc::format;
 
+use super::tasks::Task;
 use super::{Digest, Hub, Replying, Turn};
-use crate::hub::admission::Guess;
-use crate::hub::audit::TOO_OFTEN;
+use crate::hub::guesses::Target;
 use crate::hub::{Act, Outputs, PasswordCheck, Told, work};
 use crate::id::{ConnId, Name, Time};
 use crate::wire::irc::Message;
@@ -18,9 +18,10 @@ use crate::wire::irc::numeric::*;
 /// An `OPER` whose password is being verified.
 #[derive(Clone, Debug)]
 pub(in crate::hub) struct Verifying {
-    /// The name that was given, if it is that of an operator. Any other may be a password in the
-    /// wrong place.
-    operator: Option<Box<str>>,
+    /// The name that was given.
+    login: Box<str>,
+    /// Whether it is that of an operator.
+    is_known: bool,
     replying: Option<Replying>,
 }
 
@@ -31,24 +32,22 @@ impl<D: Digest> Hub<D> {
         };
         let login = message.params[0];
         self.hide(message, format_args!("OPER {login} *"));
-        if !self.may_guess(turn.now, turn.conn, Guess::Operator) {
-            let act = (turn.conn, Act::OperRefused);
-            self.audit(act, None, Some(TOO_OFTEN), turn.out);
-            let why = ":Too many wrong passwords from your address; try later";
-            return self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
-        }
         let operators = &self.irc.identity.operators;
         let known = operators.get(login);
         // It takes as long where the name is nobody's, and so does not tell that.
         let Some(hash) = known.or_else(|| operators.values().next()) else {
-            return self.oper_verified(turn, name, None, false);
+            return self.oper_verified(turn, name, login, false);
         };
         let check = PasswordCheck::new(password, hash);
-        let operator = known.map(|_| login.into());
+        let is_known = known.is_some();
         self.work.count(work::PASSWORD);
         let replying = self.irc.replying.take_if(|its| its.conn == turn.conn);
         let link = self.link(turn.conn);
-        link.verifying = Some(Verifying { operator, replying });
+        link.verifying = Some(Verifying {
+            login: login.into(),
+            is_known,
+            replying,
+        });
         let network = link.source.network();
         turn.out.verify(turn.conn, network, check);
     }
@@ -62,7 +61,8 @@ impl<D: Digest> Hub<D> {
             if let Some(name) = self.broker.lifecycle().online(conn) {
                 self.irc.replying = verifying.replying;
                 let turn = &mut Turn { now, conn, out };
-                self.oper_verified(turn, name, verifying.operator.as_deref(), is_right);
+                let is_right = is_right && verifying.is_known;
+                self.oper_verified(turn, name, &verifying.login, is_right);
                 self.end_of_replies(now, conn, out);
             }
             let worked = self.worked(out) - start;
@@ -72,14 +72,27 @@ impl<D: Digest> Hub<D> {
         self.told(now, Told::Verified { conn, is_right }, out);
     }
 
-    fn oper_verified(
+    /// Answers an `OPER`, at once or when it may be told whether the password is right.
+    fn oper_verified(&mut self, turn: &mut Turn<'_>, name: Name, login: &str, is_right: bool) {
+        match self.answer_at(turn.now, turn.conn, Target::operator(login)) {
+            Some(until) => {
+                self.pause(turn.conn, until);
+                self.later(turn, Task::Oper(login.into(), is_right));
+            }
+            None => self.oper_now(turn, name, login, is_right),
+        }
+    }
+
+    pub(super) fn oper_now(
         &mut self,
         turn: &mut Turn<'_>,
         name: Name,
-        operator: Option<&str>,
+        login: &str,
         is_right: bool,
     ) {
-        let is_right = is_right && operator.is_some();
+        self.count_guess(turn.now, turn.conn, Target::operator(login), is_right);
+        // A name that is no operator's may be a password in the wrong place.
+        let operator = Some(login).filter(|login| self.irc.identity.operators.contains_key(*login));
         let act = if is_right {
             Act::Oper
         } else {
@@ -87,7 +100,6 @@ impl<D: Digest> Hub<D> {
         };
         self.audit((turn.conn, act), operator, None, turn.out);
         if !is_right {
-            self.count_guess(turn.now, turn.conn, Guess::Operator);
             let words = format_args!(":Password incorrect");
             return self.reply(turn, ERR_PASSWDMISMATCH, words);
         }

@@ -8,13 +8,12 @@ use alloc::vec::Vec;
 use subtle::ConstantTimeEq as _;
 
 use super::room::word;
-use super::{Digest, Hub, Turn};
+use super::{Digest, Hub, Replying, Turn};
 use crate::broker::{Input, StopReason};
-use crate::hub::Act;
-use crate::hub::admission::Guess;
-use crate::hub::audit::TOO_OFTEN;
+use crate::hub::guesses::{Attempt, Target};
 use crate::hub::logins::Login;
-use crate::id::{BadSecret, Name, Proof, Secret};
+use crate::hub::{Act, Outputs};
+use crate::id::{BadSecret, ConnId, Name, Proof, Secret, Time};
 use crate::wire::irc::caps::{ALL, Caps};
 use crate::wire::irc::numeric::*;
 use crate::wire::irc::{MAX_BODY_BYTES, Message, list};
@@ -117,25 +116,20 @@ impl<D: Digest> Hub<D> {
         let Some(given) = self.need(turn, message, 0) else {
             return self.hide(message, format_args!("PASS"));
         };
-        let may_guess = self.may_guess(turn.now, turn.conn, Guess::Server);
         let (is_admitted, secret) = match &self.irc.identity.password {
             None => (true, Some(given)),
             Some(password) => {
-                let (first, rest) = match given.split_at_checked(password.len()) {
-                    Some((first, rest)) => (first, rest),
-                    None => (given, ""),
+                // What is behind the colon is looked at whether the password is right or not: no
+                // answer tells that before the registration does.
+                let (first, secret) = match given.split_once(':') {
+                    Some((first, secret)) => (first, Some(secret)),
+                    None => (given, None),
                 };
                 let is_right: bool = first.as_bytes().ct_eq(password.as_bytes()).into();
-                let secret = rest.strip_prefix(':');
-                let is_whole = rest.is_empty() || secret.is_some();
-                (may_guess && is_right && is_whole, secret)
+                (is_right, secret)
             }
         };
-        if may_guess && !is_admitted {
-            self.count_guess(turn.now, turn.conn, Guess::Server);
-        }
-        let secret = secret.filter(|_| is_admitted).map(Secret::parse);
-        let secret = secret.transpose();
+        let secret = secret.map(Secret::parse).transpose();
         let proof = secret.map(|secret| secret.map(|secret| self.digest.proof(secret)));
         self.hide_pass(message, is_admitted, &proof);
         let proof = match proof {
@@ -155,12 +149,12 @@ impl<D: Digest> Hub<D> {
             }
         };
         let session = self.session_mut(turn.conn);
-        session.is_admitted = is_admitted;
+        session.is_admitted = Some(is_admitted);
         session.registering().proof = proof;
     }
 
-    /// What stands for a `PASS` where secrets are not kept: the proof for the secret, and `*` for
-    /// the server's password, if there is one.
+    /// What stands for a `PASS` where secrets are not kept: the proof for the secret, and ahead of it,
+    /// if the server has a password, `*` for that and `!` for a wrong one.
     fn hide_pass(
         &mut self,
         message: &Message<'_>,
@@ -170,7 +164,7 @@ impl<D: Digest> Hub<D> {
         let password = match (&self.irc.identity.password, is_admitted) {
             (None, _) => "",
             (Some(_), true) => "*",
-            (Some(_), false) => return self.hide(message, format_args!("PASS !")),
+            (Some(_), false) => "!",
         };
         let colon = if password.is_empty() { "" } else { ":" };
         let secret = match proof {
@@ -261,24 +255,46 @@ impl<D: Digest> Hub<D> {
         let (Some(name), Some(_), proof) = (said.nick, &said.user, said.proof) else {
             return;
         };
-        if self.irc.identity.password.is_some() && !session.is_admitted {
-            let why = if self.may_guess(turn.now, turn.conn, Guess::Server) {
-                ":Password incorrect"
-            } else {
-                ":Too many wrong passwords from your address; try later"
-            };
-            let act = (turn.conn, Act::PasswordRefused);
-            self.audit(act, Some(name.as_str()), None, turn.out);
-            self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
-            let (conn, reason) = (turn.conn, StopReason::NotAdmitted);
-            return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
+        let asks = self.irc.identity.password.is_some() && session.is_admitted.is_some();
+        let server = asks.then_some(Target::Server);
+        let server = server.and_then(|target| self.answer_at(turn.now, turn.conn, target));
+        let login = self.login_answer_at(turn.now, turn.conn, name, proof);
+        match server.max(login) {
+            Some(until) => self.set_aside(turn.conn, until, Attempt::Register),
+            None => self.register(turn, name, proof),
         }
-        if !self.may_try(turn.now, turn.conn, &name, proof) {
-            let act = (turn.conn, Act::SecretRefused);
-            self.audit(act, Some(name.as_str()), Some(TOO_OFTEN), turn.out);
-            let why = ":Too many wrong secrets from your address; try later";
-            self.reply(turn, ERR_PASSWDMISMATCH, format_args!("{why}"));
-            return self.count_failed_login(turn.now, turn.conn, turn.out);
+    }
+
+    /// Logs in whoever has waited until it may be told whether its secret is right.
+    pub(in crate::hub) fn register_again(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        replying: Option<Replying>,
+        out: &mut Outputs,
+    ) {
+        let said = self.session(conn).registering.as_ref();
+        let said = said.and_then(|said| Some((said.nick?, said.proof)));
+        let (name, proof) = said.expect("it has said all that it must");
+        self.irc.replying = replying;
+        self.register(&mut Turn { now, conn, out }, name, proof);
+        self.end_of_replies(now, conn, out);
+    }
+
+    fn register(&mut self, turn: &mut Turn<'_>, name: Name, proof: Option<Proof>) {
+        if self.irc.identity.password.is_some() {
+            let is_admitted = self.session(turn.conn).is_admitted;
+            if let Some(is_right) = is_admitted {
+                self.count_guess(turn.now, turn.conn, Target::Server, is_right);
+            }
+            if is_admitted != Some(true) {
+                let act = (turn.conn, Act::PasswordRefused);
+                self.audit(act, Some(name.as_str()), None, turn.out);
+                let words = format_args!(":Password incorrect");
+                self.reply(turn, ERR_PASSWDMISMATCH, words);
+                let (conn, reason) = (turn.conn, StopReason::NotAdmitted);
+                return self.handle(turn.now, Input::GiveUp { conn, reason }, turn.out);
+            }
         }
         let login = Login { name, proof };
         self.log_in(turn.now, turn.conn, login, turn.out);
@@ -296,7 +312,7 @@ impl<D: Digest> Hub<D> {
         self.reply(turn, RPL_WELCOME, words);
         let words = format_args!(":Your host is {server}, running {version}");
         self.reply(turn, RPL_YOURHOST, words);
-        let started = self.irc.time(crate::id::Time::ZERO).human();
+        let started = self.irc.time(Time::ZERO).human();
         let words = format_args!(":This server was started on {started}");
         self.reply(turn, RPL_CREATED, words);
         let words = format_args!("{server} {version} Biow CIbeiklmnostv Ibeklov");

@@ -4,9 +4,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use subtle::ConstantTimeEq as _;
+
 use super::register::cut;
 use super::{Digest, Hub, Tags, Turn, User};
 use crate::broker::{Input, Part, Rank, Request};
+use crate::hub::guesses::Key;
 use crate::hub::work::Work;
 use crate::id::{Name, Room, Time};
 use crate::wire::irc::numeric::*;
@@ -125,7 +128,7 @@ impl Channel {
     fn admits(
         &self,
         full: &str,
-        key: Option<&str>,
+        key: Key,
         since: Time,
         work: &Work,
     ) -> Result<(), MayNotJoin> {
@@ -141,7 +144,7 @@ impl Channel {
             return Err(MayNotJoin::Banned);
         }
         let is_locked = self.key.is_some() && self.locked >= since;
-        if is_locked && self.key.as_deref() != key {
+        if is_locked && key != Key::Right {
             return Err(MayNotJoin::BadKey);
         }
         Ok(())
@@ -164,12 +167,23 @@ impl Channel {
 }
 
 impl<D: Digest> Hub<D> {
+    /// What somebody has given as the key of a room.
+    pub(super) fn key(&self, room: &Room, given: Option<&str>) -> Key {
+        let Some(given) = given else {
+            return Key::Missing;
+        };
+        let channel = self.irc.channels.get(room);
+        let key = channel.and_then(|channel| channel.key.as_ref());
+        let is_right = key.is_some_and(|key| key.as_bytes().ct_eq(given.as_bytes()).into());
+        if is_right { Key::Right } else { Key::Wrong }
+    }
+
     /// Whether a room's modes let somebody in, who has this key.
     pub(in crate::hub) fn may_join(
         &self,
         name: &Name,
         room: &Room,
-        key: Option<&str>,
+        key: Key,
     ) -> Result<(), MayNotJoin> {
         if self.members(room) >= self.limits.room_members && !self.is_in(name, room) {
             return Err(MayNotJoin::RoomFull);
@@ -203,7 +217,7 @@ impl<D: Digest> Hub<D> {
         if self.irc.invitations.has(room, self.irc.users[name].peer) {
             return Ok(());
         }
-        channel.admits(&self.irc.mask(name), None, gone, &self.work)
+        channel.admits(&self.irc.mask(name), Key::Missing, gone, &self.work)
     }
 
     /// Whether a member whom others have seen quit is banned, and not invited.

@@ -20,8 +20,8 @@ pub(in crate::hub) struct Session {
     pub(super) negotiates: bool,
     /// What it has said, until it is registered.
     pub(super) registering: Option<Box<Registering>>,
-    /// Whether it has given the server's password.
-    pub(super) is_admitted: bool,
+    /// Whether the server's password that it has given is right, if it has given one.
+    pub(super) is_admitted: Option<bool>,
     /// Whose coming and going it wants to know.
     pub(super) watched: BTreeSet<Name>,
     /// What follows of what was kept for it.

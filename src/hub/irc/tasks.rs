@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::chat::verb;
 use super::expelled::Expel;
@@ -16,6 +17,7 @@ use super::people::Departed;
 use super::room::word;
 use super::{Digest, Hub, Outputs, Turn, list, names, who};
 use crate::broker::Form;
+use crate::hub::guesses::Key;
 use crate::id::{ConnId, Name, Time};
 use crate::wire::irc::Message;
 use crate::wire::irc::numeric::{ERR_TOOMANYTARGETS, Numeric};
@@ -34,8 +36,10 @@ pub(super) enum Task {
     Members(names::Rooms),
     /// To list those who have gone.
     Departed(Box<Departed>),
-    /// To enter more channels.
-    Join { rooms: Box<str>, keys: Box<str> },
+    /// To enter more channels, each with what was given as its key.
+    Join(Vec<(Box<str>, Key)>),
+    /// To answer an `OPER` by this name, whose password is right or not.
+    Oper(Box<str>, bool),
     /// To say something to more targets.
     Say(Box<Say>),
     /// To put those out of a channel who are banned.
@@ -156,8 +160,12 @@ impl<D: Digest> Hub<D> {
             Task::Users(search) => self.list_users(turn, name, search),
             Task::Members(rooms) => self.list_members(turn, name, rooms),
             Task::Departed(search) => self.list_departed(turn, search),
-            Task::Join { rooms, keys } => {
-                self.join_each(turn, name, &rooms, &keys);
+            Task::Join(wanted) => {
+                self.join_each(turn, name, &wanted);
+                None
+            }
+            Task::Oper(login, is_right) => {
+                self.oper_now(turn, name, &login, is_right);
                 None
             }
             Task::Expel(expel) => self.expel(turn, name, expel),

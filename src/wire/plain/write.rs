@@ -304,10 +304,6 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
             "too-many-names",
             "you take another name too often; try later",
         ),
-        Mistake::TooManyLogins => (
-            "too-many-logins",
-            "too many wrong secrets from your address; try later",
-        ),
         Mistake::NoColon => (
             "no-colon",
             "say to whom, like this: bob: hi; /help lists commands",

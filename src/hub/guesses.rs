@@ -1,0 +1,296 @@
+//! Guesses at what only its owner knows, and how they are slowed down.
+//!
+//! Wrong guesses are counted by the address that they come from and by what they were for, a
+//! [`Target`]. Some of them are answered at once
+//! ([`Config::failed_logins_per_address`] within [`Config::failed_login_window`]). Past that,
+//! whoever tries from the same address for the same target has to wait for the answer, up to half
+//! of [`Config::login_timeout`], and nothing more is read from its connection until then.
+//!
+//! - The answer is as late if the secret is right. Otherwise silence would tell that it is wrong,
+//!   and the next guess would cost no more than a new connection.
+//! - A right secret is never refused, whoever else guesses. It is late only if somebody at the same
+//!   address has guessed at the same target, and then it clears what the address owes there.
+//! - So one address makes as many guesses at a target as are answered at once, and from then on one
+//!   for each of its connections in the time that they wait.
+//! - Whoever logs in as somebody new, by a name that another peer first logged in with, may have
+//!   guessed at that peer's secret. The name is then a target of its own, and what is counted there
+//!   matters nowhere else.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::mem;
+use core::time::Duration;
+
+use super::admission::Source;
+use super::irc::Replying;
+use super::logins::Login;
+use super::rate::{Rate, Used};
+use super::{Digest, Hub, Outputs};
+use crate::Config;
+use crate::broker::lifecycle::Phase;
+use crate::id::{ConnId, Name, Proof, Room, Time};
+
+/// Bytes of the name of an operator that tell one target from another.
+const OPERATOR_BYTES: usize = 32;
+
+/// What a guess is for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Target {
+    /// The secret of the peer that bears a name.
+    Peer(Name),
+    /// The secret of a peer that first logged in with a name which nobody bears now.
+    FormerName(Name),
+    /// The server's password.
+    Server,
+    /// The password of an operator, by a name that need not be one.
+    Operator(Box<str>),
+    /// The key of a channel.
+    Key(Room),
+}
+
+impl Target {
+    pub(super) fn operator(name: &str) -> Self {
+        Self::Operator(name[..name.floor_char_boundary(OPERATOR_BYTES)].into())
+    }
+}
+
+/// Who guesses, and at what.
+type Guesser = (Source, Target);
+
+/// Wrong guesses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Guesses {
+    rate: Rate,
+    limit: usize,
+    longest_wait: Duration,
+    by_guesser: BTreeMap<Guesser, Used>,
+    /// The same, the one that is forgiven first in front.
+    by_time: BTreeSet<(Used, Guesser)>,
+}
+
+impl Guesses {
+    pub(super) fn new(config: &Config) -> Self {
+        let burst = config.failed_logins_per_address.get();
+        Self {
+            rate: Rate::new(burst, config.failed_login_window),
+            limit: config.failed_login_addresses.get(),
+            longest_wait: config.login_timeout / 2,
+            by_guesser: BTreeMap::new(),
+            by_time: BTreeSet::new(),
+        }
+    }
+
+    /// When a guess that is made at `now` is answered, if not at once.
+    fn answer_at(&self, guesser: &Guesser, now: Time) -> Option<Time> {
+        let used = *self.by_guesser.get(guesser)?;
+        let next = self.rate.next(used).min(now.after(self.longest_wait));
+        Some(next).filter(|&next| next > now)
+    }
+
+    fn count_wrong(&mut self, guesser: Guesser, now: Time) {
+        let mut used = self.forget(&guesser);
+        while let Some((first, _)) = self.by_time.first()
+            && (first.is_forgiven(now) || self.by_time.len() >= self.limit)
+        {
+            let (_, guesser) = self.by_time.pop_first().expect("there is a first");
+            self.by_guesser.remove(&guesser);
+        }
+        self.rate.count(&mut used, now);
+        self.by_guesser.insert(guesser.clone(), used);
+        self.by_time.insert((used, guesser));
+    }
+
+    /// Forgets what was guessed wrong, and returns what that had used.
+    fn forget(&mut self, guesser: &Guesser) -> Used {
+        let used = self.by_guesser.remove(guesser);
+        if let Some(used) = used {
+            self.by_time.remove(&(used, guesser.clone()));
+        }
+        used.unwrap_or_default()
+    }
+}
+
+/// A login whose answer waits. Whatever else may have to wait is a [task](super::irc::tasks).
+#[derive(Clone, Debug)]
+pub(super) enum Attempt {
+    /// To log in by the plain protocol.
+    LogIn(Login),
+    /// To register with all that it has said (IRC).
+    Register,
+}
+
+/// What somebody who wants to enter a channel has given as its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Key {
+    Missing,
+    Wrong,
+    Right,
+}
+
+/// A login whose answer waits.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    attempt: Attempt,
+    /// The label of the command that it came with.
+    replying: Option<Replying>,
+}
+
+impl<D: Digest> Hub<D> {
+    /// When a guess that a connection makes now is answered, if not at once.
+    pub(super) fn answer_at(&self, now: Time, conn: ConnId, target: Target) -> Option<Time> {
+        let source = self.links[conn].source;
+        self.guesses.answer_at(&(source, target), now)
+    }
+
+    /// The same of a login.
+    pub(super) fn login_answer_at(
+        &self,
+        now: Time,
+        conn: ConnId,
+        name: Name,
+        proof: Option<Proof>,
+    ) -> Option<Time> {
+        let target = self.target_of_login(name)?;
+        proof.and_then(|_| self.answer_at(now, conn, target))
+    }
+
+    /// Whose secret is tried by whoever logs in with a name; nobody's if it is free.
+    pub(super) fn target_of_login(&self, name: Name) -> Option<Target> {
+        let lifecycle = self.broker.lifecycle();
+        if lifecycle.binding(&name).is_some() {
+            Some(Target::Peer(name))
+        } else {
+            let is_former = lifecycle.is_former(&name);
+            is_former.then_some(Target::FormerName(name))
+        }
+    }
+
+    /// Counts a guess.
+    pub(super) fn count_guess(&mut self, now: Time, conn: ConnId, target: Target, is_right: bool) {
+        let guesser = (self.link(conn).source, target);
+        if is_right {
+            self.guesses.forget(&guesser);
+        } else {
+            self.guesses.count_wrong(guesser, now);
+        }
+    }
+
+    /// Answers a login only then, and listens to it no more before.
+    pub(super) fn set_aside(&mut self, conn: ConnId, until: Time, attempt: Attempt) {
+        let replying = self.take_replying(conn);
+        self.pause(conn, until);
+        let pending = Pending { attempt, replying };
+        self.link(conn).pending = Some(Box::new(pending));
+    }
+
+    /// Answers the login of a connection, now that it may be answered.
+    pub(super) fn answer_pending(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        let Some(pending) = mem::take(&mut self.link(conn).pending) else {
+            return;
+        };
+        let start = self.worked(out);
+        let Pending { attempt, replying } = *pending;
+        let phase = self.broker.lifecycle().phase(conn);
+        match (attempt, phase) {
+            (Attempt::LogIn(login), Some(Phase::Greeting { .. })) => {
+                self.log_in(now, conn, login, out);
+            }
+            (Attempt::Register, Some(Phase::Greeting { .. })) => {
+                self.register_again(now, conn, replying, out);
+            }
+            // It ends, and hears no more.
+            (Attempt::LogIn(..) | Attempt::Register, _) => {}
+        }
+        let worked = self.worked(out) - start;
+        self.charge(now, conn, worked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::IpAddr;
+    use core::num::{NonZeroU32, NonZeroUsize};
+
+    /// Two guesses in 10 s are answered at once, and the others within 3 s.
+    fn guesses() -> Guesses {
+        Guesses::new(&Config {
+            failed_logins_per_address: NonZeroU32::new(2).unwrap(),
+            failed_login_window: Duration::from_secs(10),
+            failed_login_addresses: NonZeroUsize::new(3).unwrap(),
+            login_timeout: Duration::from_secs(6),
+            ..Config::default()
+        })
+    }
+
+    fn guesser(n: u8, target: Target) -> Guesser {
+        (Source::of(IpAddr::from([192, 0, 2, n])), target)
+    }
+
+    fn second(n: u64) -> Time {
+        Time::ZERO.after(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn past_the_first_guesses_each_waits_but_never_long() {
+        let mut guesses = guesses();
+        let it = guesser(1, Target::Server);
+        guesses.count_wrong(it.clone(), second(0));
+        assert_eq!(guesses.answer_at(&it, second(0)), None);
+        guesses.count_wrong(it.clone(), second(0));
+        assert_eq!(guesses.answer_at(&it, second(0)), Some(second(3)));
+        assert_eq!(guesses.answer_at(&it, second(4)), Some(second(5)));
+        assert_eq!(guesses.answer_at(&it, second(5)), None);
+        (0..9).for_each(|_| guesses.count_wrong(it.clone(), second(5)));
+        assert_eq!(guesses.answer_at(&it, second(5)), Some(second(8)));
+    }
+
+    #[test]
+    fn guesses_from_elsewhere_or_at_something_else_do_not_matter() {
+        let mut guesses = guesses();
+        let [alice, bob] = ["alice", "bob"].map(|name| Name::parse(name).unwrap());
+        let it = guesser(1, Target::Peer(alice));
+        (0..9).for_each(|_| guesses.count_wrong(it.clone(), second(0)));
+        assert!(guesses.answer_at(&it, second(0)).is_some());
+        let others = [
+            Target::Peer(bob),
+            Target::FormerName(alice),
+            Target::Server,
+            Target::operator("alice"),
+            Target::Key(Room::parse("#alice").unwrap()),
+        ];
+        for other in others {
+            assert_eq!(guesses.answer_at(&guesser(1, other), second(0)), None);
+        }
+        let elsewhere = guesser(2, Target::Peer(alice));
+        assert_eq!(guesses.answer_at(&elsewhere, second(0)), None);
+    }
+
+    #[test]
+    fn a_right_one_and_time_forgive_what_was_wrong() {
+        let mut guesses = guesses();
+        let it = guesser(1, Target::Server);
+        (0..9).for_each(|_| guesses.count_wrong(it.clone(), second(0)));
+        guesses.forget(&it);
+        assert_eq!(guesses, self::guesses(), "nothing is left");
+        guesses.count_wrong(it.clone(), second(0));
+        guesses.count_wrong(guesser(2, Target::Server), second(5));
+        assert_eq!(guesses.by_guesser.len(), 1, "the first was forgiven");
+        assert_eq!(guesses.by_time.len(), 1);
+    }
+
+    #[test]
+    fn as_many_are_remembered_as_may_be_and_those_that_are_forgiven_last() {
+        let mut guesses = guesses();
+        let it = guesser(0, Target::Server);
+        (0..9).for_each(|_| guesses.count_wrong(it.clone(), second(0)));
+        for n in 1..9 {
+            let other = guesser(n, Target::Server);
+            guesses.count_wrong(other.clone(), second(0));
+            assert!(guesses.by_guesser.len() <= 3);
+            assert_eq!(guesses.by_guesser.len(), guesses.by_time.len());
+            assert!(guesses.by_guesser.contains_key(&other));
+            assert!(guesses.by_guesser.contains_key(&it));
+        }
+    }
+}

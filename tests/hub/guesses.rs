@@ -1,0 +1,346 @@
+//! Guesses at secrets, passwords and keys: past the first, the answers are late, and nobody else
+//! notices.
+
+use std::time::Duration;
+
+use rejoin::Config;
+use rejoin::hub::{Identity, Protocol};
+use rejoin::id::ConnId;
+
+use crate::irc_story::play_with;
+use crate::server::{Server, config};
+
+const IN_USE: &str = "* error wrong-secret bob is in use, and this is not its secret";
+
+/// Two wrong guesses in 20 s are answered at once, and any other after at most 15 s.
+fn strict() -> Config {
+    Config {
+        failed_logins_per_address: 2.try_into().unwrap(),
+        failed_login_window: Duration::from_secs(20),
+        login_timeout: Duration::from_secs(30),
+        ..config()
+    }
+}
+
+fn server(config: &Config, password: Option<&str>) -> Server {
+    let mut server = Server::with(config);
+    server.hub.identify(Identity {
+        password: password.map(str::to_owned),
+        operators: [("root".to_owned(), "toor".to_owned())].into(),
+        ..Identity::default()
+    });
+    server
+}
+
+fn second(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// What a new connection is told at once of this line, and by then breaks.
+fn tries(server: &mut Server, address: &str, line: &str) -> Vec<String> {
+    let conn = server.connect_from(address).unwrap();
+    server.types(conn, line);
+    let heard = server.hears(conn);
+    server.breaks(conn);
+    heard
+}
+
+/// A new connection by IRC that has said this.
+fn irc(server: &mut Server, address: &str, lines: &[&str]) -> ConnId {
+    let conn = server.connect_by(address, Protocol::Irc).unwrap();
+    for line in lines {
+        server.types(conn, line);
+    }
+    conn
+}
+
+/// Asserts that a connection hears nothing until so many seconds have passed, and what it is then.
+#[track_caller]
+fn hears_after(server: &mut Server, conn: ConnId, seconds: u64, told: &str) {
+    assert_eq!(server.hears(conn), [""; 0]);
+    server.passes(second(seconds) - Duration::from_micros(1));
+    assert_eq!(server.hears(conn), [""; 0]);
+    server.passes(Duration::from_micros(1));
+    let heard = server.hears(conn);
+    assert!(
+        heard.first().is_some_and(|line| line.contains(told)),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn past_the_first_wrong_secrets_an_answer_is_late_whether_it_is_right_or_wrong() {
+    for (secret, told) in [("wrong-horse", IN_USE), ("correct-horse", "* back bob 0")] {
+        let mut server = server(&strict(), None);
+        let bob = server.login("bob correct-horse");
+        server.breaks(bob);
+        for _ in 0..2 {
+            assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [IN_USE]);
+        }
+        let late = server.connect();
+        let line = format!("bob {secret}\n/help\n");
+        assert_eq!(server.sends(late, line.as_bytes()), line.len() - 6);
+        assert_eq!(server.sends(late, b"/help\n"), 0, "it waits");
+        hears_after(&mut server, late, 10, told);
+        assert_eq!(server.sends(late, b"/help\n"), 6);
+        assert!(server.hears(late)[0].starts_with("* help "));
+    }
+}
+
+#[test]
+fn an_answer_is_never_later_than_half_of_the_time_for_a_login() {
+    let mut server = server(&strict(), None);
+    let bob = server.login("bob correct-horse");
+    server.breaks(bob);
+    let all: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    for &conn in &all {
+        server.types(conn, "bob wrong-horse");
+    }
+    server.passes(second(15));
+    for &conn in &all {
+        assert_eq!(server.hears(conn), [IN_USE]);
+    }
+    let bob = server.connect();
+    server.types(bob, "bob correct-horse");
+    hears_after(&mut server, bob, 15, "* back bob 0");
+    // It has cleared what its address owed.
+    server.breaks(bob);
+    assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [IN_USE]);
+}
+
+/// Behind a proxy, everybody comes from one address.
+#[test]
+fn whoever_shares_the_address_of_one_who_guesses_is_answered_at_once() {
+    let mut server = server(&config(), None);
+    for login in ["bob correct-horse", "carol correct-horse"] {
+        let conn = server.login(login);
+        server.breaks(conn);
+    }
+    for n in 0..200 {
+        let guess = format!("bob wrong-horse-{n}");
+        let told = tries(&mut server, "192.0.2.1", &guess);
+        assert_eq!(told.is_empty(), n >= 30, "guess {n}");
+    }
+    let carol = tries(&mut server, "192.0.2.1", "carol correct-horse");
+    assert_eq!(carol, ["* back carol 0"]);
+    assert_eq!(
+        tries(&mut server, "192.0.2.1", "dave new-horse"),
+        ["* welcome dave"]
+    );
+    assert_eq!(
+        tries(&mut server, "192.0.2.1", "bob"),
+        [IN_USE],
+        "no secret, no guess"
+    );
+    assert_eq!(
+        tries(&mut server, "192.0.2.2", "bob wrong-horse"),
+        [IN_USE],
+        "from elsewhere"
+    );
+    let bob = tries(&mut server, "192.0.2.3", "bob correct-horse");
+    assert_eq!(bob, ["* back bob 0"]);
+}
+
+#[test]
+fn whoever_ends_while_it_waits_leaves_nothing() {
+    let mut server = server(&strict(), None);
+    let bob = server.login("bob correct-horse");
+    for _ in 0..2 {
+        tries(&mut server, "192.0.2.1", "bob wrong-horse");
+    }
+    let late = server.connect();
+    server.types(late, "bob correct-horse");
+    server.closes(late);
+    server.passes(second(10));
+    assert_eq!(
+        server.hears(late),
+        [""; 0],
+        "it leaves, and is answered no more"
+    );
+    server.writer_ends(late);
+    server.types(bob, "/quit");
+    server.writer_ends(bob);
+    assert!(server.hub.is_idle());
+    assert_eq!(server.hub.deadline(), None);
+}
+
+/// Thirty peers took likely names elsewhere, and changed them; then thirty people log in by these
+/// names from one address, each with a secret of its own.
+#[test]
+fn a_name_that_was_changed_elsewhere_is_no_trap() {
+    let mut server = server(&config(), None);
+    let owner = server.login("owner correct-horse");
+    server.breaks(owner);
+    for n in 0..30 {
+        let nick = format!("NICK likely{n}");
+        let other = format!("NICK other{n}");
+        let lines = ["PASS trap-horse", &nick, "USER u 0 * :u", &other];
+        irc(&mut server, "198.51.100.1", &lines);
+    }
+    for n in 0..30 {
+        let login = format!("likely{n} own-horse-{n}");
+        let told = tries(&mut server, "192.0.2.1", &login);
+        assert_eq!(told, [format!("* welcome likely{n}")]);
+    }
+    assert_eq!(
+        tries(&mut server, "192.0.2.1", "owner correct-horse"),
+        ["* back owner 0"]
+    );
+}
+
+/// The name is free, but whoever bore it may come back with it.
+#[test]
+fn a_secret_for_a_name_that_was_changed_is_a_guess_at_that_name_alone() {
+    let mut server = server(&strict(), None);
+    let lines = [
+        "PASS correct-horse",
+        "NICK bob",
+        "USER u 0 * :Bob",
+        "NICK rob",
+    ];
+    let rob = irc(&mut server, "198.51.100.1", &lines);
+    server.breaks(rob);
+    for _ in 0..2 {
+        let newcomer = server.connect();
+        server.types(newcomer, "bob wrong-horse");
+        assert_eq!(server.hears(newcomer), ["* welcome bob"]);
+        server.types(newcomer, "/quit");
+        server.writer_ends(newcomer);
+    }
+    let other = tries(&mut server, "192.0.2.1", "rob wrong-horse");
+    assert_eq!(
+        other,
+        ["* error name-in-use rob"],
+        "its present name is another target"
+    );
+    let guesser = server.connect();
+    server.types(guesser, "bob other-horse");
+    hears_after(&mut server, guesser, 10, "* welcome bob");
+    server.types(guesser, "/quit");
+    server.writer_ends(guesser);
+    let back = server.connect();
+    server.types(back, "bob correct-horse");
+    hears_after(&mut server, back, 10, "* back rob 0");
+}
+
+#[test]
+fn the_password_of_a_server_is_guessed_slowly_and_the_right_one_is_never_refused() {
+    let mut server = server(&strict(), Some("open-sesame"));
+    let says = |pass| [pass, "NICK alice", "USER u 0 * :r"];
+    let wrong = "464 alice :Password incorrect";
+    for _ in 0..2 {
+        let conn = irc(&mut server, "192.0.2.1", &says("PASS open-barley"));
+        assert!(server.hears(conn)[0].contains(wrong));
+    }
+    let eve = irc(&mut server, "192.0.2.1", &says("PASS open-wheat"));
+    let alice = irc(&mut server, "192.0.2.1", &says("PASS open-sesame"));
+    assert_eq!(server.hears(alice), [""; 0]);
+    hears_after(&mut server, eve, 10, wrong);
+    assert!(server.hears(alice)[0].contains(" 001 alice "));
+    // It has cleared what its address owed, and elsewhere nobody ever noticed.
+    for address in ["192.0.2.1", "192.0.2.2"] {
+        let lines = ["PASS open-sesame", "NICK bob", "USER u 0 * :r"];
+        let bob = irc(&mut server, address, &lines);
+        assert!(server.hears(bob)[0].contains(" 001 bob "), "{address}");
+        server.breaks(bob);
+    }
+}
+
+/// Of a bad secret its client is told at once: that must not depend on the password ahead of it.
+#[test]
+fn a_secret_behind_a_wrong_password_is_looked_at_as_behind_the_right_one() {
+    for password in ["open-sesame", "open-barley"] {
+        let mut server = server(&strict(), Some("open-sesame"));
+        let pass = format!("PASS {password}:short");
+        let conn = irc(&mut server, "192.0.2.1", &[&pass]);
+        assert!(server.hears(conn)[0].contains("Too short"), "{password}");
+    }
+}
+
+#[test]
+fn a_key_is_guessed_slowly_on_however_many_connections() {
+    let mut server = server(&strict(), None);
+    let op = irc(
+        &mut server,
+        "198.51.100.1",
+        &["NICK op", "USER u 0 * :r", "JOIN #a", "MODE #a +k key"],
+    );
+    server.hears(op);
+    let guesser = |server: &mut Server, lines: &[&str]| {
+        let lines = [&["NICK eve", "USER u 0 * :r"], lines].concat();
+        let conn = irc(server, "192.0.2.1", &lines);
+        let heard = server.hears(conn);
+        (conn, heard.last().cloned().unwrap_or_default())
+    };
+    for _ in 0..2 {
+        let (conn, last) = guesser(&mut server, &["JOIN #a,#a wrong"]);
+        assert!(last.contains("475 eve #a :"), "{last}");
+        server.types(conn, "JOIN #a");
+        assert!(
+            server.hears(conn)[0].contains("475 eve #a :"),
+            "no key, no guess"
+        );
+        server.breaks(conn);
+    }
+    let (conn, last) = guesser(&mut server, &["JOIN #b,#a x,wrong"]);
+    assert!(!last.contains("#b"), "{last}");
+    server.passes(second(10));
+    let heard = server.hears(conn).join("\n");
+    assert!(
+        heard.contains("JOIN #b") && heard.contains("475 eve #a :"),
+        "{heard}"
+    );
+    server.breaks(conn);
+    let (conn, _) = guesser(
+        &mut server,
+        &["CAP REQ labeled-response", "@label=l1 JOIN #a key"],
+    );
+    hears_after(&mut server, conn, 10, "@label=l1 :eve!~u@192.0.2.1 JOIN #a");
+    server.breaks(conn);
+    // It has cleared what its address owed.
+    let (_, last) = guesser(&mut server, &["JOIN #a wrong"]);
+    assert!(last.contains("475 eve #a :"), "{last}");
+}
+
+#[test]
+fn an_operator_that_waits_is_one_when_it_is_told_so() {
+    play_with_operator(
+        "
+        alice > OPER root wrong
+        alice < 464 alice :Password incorrect
+        alice > OPER root wrong
+        alice < 464 alice :Password incorrect
+        alice > OPER nobody wrong
+        alice < 464 alice :Password incorrect
+        alice > OPER root toor
+        wait 9
+        wait 1
+        alice < 381 alice :You are now an IRC operator
+        alice < :alice@@ MODE alice +o
+        alice > OPER root wrong
+        alice < 464 alice :Password incorrect
+        ",
+    );
+}
+
+fn play_with_operator(story: &str) {
+    crate::irc_story::play_as(&strict(), crate::irc_story::with_operator(), story);
+}
+
+#[test]
+fn whoever_is_in_a_channel_or_invited_needs_no_key_and_makes_no_guess() {
+    play_with(
+        &strict(),
+        "
+        op does JOIN #a
+        op does MODE #a +k key
+        eve does JOIN #a wrong
+        eve does JOIN #a wrong
+        op does INVITE eve #a
+        eve > JOIN #a
+        op < :eve@@ JOIN #a
+        eve < :eve@@ JOIN #a
+        eve skips all
+        ",
+    );
+}
