@@ -205,8 +205,8 @@ pub(crate) struct Files {
     #[arg(help_heading = "IRC", long, value_name = "FILE")]
     pub(crate) opers: Option<PathBuf>,
 
-    /// File with the password that every client must give first (PASS); whoever speaks the plain
-    /// protocol is not asked for it.
+    /// File with the password that every client must give first, ahead of a secret of its own:
+    /// PASS PASSWORD:SECRET, or by the plain protocol NAME PASSWORD:SECRET.
     #[arg(help_heading = "IRC", long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 }

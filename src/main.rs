@@ -119,9 +119,6 @@ fn announce(plain: Option<SocketAddr>, irc: Option<SocketAddr>, asks_for_passwor
     let mut lines = String::new();
     if let Some(address) = plain {
         let (host, port) = (reachable(address.ip()), address.port());
-        if asks_for_password {
-            tracing::warn!("no password is asked for on {address}; --listen=off closes it");
-        }
         lines += &format!("rejoin listens on {address}; try: nc {host} {port}\n");
     }
     if let Some(address) = irc {

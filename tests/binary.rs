@@ -265,21 +265,22 @@ fn rust_log_filters_the_log() {
 }
 
 #[test]
-fn that_the_plain_protocol_asks_for_no_password_is_warned_of() {
+fn a_password_is_asked_for_by_both_protocols() {
     let name = format!("password-{}", std::process::id());
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&file, "open-sesame\n").expect("it can be written");
     let flag = format!("--password-file={}", file.display());
-    let log = |flags: &[&str]| {
-        let mut server = Server::start(flags);
-        server.child.signal("TERM");
-        server.child.wait();
-        server.log()
-    };
-    let warning = "no password is asked for on 127.0.0.1:";
-    let warned = log(&[&flag, "--irc=127.0.0.1:0"]);
-    assert!(warned.contains(warning), "{warned}");
-    assert!(!log(&["--irc=127.0.0.1:0"]).contains(warning));
+    let server = Server::start(&[&flag, "--irc=127.0.0.1:0"]);
+    let mut outsider = server.client();
+    outsider.send("alice\n/rooms\nalice open-sesame:correct-horse");
+    let refused = "* error wrong-password log in with the server's password: \
+                   NAME PASSWORD or NAME PASSWORD:SECRET";
+    outsider.expect(refused);
+    outsider.expect("* error not-logged-in first say who you are: NAME or NAME SECRET");
+    outsider.expect("* welcome alice");
+    let mut irc = Client::connect(server.irc());
+    irc.send("NICK bob\nUSER u 0 * :u");
+    irc.expect(":rejoin.localhost 464 bob :Password incorrect");
     std::fs::remove_file(&file).expect("it is there");
 }
 

@@ -125,7 +125,7 @@ fn a_file_that_is_missing_is_named() {
 
 #[test]
 fn a_record_of_another_version_says_which() {
-    let why = "the record is of version 2, and this program reads version 9";
+    let why = "the record is of version 2, and this program reads version 10";
     assert_refused("other.record", b"rejoin record 2\n\x05\xff", why);
 }
 
@@ -134,8 +134,8 @@ fn a_record_without_an_entry_is_no_plan() {
     let why = "the record ends before the end of its first entry";
     for (name, what) in [
         ("cut-0.record", "rejoin rec"),
-        ("cut-1.record", "rejoin record 9\n"),
-        ("cut-2.record", "rejoin record 9\n\u{5}"),
+        ("cut-1.record", "rejoin record 10\n"),
+        ("cut-2.record", "rejoin record 10\n\u{5}"),
     ] {
         assert_refused(name, what, why);
     }

@@ -113,8 +113,8 @@ impl Guesses {
 /// A login whose answer waits. Whatever else may have to wait is a [task](super::irc::tasks).
 #[derive(Clone, Debug)]
 pub(super) enum Attempt {
-    /// To log in by the plain protocol.
-    LogIn(Login),
+    /// To log in by the plain protocol; and whether the server's password is right, if it has one.
+    LogIn(Login, Option<bool>),
     /// To register with all that it has said (IRC).
     Register,
 }
@@ -192,8 +192,8 @@ impl<D: Digest> Hub<D> {
         let Pending { attempt, replying } = *pending;
         let phase = self.broker.lifecycle().phase(conn);
         match (attempt, phase) {
-            (Attempt::LogIn(login), Some(Phase::Greeting { .. })) => {
-                self.log_in(now, conn, login, out);
+            (Attempt::LogIn(login, is_admitted), Some(Phase::Greeting { .. })) => {
+                self.plain_log_in_now(now, conn, login, is_admitted, out);
             }
             (Attempt::Register, Some(Phase::Greeting { .. })) => {
                 self.register_again(now, conn, replying, out);

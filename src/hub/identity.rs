@@ -22,7 +22,7 @@ pub struct Identity {
     pub motd: Option<Vec<String>>,
     /// The operators, with the hashes of their passwords, in a form that the driver knows.
     pub operators: BTreeMap<String, String>,
-    /// The password that every IRC client must give, if there is one.
+    /// The password that every client must give, if there is one, without spaces and colons.
     pub password: Option<String>,
     /// Where it can be reached.
     pub ports: Ports,

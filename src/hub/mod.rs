@@ -9,6 +9,7 @@ mod clock;
 mod effects;
 mod frame;
 mod full;
+mod given;
 mod guesses;
 mod identity;
 mod ids;

@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::IpAddr;
 
 use crate::broker::{Broker, Effects, Input};
-use crate::id::{ConnId, Name, Proof, Time};
+use crate::id::{ConnId, Time};
 use crate::wire::irc::{BadLine, Message};
 use crate::wire::lines::Line;
 use crate::wire::plain::{Command, Mistake};
@@ -30,9 +30,6 @@ pub trait Observer: fmt::Debug + Send {
     /// protocol](crate::wire::stranger) and may hold anything. What stands here instead has the
     /// same effects on a hub whose [`Digest`](super::Digest) is [`Recorded`](super::record::Recorded).
     fn hidden(&mut self, _instead: &str) {}
-
-    /// A line that was understood as a login brings this proof; none if it has no secret.
-    fn log_in(&mut self, _name: &Name, _has_secret: bool, _proof: Option<Proof>) {}
 
     /// The hub was told something, and wants this done.
     fn told(&mut self, _now: Time, _told: Told, _wants: &Outputs) {}

@@ -1,17 +1,18 @@
 //! What comes of a line of the plain protocol.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::guesses::{Attempt, Key};
+use super::guesses::{Attempt, Key, Target};
 use super::irc::room::{MayNotJoin, MayNotSpeak};
 use super::logins::Login;
-use super::{Digest, Hub, Outputs, Understood};
+use super::{Act, Digest, Hub, Outputs, Understood};
 use crate::Config;
 use crate::broker::effect::MAILBOX;
 use crate::broker::{Broker, Event, Form, Input, Receiver, Request};
-use crate::id::{ConnId, Name, Proof, Secret, Texts, Time};
+use crate::id::{ConnId, Name, Proof, Texts, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake, Saying};
 
@@ -101,7 +102,7 @@ impl<D: Digest> Hub<D> {
         }
         match command {
             Ok(Command::Say(saying)) => self.run.add(saying, &self.broker),
-            Ok(Command::LogIn { name, secret }) => self.plain_log_in(now, conn, name, secret, out),
+            Ok(Command::LogIn { name, given }) => self.plain_log_in(now, conn, name, given, out),
             Ok(Command::Request(request)) => self.plain_request(now, conn, request, out),
             Ok(Command::Help) => {
                 let help = self.frame(plain::write_help);
@@ -131,18 +132,57 @@ impl<D: Digest> Hub<D> {
         now: Time,
         conn: ConnId,
         name: Name,
-        secret: Option<Secret<'_>>,
+        given: Option<&str>,
         out: &mut Outputs,
     ) {
-        let proof = secret.map(|secret| self.digest.proof(secret));
+        let given = given.map(|given| self.given(given));
+        let stand_in = given
+            .as_ref()
+            .map(|given| format!("{name} {}", given.stand_in()));
         for observer in &mut self.observers {
-            observer.log_in(&name, secret.is_some(), proof);
+            observer.hidden(stand_in.as_deref().unwrap_or(name.as_str()));
         }
+        let proof = given.map_or(Ok(None), |given| given.proof);
+        let proof = match proof {
+            Ok(proof) => proof,
+            Err(bad) => return self.mistake(now, conn, Mistake::BadSecret(bad), out),
+        };
+        let is_admitted = match (&self.irc.identity.password, given) {
+            (None, _) => None,
+            (Some(_), Some(given)) => given.is_admitted,
+            (Some(_), None) => return self.not_admitted(now, conn, &name, out),
+        };
         let login = Login { name, proof };
-        match self.login_answer_at(now, conn, name, proof) {
-            Some(until) => self.set_aside(conn, until, Attempt::LogIn(login)),
-            None => self.log_in(now, conn, login, out),
+        let server = is_admitted.and_then(|_| self.answer_at(now, conn, Target::Server));
+        match server.max(self.login_answer_at(now, conn, name, proof)) {
+            Some(until) => self.set_aside(conn, until, Attempt::LogIn(login, is_admitted)),
+            None => self.plain_log_in_now(now, conn, login, is_admitted, out),
         }
+    }
+
+    pub(super) fn plain_log_in_now(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        login: Login,
+        is_admitted: Option<bool>,
+        out: &mut Outputs,
+    ) {
+        if let Some(is_right) = is_admitted {
+            self.count_guess(now, conn, Target::Server, is_right);
+        }
+        if is_admitted == Some(false) {
+            self.not_admitted(now, conn, &login.name, out);
+        } else {
+            self.log_in(now, conn, login, out);
+        }
+    }
+
+    /// The server's password is wrong or missing.
+    fn not_admitted(&mut self, now: Time, conn: ConnId, name: &Name, out: &mut Outputs) {
+        let act = (conn, Act::PasswordRefused);
+        self.audit(act, Some(name.as_str()), None, out);
+        self.mistake(now, conn, Mistake::WrongPassword, out);
     }
 
     /// Whether a request, or a part of it, may be done in the rooms that it speaks of. Takes the

@@ -12,7 +12,7 @@ use crate::Config;
 use crate::hub::record::Recorder;
 use crate::hub::{Identity, Understood};
 use crate::hub::{Observer, Outputs, Told};
-use crate::id::{Name, Proof, Time};
+use crate::id::Time;
 use crate::wire::lines::Line;
 
 /// Bytes that may wait for the disk. A disk that falls further behind ends the record.
@@ -86,12 +86,6 @@ impl Observer for Recording {
     fn hidden(&mut self, instead: &str) {
         if self.goes_on {
             self.recorder.hidden(instead);
-        }
-    }
-
-    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
-        if self.goes_on {
-            self.recorder.log_in(name, has_secret, proof);
         }
     }
 

@@ -8,6 +8,8 @@
 //! | --- | --- |
 //! | `alice` | logs in as a guest |
 //! | `alice SECRET` | logs in so that alice can come back, or comes back |
+//! | `alice PASSWORD` | logs in as a guest to a server that has a password |
+//! | `alice PASSWORD:SECRET` | the same with a secret |
 //! | `bob, carol: hi` | says `hi` to bob and to carol |
 //! | `#rust: hi` | says `hi` to everybody else in the room |
 //! | `/msg bob,carol hi` | says `hi` to bob and to carol, too; also `/m`, `/w`, `/tell`, `/query` |
@@ -77,7 +79,7 @@ pub use write::{
 };
 
 use crate::broker::{Receiver, Request};
-use crate::id::{BadSecret, Name, Room, Secret};
+use crate::id::{BadSecret, Name, Room};
 
 /// What a line asks for.
 #[derive(Clone, Debug)]
@@ -86,8 +88,9 @@ pub enum Command<'a> {
     LogIn {
         /// As whom.
         name: Name,
-        /// Shows that it is the same peer as before, or will be able to.
-        secret: Option<Secret<'a>>,
+        /// What shows that it is the same peer as before, or will be able to; with the server's
+        /// password ahead of it, if that has one.
+        given: Option<&'a str>,
     },
     /// To say something.
     Say(Saying<'a>),
@@ -143,6 +146,8 @@ pub enum Mistake {
     BadSecret(BadSecret),
     /// `too-many-names`: it took a name too often.
     TooManyNames,
+    /// `wrong-password`: what follows the name does not begin with the server's password.
+    WrongPassword,
     /// `no-colon`: it says neither to whom, nor is it a command.
     NoColon,
     /// `bad-receiver`: one of the receivers is neither a name nor a room.
@@ -171,7 +176,10 @@ pub enum Mistake {
 impl Mistake {
     /// Whether this was an attempt to log in.
     pub const fn fails_login(self) -> bool {
-        matches!(self, Self::BadName | Self::BadSecret(_))
+        matches!(
+            self,
+            Self::BadName | Self::BadSecret(_) | Self::WrongPassword
+        )
     }
 }
 
@@ -179,6 +187,7 @@ impl Mistake {
 pub const HELP: &[&str] = &[
     "NAME                  log in as a guest",
     "NAME SECRET           log in so that you can come back, or come back",
+    "NAME PASSWORD:SECRET  the same, where the server has a password",
     "bob, carol: hi        say hi to bob and carol (or: /msg bob,carol hi)",
     "#rust: hi             say hi to everybody in a room that you are in",
     "/join #rust           enter a room",

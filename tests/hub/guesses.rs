@@ -246,6 +246,42 @@ fn the_password_of_a_server_is_guessed_slowly_and_the_right_one_is_never_refused
     }
 }
 
+#[test]
+fn whoever_speaks_plain_gives_the_password_of_the_server_too() {
+    let mut server = server(&strict(), Some("open-sesame"));
+    let conn = server.connect();
+    let refused = "* error wrong-password log in with the server's password: \
+                   NAME PASSWORD or NAME PASSWORD:SECRET";
+    for line in ["alice", "alice open-barley:correct-horse"] {
+        server.types(conn, line);
+        assert_eq!(server.hears(conn), [refused], "{line}");
+    }
+    server.types(conn, "/rooms");
+    let not_logged_in = "* error not-logged-in first say who you are: NAME or NAME SECRET";
+    assert_eq!(server.hears(conn), [not_logged_in]);
+    server.types(conn, "alice open-sesame2");
+    assert_eq!(server.done[0], format!("c1 hear {refused}"));
+    assert!(
+        server.done[2].contains("* bye too many failed logins"),
+        "the third"
+    );
+    server.breaks(conn);
+    assert_eq!(
+        tries(&mut server, "192.0.2.2", "guest open-sesame"),
+        ["* welcome guest"]
+    );
+    let login = "alice open-sesame:correct-horse";
+    assert_eq!(tries(&mut server, "192.0.2.2", login), ["* welcome alice"]);
+    assert_eq!(tries(&mut server, "192.0.2.2", login), ["* back alice 0"]);
+    // Both wrong ones count for their address, on whichever port the next one tries.
+    let late = irc(
+        &mut server,
+        "192.0.2.1",
+        &["PASS open-wheat", "NICK eve", "USER u 0 * :r"],
+    );
+    hears_after(&mut server, late, 10, "464 eve :Password incorrect");
+}
+
 /// Of a bad secret its client is told at once: that must not depend on the password ahead of it.
 #[test]
 fn a_secret_behind_a_wrong_password_is_looked_at_as_behind_the_right_one() {

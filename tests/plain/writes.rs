@@ -218,6 +218,10 @@ fn each_mistake_is_written_with_its_code() {
             "bad-secret a secret has no spaces or formatting codes",
         ),
         (
+            Mistake::WrongPassword,
+            "wrong-password log in with the server's password: NAME PASSWORD or NAME PASSWORD:SECRET",
+        ),
+        (
             Mistake::NoColon,
             "no-colon say to whom, like this: bob: hi; /help lists commands",
         ),

@@ -7,7 +7,7 @@ use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Event, Input};
 use rejoin::hub::record::Recorder;
 use rejoin::hub::{Digest, Identity, Observer, Outputs, Told, Understood};
-use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+use rejoin::id::{ConnId, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
 
 use crate::label::Labels;
@@ -118,11 +118,6 @@ impl Observer for Recording {
 
     fn hidden(&mut self, instead: &str) {
         self.0.lock().expect("nobody panics").hidden(instead);
-    }
-
-    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
-        let mut recorder = self.0.lock().expect("nobody panics");
-        recorder.log_in(name, has_secret, proof);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -66,6 +67,9 @@ const PIECES: &[&[u8]] = &[
     b"hello",
     b"hunter-2",
     b"alice correct-horse",
+    b"alice door:correct-horse",
+    b"dave door",
+    b"PASS wrong:",
     b"bob: ",
     b"#a: ",
     b"#a, bob: ",
@@ -176,6 +180,11 @@ fn protocol(number: u64) -> Protocol {
 fn play(said: &[(u64, Said)], logged_in: bool, burst: u32, texts: bool) -> Replayed {
     let config = Config {
         lines_burst: NonZeroU32::new(burst).unwrap(),
+        // The shortest that may be, for some.
+        line_bytes: NonZeroUsize::new(if burst == 7 { 64 } else { 4096 }).unwrap(),
+        // Some guesses wait for their answers.
+        failed_logins_per_address: NonZeroU32::new(2).unwrap(),
+        failed_login_window: Duration::from_millis(100),
         ..Config::default()
     };
     let identity = Identity {
@@ -191,9 +200,9 @@ fn play(said: &[(u64, Said)], logged_in: bool, burst: u32, texts: bool) -> Repla
         let irc = "PASS door:correct-horse\r\nNICK bob\r\nUSER u 0 * :u\r\n\
                    CAP REQ :labeled-response batch message-tags echo-message away-notify\r\nCAP END\r\n\
                    JOIN #a\r\nOPER root root-password\r\n";
-        recorded.sends(1, Protocol::Plain, b"alice correct-horse\n/join #a\n");
+        recorded.sends(1, Protocol::Plain, b"alice door:correct-horse\n/join #a\n");
         recorded.sends(2, Protocol::Irc, irc.as_bytes());
-        recorded.sends(3, Protocol::Plain, b"carol\n/join #a\n");
+        recorded.sends(3, Protocol::Plain, b"carol door\n/join #a\n");
         let irc = irc.replace("bob", "dave");
         recorded.sends(4, Protocol::Irc, irc.as_bytes());
     }

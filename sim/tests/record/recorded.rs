@@ -10,7 +10,7 @@ use rejoin::hub::record::Recorder;
 use rejoin::hub::{
     Digest, Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood,
 };
-use rejoin::id::{ConnId, Name, Proof, Secret, Time};
+use rejoin::id::{ConnId, Proof, Secret, Time};
 use rejoin::wire::lines::Line;
 
 #[derive(Debug)]
@@ -23,6 +23,9 @@ impl Digest for Digests {
         Proof::new(digest)
     }
 }
+
+/// How long a client waits until it may go on.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Records where the record can be had.
 #[derive(Clone, Debug)]
@@ -47,13 +50,6 @@ impl Observer for Shared {
 
     fn hidden(&mut self, instead: &str) {
         self.recorder.lock().unwrap().hidden(instead);
-    }
-
-    fn log_in(&mut self, name: &Name, has_secret: bool, proof: Option<Proof>) {
-        self.recorder
-            .lock()
-            .unwrap()
-            .log_in(name, has_secret, proof);
     }
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
@@ -185,15 +181,23 @@ impl Recorded {
             });
         }
         let mut rest = bytes;
-        while !rest.is_empty() {
+        loop {
             let mut received = None;
             let was_verified =
                 self.call(|hub, now, out| received = Some(hub.received(now, conn, rest, out)));
             let received = received.expect("it was called");
             rest = &rest[received.taken..];
+            if rest.is_empty() && !received.goes_on {
+                return;
+            }
             if received.waits && !was_verified {
                 // Whoever waits for an older connection does so for good: nobody ends it here.
-                return;
+                let deadline = self.hub.deadline();
+                let Some(deadline) = deadline.filter(|&at| at < self.now.after(PATIENCE)) else {
+                    return;
+                };
+                self.now = self.now.max(deadline);
+                self.call(|hub, now, out| hub.tick(now, out));
             }
         }
     }

@@ -5,15 +5,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use subtle::ConstantTimeEq as _;
-
 use super::room::word;
 use super::{Digest, Hub, Replying, Turn};
 use crate::broker::{Input, StopReason};
 use crate::hub::guesses::{Attempt, Target};
 use crate::hub::logins::Login;
 use crate::hub::{Act, Outputs};
-use crate::id::{BadSecret, ConnId, Name, Proof, Secret, Time};
+use crate::id::{BadSecret, ConnId, Name, Proof, Time};
 use crate::wire::irc::caps::{ALL, Caps};
 use crate::wire::irc::numeric::*;
 use crate::wire::irc::{MAX_BODY_BYTES, Message, list};
@@ -116,23 +114,9 @@ impl<D: Digest> Hub<D> {
         let Some(given) = self.need(turn, message, 0) else {
             return self.hide(message, format_args!("PASS"));
         };
-        let (is_admitted, secret) = match &self.irc.identity.password {
-            None => (true, Some(given)),
-            Some(password) => {
-                // What is behind the colon is looked at whether the password is right or not: no
-                // answer tells that before the registration does.
-                let (first, secret) = match given.split_once(':') {
-                    Some((first, secret)) => (first, Some(secret)),
-                    None => (given, None),
-                };
-                let is_right: bool = first.as_bytes().ct_eq(password.as_bytes()).into();
-                (is_right, secret)
-            }
-        };
-        let secret = secret.map(Secret::parse).transpose();
-        let proof = secret.map(|secret| secret.map(|secret| self.digest.proof(secret)));
-        self.hide_pass(message, is_admitted, &proof);
-        let proof = match proof {
+        let given = self.given(given);
+        self.hide(message, format_args!("PASS :{}", given.stand_in()));
+        let proof = match given.proof {
             Ok(proof) => proof,
             Err(bad) => {
                 let why = match bad {
@@ -149,36 +133,8 @@ impl<D: Digest> Hub<D> {
             }
         };
         let session = self.session_mut(turn.conn);
-        session.is_admitted = Some(is_admitted);
+        session.is_admitted = given.is_admitted;
         session.registering().proof = proof;
-    }
-
-    /// What stands for a `PASS` where secrets are not kept: the proof for the secret, and ahead of it,
-    /// if the server has a password, `*` for that and `!` for a wrong one.
-    fn hide_pass(
-        &mut self,
-        message: &Message<'_>,
-        is_admitted: bool,
-        proof: &Result<Option<Proof>, BadSecret>,
-    ) {
-        let password = match (&self.irc.identity.password, is_admitted) {
-            (None, _) => "",
-            (Some(_), true) => "*",
-            (Some(_), false) => "!",
-        };
-        let colon = if password.is_empty() { "" } else { ":" };
-        let secret = match proof {
-            Ok(None) => return self.hide(message, format_args!("PASS {password}")),
-            Ok(Some(proof)) => proof
-                .digest()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-            Err(BadSecret::TooShort) => String::from("x"),
-            Err(BadSecret::TooLong) => "x".repeat(Secret::MAX_CHARS + 1),
-            Err(BadSecret::Malformed) => String::from("x x"),
-        };
-        self.hide(message, format_args!("PASS :{password}{colon}{secret}"));
     }
 
     pub(super) fn user(&mut self, turn: &mut Turn<'_>, message: &Message<'_>) {

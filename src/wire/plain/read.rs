@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{Command, Mistake, Saying};
 use crate::broker::{Receiver, Request};
-use crate::id::{Name, Room, Secret, Text, is_forbidden, is_printable};
+use crate::id::{Name, Room, Text, is_forbidden, is_printable};
 
 /// Bytes of a reason for leaving a room or quitting that are told.
 const REASON_BYTES: usize = 300;
@@ -28,11 +28,10 @@ pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
     if let Some(command) = first_word_alone(line) {
         return Ok(command);
     }
-    let (name, secret) = first_word(line);
+    let (name, given) = first_word(line);
     let name = Name::parse(name).ok_or(Mistake::BadName)?;
-    let secret = (!secret.is_empty()).then(|| Secret::parse(secret));
-    let secret = secret.transpose().map_err(Mistake::BadSecret)?;
-    Ok(Command::LogIn { name, secret })
+    let given = Some(given).filter(|given| !given.is_empty());
+    Ok(Command::LogIn { name, given })
 }
 
 /// What somebody wants who does not know yet that a name comes first.

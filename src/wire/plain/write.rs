@@ -300,6 +300,10 @@ pub fn write_mistake(mistake: Mistake, out: &mut Vec<u8>) {
         Mistake::BadSecret(BadSecret::Malformed) => {
             ("bad-secret", "a secret has no spaces or formatting codes")
         }
+        Mistake::WrongPassword => (
+            "wrong-password",
+            "log in with the server's password: NAME PASSWORD or NAME PASSWORD:SECRET",
+        ),
         Mistake::TooManyNames => (
             "too-many-names",
             "you take another name too often; try later",

@@ -1,0 +1,71 @@
+//! What whoever logs in gives: the server's password, a secret, or both as `password:secret`.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use core::fmt::Write as _;
+
+use subtle::ConstantTimeEq as _;
+
+use super::{Digest, Hub};
+use crate::id::{BadSecret, Proof, Secret};
+
+/// Bytes of a proof that stand for a secret where secrets are not kept. What stands there then fits
+/// into the shortest line that a login may have.
+const KEPT_BYTES: usize = 8;
+
+/// What was given with a login.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    /// Whether the server's password is right, if it has one and something was given for it.
+    pub(super) is_admitted: Option<bool>,
+    /// The proof for the secret, if there is a secret.
+    pub(super) proof: Result<Option<Proof>, BadSecret>,
+}
+
+impl<D: Digest> Hub<D> {
+    /// Reads what was given. A secret is looked at whether the password ahead of it is right or not:
+    /// no answer may tell that before the [time has come](super::guesses).
+    pub(super) fn given(&self, given: &str) -> Given {
+        let (is_admitted, secret) = match &self.irc.identity.password {
+            None => (None, Some(given)),
+            Some(password) => {
+                let (first, secret) = match given.split_once(':') {
+                    Some((first, secret)) => (first, Some(secret)),
+                    None => (given, None),
+                };
+                let is_right = first.as_bytes().ct_eq(password.as_bytes()).into();
+                (Some(is_right), secret)
+            }
+        };
+        let secret = secret.map(Secret::parse).transpose();
+        let proof = secret.map(|secret| secret.map(|secret| self.digest.proof(secret)));
+        Given { is_admitted, proof }
+    }
+}
+
+impl Given {
+    /// What stands for it where secrets are not kept: for a server whose password is `*` and which
+    /// takes [`Recorded`](super::record::Recorded) proofs it is the same.
+    pub(super) fn stand_in(&self) -> String {
+        let mut stand_in = match self.is_admitted {
+            None => String::new(),
+            Some(true) => "*".to_owned(),
+            Some(false) => "!".to_owned(),
+        };
+        if self.is_admitted.is_some() && self.proof != Ok(None) {
+            stand_in.push(':');
+        }
+        match self.proof {
+            Ok(None) => {}
+            Ok(Some(proof)) => {
+                for byte in &proof.digest()[..KEPT_BYTES] {
+                    write!(stand_in, "{byte:02x}").expect("a string takes everything");
+                }
+            }
+            Err(BadSecret::TooShort) => stand_in.push('x'),
+            Err(BadSecret::TooLong) => stand_in.push_str(&"x".repeat(Secret::MAX_CHARS + 1)),
+            Err(BadSecret::Malformed) => stand_in.push_str("x x"),
+        }
+        stand_in
+    }
+}
