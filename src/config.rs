@@ -30,7 +30,7 @@ pub struct Config {
     /// Wrong guesses from one address at one peer's secret, at one channel's key, at one operator's
     /// password or at the server's, that are answered at once within
     /// [`failed_login_window`](Self::failed_login_window). After that whoever tries the same from
-    /// there waits for the answer, right or wrong, up to half of
+    /// there waits for the answer, right or wrong; the longer, the more was wrong, up to half of
     /// [`login_timeout`](Self::login_timeout).
     pub failed_logins_per_address: NonZeroU32,
     /// How long it takes until all guesses of an address are answered at once again.

@@ -3,8 +3,9 @@
 //! Wrong guesses are counted by the address that they come from and by what they were for, a
 //! [`Target`]. Some of them are answered at once
 //! ([`Config::failed_logins_per_address`] within [`Config::failed_login_window`]). Past that,
-//! whoever tries from the same address for the same target has to wait for the answer, up to half
-//! of [`Config::login_timeout`], and nothing more is read from its connection until then.
+//! whoever tries from the same address for the same target has to wait for the answer: the longer,
+//! the more was wrong, but never longer than half of [`Config::login_timeout`]. Nothing more is read
+//! from its connection until then.
 //!
 //! - The answer is as late if the secret is right. Otherwise silence would tell that it is wrong,
 //!   and the next guess would cost no more than a new connection.
@@ -18,7 +19,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::mem;
 use core::time::Duration;
 
 use super::admission::Source;
@@ -63,6 +63,8 @@ pub(super) struct Guesses {
     rate: Rate,
     limit: usize,
     longest_wait: Duration,
+    /// By how much each guess past the first makes the next answer later.
+    step: Duration,
     by_guesser: BTreeMap<Guesser, Used>,
     /// The same, the one that is forgiven first in front.
     by_time: BTreeSet<(Used, Guesser)>,
@@ -71,10 +73,12 @@ pub(super) struct Guesses {
 impl Guesses {
     pub(super) fn new(config: &Config) -> Self {
         let burst = config.failed_logins_per_address.get();
+        let longest_wait = config.login_timeout / 2;
         Self {
             rate: Rate::new(burst, config.failed_login_window),
             limit: config.failed_login_addresses.get(),
-            longest_wait: config.login_timeout / 2,
+            longest_wait,
+            step: longest_wait / burst,
             by_guesser: BTreeMap::new(),
             by_time: BTreeSet::new(),
         }
@@ -83,8 +87,9 @@ impl Guesses {
     /// When a guess that is made at `now` is answered, if not at once.
     fn answer_at(&self, guesser: &Guesser, now: Time) -> Option<Time> {
         let used = *self.by_guesser.get(guesser)?;
-        let next = self.rate.next(used).min(now.after(self.longest_wait));
-        Some(next).filter(|&next| next > now)
+        let wait = self.step.saturating_mul(self.rate.excess(used, now));
+        let at = now.after(wait.min(self.longest_wait));
+        Some(at.min(self.rate.next(used))).filter(|&at| at > now)
     }
 
     fn count_wrong(&mut self, guesser: Guesser, now: Time) {
@@ -183,12 +188,11 @@ impl<D: Digest> Hub<D> {
         self.link(conn).pending = Some(Box::new(pending));
     }
 
-    /// Answers the login of a connection, now that it may be answered.
-    pub(super) fn answer_pending(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
-        let Some(pending) = mem::take(&mut self.link(conn).pending) else {
-            return;
+    /// Answers the login of a connection, now that it may be answered. Returns whether one waited.
+    pub(super) fn answer_pending(&mut self, now: Time, conn: ConnId, out: &mut Outputs) -> bool {
+        let Some(pending) = self.link(conn).pending.take() else {
+            return false;
         };
-        let start = self.worked(out);
         let Pending { attempt, replying } = *pending;
         let phase = self.broker.lifecycle().phase(conn);
         match (attempt, phase) {
@@ -201,8 +205,7 @@ impl<D: Digest> Hub<D> {
             // It ends, and hears no more.
             (Attempt::LogIn(..) | Attempt::Register, _) => {}
         }
-        let worked = self.worked(out) - start;
-        self.charge(now, conn, worked);
+        true
     }
 }
 
@@ -212,7 +215,7 @@ mod tests {
     use core::net::IpAddr;
     use core::num::{NonZeroU32, NonZeroUsize};
 
-    /// Two guesses in 10 s are answered at once, and the others within 3 s.
+    /// Two guesses in 10 s are answered at once, the next after 1.5 s, and the others after 3.
     fn guesses() -> Guesses {
         Guesses::new(&Config {
             failed_logins_per_address: NonZeroU32::new(2).unwrap(),
@@ -238,7 +241,8 @@ mod tests {
         guesses.count_wrong(it.clone(), second(0));
         assert_eq!(guesses.answer_at(&it, second(0)), None);
         guesses.count_wrong(it.clone(), second(0));
-        assert_eq!(guesses.answer_at(&it, second(0)), Some(second(3)));
+        let soon = Time::ZERO.after(Duration::from_millis(1_500));
+        assert_eq!(guesses.answer_at(&it, second(0)), Some(soon));
         assert_eq!(guesses.answer_at(&it, second(4)), Some(second(5)));
         assert_eq!(guesses.answer_at(&it, second(5)), None);
         (0..9).for_each(|_| guesses.count_wrong(it.clone(), second(5)));

@@ -449,6 +449,9 @@ impl<D: Digest> Hub<D> {
             if self.link(conn).must_wait() {
                 break;
             }
+            if self.answer_pending(now, conn, out) {
+                continue;
+            }
             // As long as a run goes on, nothing else has happened.
             let is_online = !self.run.is_empty()
                 || match self.broker.lifecycle().phase(conn) {
@@ -605,7 +608,6 @@ impl<D: Digest> Hub<D> {
             let link = self.link(conn);
             link.paused = None;
             link.listened = now;
-            self.answer_pending(now, conn, out);
             self.listen(conn, out);
         }
         if self.again.is_none_or(|again| again <= now) {

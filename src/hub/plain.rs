@@ -12,7 +12,7 @@ use super::{Act, Digest, Hub, Outputs, Understood};
 use crate::Config;
 use crate::broker::effect::MAILBOX;
 use crate::broker::{Broker, Event, Form, Input, Receiver, Request};
-use crate::id::{ConnId, Name, Proof, Texts, Time};
+use crate::id::{ConnId, Name, Texts, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake, Saying};
 

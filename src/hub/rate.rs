@@ -48,6 +48,13 @@ impl Rate {
         Time::from_micros(used.0.as_micros().saturating_sub(self.tolerance))
     }
 
+    /// By how many events those that happened run ahead of the burst at `now`.
+    pub(super) fn excess(&self, used: Used, now: Time) -> u32 {
+        let ahead = used.0.as_micros().saturating_sub(now.as_micros());
+        let excess = ahead.saturating_sub(self.tolerance).div_ceil(self.interval);
+        u32::try_from(excess).unwrap_or(u32::MAX)
+    }
+
     /// Counts one that happens at `now`.
     pub(super) fn count(&self, used: &mut Used, now: Time) {
         let from = used.0.max(now).as_micros();
@@ -79,7 +86,9 @@ mod tests {
         let start = Time::from_micros(7);
         assert_eq!(attempts(rate, &mut used, start, 9), 5);
         let second = |n| start.after(Duration::from_secs(n));
+        assert_eq!(rate.excess(used, second(0)), 1);
         assert_eq!(attempts(rate, &mut used, second(1), 9), 0);
+        assert_eq!(rate.excess(used, second(2)), 0);
         assert_eq!(attempts(rate, &mut used, second(2), 9), 1);
         assert_eq!(attempts(rate, &mut used, second(6), 9), 2);
         assert!(!used.is_forgiven(second(15)));

@@ -10,13 +10,14 @@ use rejoin::id::ConnId;
 use crate::irc_story::play_with;
 use crate::server::{Server, config};
 
-const IN_USE: &str = "* error wrong-secret bob is in use, and this is not its secret";
+const WRONG: &str = "* error wrong-secret bob is in use, and this is not its secret";
 
-/// Two wrong guesses in 20 s are answered at once, and any other after at most 15 s.
+/// Three wrong guesses in 30 s are answered at once, the next after 5 s, and the others after 10 or
+/// 15.
 fn strict() -> Config {
     Config {
-        failed_logins_per_address: 2.try_into().unwrap(),
-        failed_login_window: Duration::from_secs(20),
+        failed_logins_per_address: 3.try_into().unwrap(),
+        failed_login_window: Duration::from_secs(30),
         login_timeout: Duration::from_secs(30),
         ..config()
     }
@@ -58,9 +59,9 @@ fn irc(server: &mut Server, address: &str, lines: &[&str]) -> ConnId {
 #[track_caller]
 fn hears_after(server: &mut Server, conn: ConnId, seconds: u64, told: &str) {
     assert_eq!(server.hears(conn), [""; 0]);
-    server.passes(second(seconds) - Duration::from_micros(1));
+    server.goes_on_after(second(seconds) - Duration::from_micros(1));
     assert_eq!(server.hears(conn), [""; 0]);
-    server.passes(Duration::from_micros(1));
+    server.goes_on_after(Duration::from_micros(1));
     let heard = server.hears(conn);
     assert!(
         heard.first().is_some_and(|line| line.contains(told)),
@@ -70,18 +71,18 @@ fn hears_after(server: &mut Server, conn: ConnId, seconds: u64, told: &str) {
 
 #[test]
 fn past_the_first_wrong_secrets_an_answer_is_late_whether_it_is_right_or_wrong() {
-    for (secret, told) in [("wrong-horse", IN_USE), ("correct-horse", "* back bob 0")] {
+    for (secret, told) in [("wrong-horse", WRONG), ("correct-horse", "* back bob 0")] {
         let mut server = server(&strict(), None);
         let bob = server.login("bob correct-horse");
         server.breaks(bob);
-        for _ in 0..2 {
-            assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [IN_USE]);
+        for _ in 0..3 {
+            assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [WRONG]);
         }
         let late = server.connect();
         let line = format!("bob {secret}\n/help\n");
         assert_eq!(server.sends(late, line.as_bytes()), line.len() - 6);
         assert_eq!(server.sends(late, b"/help\n"), 0, "it waits");
-        hears_after(&mut server, late, 10, told);
+        hears_after(&mut server, late, 5, told);
         assert_eq!(server.sends(late, b"/help\n"), 6);
         assert!(server.hears(late)[0].starts_with("* help "));
     }
@@ -96,16 +97,16 @@ fn an_answer_is_never_later_than_half_of_the_time_for_a_login() {
     for &conn in &all {
         server.types(conn, "bob wrong-horse");
     }
-    server.passes(second(15));
+    server.goes_on_after(second(5));
     for &conn in &all {
-        assert_eq!(server.hears(conn), [IN_USE]);
+        assert_eq!(server.hears(conn), [WRONG]);
     }
     let bob = server.connect();
     server.types(bob, "bob correct-horse");
     hears_after(&mut server, bob, 15, "* back bob 0");
     // It has cleared what its address owed.
     server.breaks(bob);
-    assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [IN_USE]);
+    assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [WRONG]);
 }
 
 /// Behind a proxy, everybody comes from one address.
@@ -129,12 +130,12 @@ fn whoever_shares_the_address_of_one_who_guesses_is_answered_at_once() {
     );
     assert_eq!(
         tries(&mut server, "192.0.2.1", "bob"),
-        [IN_USE],
+        ["* error name-in-use bob"],
         "no secret, no guess"
     );
     assert_eq!(
         tries(&mut server, "192.0.2.2", "bob wrong-horse"),
-        [IN_USE],
+        [WRONG],
         "from elsewhere"
     );
     let bob = tries(&mut server, "192.0.2.3", "bob correct-horse");
@@ -145,13 +146,13 @@ fn whoever_shares_the_address_of_one_who_guesses_is_answered_at_once() {
 fn whoever_ends_while_it_waits_leaves_nothing() {
     let mut server = server(&strict(), None);
     let bob = server.login("bob correct-horse");
-    for _ in 0..2 {
+    for _ in 0..3 {
         tries(&mut server, "192.0.2.1", "bob wrong-horse");
     }
     let late = server.connect();
     server.types(late, "bob correct-horse");
     server.closes(late);
-    server.passes(second(10));
+    server.goes_on_after(second(5));
     assert_eq!(
         server.hears(late),
         [""; 0],
@@ -200,7 +201,7 @@ fn a_secret_for_a_name_that_was_changed_is_a_guess_at_that_name_alone() {
     ];
     let rob = irc(&mut server, "198.51.100.1", &lines);
     server.breaks(rob);
-    for _ in 0..2 {
+    for _ in 0..3 {
         let newcomer = server.connect();
         server.types(newcomer, "bob wrong-horse");
         assert_eq!(server.hears(newcomer), ["* welcome bob"]);
@@ -210,12 +211,12 @@ fn a_secret_for_a_name_that_was_changed_is_a_guess_at_that_name_alone() {
     let other = tries(&mut server, "192.0.2.1", "rob wrong-horse");
     assert_eq!(
         other,
-        ["* error name-in-use rob"],
+        ["* error wrong-secret rob is in use, and this is not its secret"],
         "its present name is another target"
     );
     let guesser = server.connect();
     server.types(guesser, "bob other-horse");
-    hears_after(&mut server, guesser, 10, "* welcome bob");
+    hears_after(&mut server, guesser, 5, "* welcome bob");
     server.types(guesser, "/quit");
     server.writer_ends(guesser);
     let back = server.connect();
@@ -228,14 +229,14 @@ fn the_password_of_a_server_is_guessed_slowly_and_the_right_one_is_never_refused
     let mut server = server(&strict(), Some("open-sesame"));
     let says = |pass| [pass, "NICK alice", "USER u 0 * :r"];
     let wrong = "464 alice :Password incorrect";
-    for _ in 0..2 {
+    for _ in 0..3 {
         let conn = irc(&mut server, "192.0.2.1", &says("PASS open-barley"));
         assert!(server.hears(conn)[0].contains(wrong));
     }
     let eve = irc(&mut server, "192.0.2.1", &says("PASS open-wheat"));
     let alice = irc(&mut server, "192.0.2.1", &says("PASS open-sesame"));
     assert_eq!(server.hears(alice), [""; 0]);
-    hears_after(&mut server, eve, 10, wrong);
+    hears_after(&mut server, eve, 5, wrong);
     assert!(server.hears(alice)[0].contains(" 001 alice "));
     // It has cleared what its address owed, and elsewhere nobody ever noticed.
     for address in ["192.0.2.1", "192.0.2.2"] {
@@ -273,13 +274,15 @@ fn whoever_speaks_plain_gives_the_password_of_the_server_too() {
     let login = "alice open-sesame:correct-horse";
     assert_eq!(tries(&mut server, "192.0.2.2", login), ["* welcome alice"]);
     assert_eq!(tries(&mut server, "192.0.2.2", login), ["* back alice 0"]);
-    // Both wrong ones count for their address, on whichever port the next one tries.
+    // The wrong ones count for their address, on whichever port the next one tries.
+    let third = tries(&mut server, "192.0.2.1", "alice open-wheat");
+    assert_eq!(third, [refused]);
     let late = irc(
         &mut server,
         "192.0.2.1",
         &["PASS open-wheat", "NICK eve", "USER u 0 * :r"],
     );
-    hears_after(&mut server, late, 10, "464 eve :Password incorrect");
+    hears_after(&mut server, late, 5, "464 eve :Password incorrect");
 }
 
 /// Of a bad secret its client is told at once: that must not depend on the password ahead of it.
@@ -308,7 +311,7 @@ fn a_key_is_guessed_slowly_on_however_many_connections() {
         let heard = server.hears(conn);
         (conn, heard.last().cloned().unwrap_or_default())
     };
-    for _ in 0..2 {
+    for _ in 0..3 {
         let (conn, last) = guesser(&mut server, &["JOIN #a,#a wrong"]);
         assert!(last.contains("475 eve #a :"), "{last}");
         server.types(conn, "JOIN #a");
@@ -320,7 +323,7 @@ fn a_key_is_guessed_slowly_on_however_many_connections() {
     }
     let (conn, last) = guesser(&mut server, &["JOIN #b,#a x,wrong"]);
     assert!(!last.contains("#b"), "{last}");
-    server.passes(second(10));
+    server.goes_on_after(second(5));
     let heard = server.hears(conn).join("\n");
     assert!(
         heard.contains("JOIN #b") && heard.contains("475 eve #a :"),
@@ -346,10 +349,12 @@ fn an_operator_that_waits_is_one_when_it_is_told_so() {
         alice < 464 alice :Password incorrect
         alice > OPER root wrong
         alice < 464 alice :Password incorrect
+        alice > OPER root wrong
+        alice < 464 alice :Password incorrect
         alice > OPER nobody wrong
         alice < 464 alice :Password incorrect
         alice > OPER root toor
-        wait 9
+        wait 4
         wait 1
         alice < 381 alice :You are now an IRC operator
         alice < :alice@@ MODE alice +o
@@ -370,6 +375,7 @@ fn whoever_is_in_a_channel_or_invited_needs_no_key_and_makes_no_guess() {
         "
         op does JOIN #a
         op does MODE #a +k key
+        eve does JOIN #a wrong
         eve does JOIN #a wrong
         eve does JOIN #a wrong
         op does INVITE eve #a

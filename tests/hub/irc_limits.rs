@@ -293,7 +293,7 @@ fn secrets_are_not_guessed_for_long() {
             eve ! ERROR :Closing Link: 192.0.2.7 (too many failed logins)
             {}
             mallory > NICK alice
-            wait 14
+            wait 4
             wait 1
             mallory < 433 * alice :Nickname is already in use…
             mallory ! ERROR :Closing Link: 192.0.2.7 (too many failed logins)

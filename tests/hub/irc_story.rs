@@ -117,7 +117,7 @@ impl Stage {
             }
             seconds if who == "wait" => {
                 let seconds = seconds.parse().expect("a number of seconds");
-                self.server.passes(Duration::from_secs(seconds));
+                self.server.goes_on_after(Duration::from_secs(seconds));
             }
             _ => panic!("what is {line:?}?"),
         }

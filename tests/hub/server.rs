@@ -44,6 +44,8 @@ struct Link {
     marks: u64,
     reader_stopped: bool,
     writer_stopped: bool,
+    /// Whether its reader is to go on once it may, though nothing more was read.
+    goes_on: bool,
     /// What its writer was told to write last.
     last: Option<String>,
 }
@@ -239,7 +241,11 @@ impl Server {
 
     /// Bytes come, and those that are not taken are to be brought again.
     pub(crate) fn brings_once(&mut self, conn: ConnId, bytes: &[u8]) -> Received {
-        self.call(|hub, now, out| hub.received(now, conn, bytes, out))
+        let received = self.call(|hub, now, out| hub.received(now, conn, bytes, out));
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.goes_on = received.goes_on;
+        }
+        received
     }
 
     /// Bytes come, and what is not taken is brought again until the connection has to wait. Returns
@@ -292,6 +298,23 @@ impl Server {
     pub(crate) fn passes(&mut self, duration: Duration) {
         self.now = self.now.after(duration);
         self.ticks();
+    }
+
+    /// Time passes, and the hub is told. Readers that may proceed then do so, with nothing new.
+    pub(crate) fn goes_on_after(&mut self, duration: Duration) {
+        self.passes(duration);
+        let mut done = std::mem::take(&mut self.done);
+        let proceed: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(conn, link)| link.goes_on && done.contains(&format!("{conn} proceeds")))
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in proceed {
+            self.brings_once(conn, b"");
+            done.append(&mut self.done);
+        }
+        self.done = done;
     }
 
     pub(crate) fn ticks(&mut self) {

@@ -125,13 +125,7 @@ impl Channel {
     }
 
     /// Whether its lists, and the modes that were set at `since` or later, let somebody in.
-    fn admits(
-        &self,
-        full: &str,
-        key: Key,
-        since: Time,
-        work: &Work,
-    ) -> Result<(), MayNotJoin> {
+    fn admits(&self, full: &str, key: Key, since: Time, work: &Work) -> Result<(), MayNotJoin> {
         let is_closed = self.flags.invite_only && self.closed >= since;
         let is_expected = || {
             let mut masks = self.invitations.iter();
