@@ -182,6 +182,10 @@ fn a_ban_of_many_takes_no_longer_than_a_turn() {
         server.breaks(conn);
     }
     server.passes(config.return_grace);
+    // They are seen to quit slice by slice.
+    for _ in 0..MANY {
+        server.passes(Duration::from_millis(1));
+    }
     server.hears(alice);
     let mut line = &b"MODE #a +b peer*!*@*\r\n"[..];
     let mut turns = 0;
