@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rejoin::Config;
+use rejoin::broker::lifecycle::Phase;
 use rejoin::hub::record::Recorder;
 use rejoin::hub::{
     Digest, Frame, Hub, Identity, Observer, Output, Outputs, Protocol, Told, Understood,
@@ -181,6 +182,7 @@ impl Recorded {
             });
         }
         let mut rest = bytes;
+        let until = self.now.after(PATIENCE);
         loop {
             let mut received = None;
             let was_verified =
@@ -192,8 +194,10 @@ impl Recorded {
             }
             if received.waits && !was_verified {
                 // Whoever waits for an older connection does so for good: nobody ends it here.
-                let deadline = self.hub.deadline();
-                let Some(deadline) = deadline.filter(|&at| at < self.now.after(PATIENCE)) else {
+                let phase = self.hub.broker().lifecycle().phase(conn);
+                let waits_for_good = matches!(phase, Some(Phase::Waiting { .. }));
+                let deadline = self.hub.deadline().filter(|&deadline| deadline < until);
+                let Some(deadline) = deadline.filter(|_| !waits_for_good) else {
                     return;
                 };
                 self.now = self.now.max(deadline);
