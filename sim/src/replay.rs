@@ -388,7 +388,12 @@ fn text_in(line: &[u8], protocol: Protocol) -> Option<(usize, String)> {
                 let text = saying.text();
                 Some((line.len() - text.len(), text.to_owned()))
             }
-            Command::Request(_) | Command::LogIn { .. } | Command::Help | Command::Pong => None,
+            Command::Request(_)
+            | Command::LogIn { .. }
+            | Command::Rooms
+            | Command::Who { .. }
+            | Command::Help
+            | Command::Pong => None,
         },
         Protocol::Irc => {
             let message = irc::Message::parse(line).ok()?;

@@ -55,6 +55,16 @@ pub struct Bearer {
     pub until: Option<Time>,
     /// Where it is.
     pub rooms: BTreeSet<Room>,
+    /// Whether it has quit, though its connection has not ended.
+    pub has_quit: bool,
+}
+
+impl Bearer {
+    fn quit(&mut self) {
+        self.proof = None;
+        self.rooms.clear();
+        self.has_quit = true;
+    }
 }
 
 impl Roster {
@@ -177,8 +187,7 @@ impl Roster {
             }
             Input::Dismiss { name, .. } => {
                 if let Some(bearer) = self.bearers.get_mut(name) {
-                    bearer.proof = None;
-                    bearer.rooms.clear();
+                    bearer.quit();
                 }
             }
             Input::ShutDown => self.shutting_down = true,
@@ -217,8 +226,7 @@ impl Roster {
             }
             Request::Quit { .. } => {
                 if let Some(bearer) = self.online_mut(conn) {
-                    bearer.proof = None;
-                    bearer.rooms.clear();
+                    bearer.quit();
                 }
             }
             Request::Send { .. } | Request::Rooms | Request::Who { .. } => {}
@@ -264,6 +272,7 @@ impl Roster {
             holder: Some(conn),
             until: None,
             rooms: BTreeSet::new(),
+            has_quit: false,
         };
         // The name is replaced with the bearer: a new one may spell it in its own way.
         self.bearers.remove(&name);

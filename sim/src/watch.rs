@@ -12,6 +12,7 @@ use crate::invariants::{Invariants, Violation};
 use crate::links::Links;
 use crate::moment::{Act, Happening, Moment, View, mail_of};
 use crate::probe::Probes;
+use crate::roster::Roster;
 
 /// Makes [`Moment`]s of what a hub's broker is told and wants done, and has them judged.
 ///
@@ -59,6 +60,11 @@ impl Watch {
         self.evictions.restart();
         self.last = Moment::start();
         self.probes.start();
+    }
+
+    /// Who is who, as far as it has seen.
+    pub fn roster(&self) -> &Roster {
+        self.invariants.roster()
     }
 
     /// The hub says this of itself from now on.

@@ -104,6 +104,11 @@ impl Broker {
         effects.deliver(also.into_iter().chain(live), event);
     }
 
+    /// Whether a peer may come back, and has no live connection.
+    pub(crate) fn is_away(&self, name: &Name) -> bool {
+        self.lifecycle.live(name).is_none() && self.is_resumable(name)
+    }
+
     pub(super) fn list_rooms(&self, conn: ConnId, name: Name, effects: &mut Effects) {
         let joined = &self.peers[&name].rooms;
         let rooms = self.rooms.iter().map(|(room, members)| RoomEntry {
@@ -125,7 +130,7 @@ impl Broker {
     pub(super) fn list_peers(&self, conn: ConnId, room: Option<Room>, effects: &mut Effects) {
         let entry = |name| PeerEntry {
             name,
-            away: self.lifecycle.live(&name).is_none() && self.is_resumable(&name),
+            away: self.is_away(&name),
         };
         let limit = self.limits.listed;
         let (peers, total): (Vec<_>, _) = match room {

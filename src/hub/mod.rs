@@ -14,6 +14,7 @@ mod guesses;
 mod identity;
 mod ids;
 mod irc;
+mod lists;
 mod logins;
 mod observer;
 pub(crate) mod output;
@@ -26,6 +27,7 @@ mod silence;
 mod stopping;
 mod strangers;
 mod telnet;
+mod visibility;
 mod work;
 
 use alloc::borrow::ToOwned as _;
@@ -51,7 +53,6 @@ use crate::id::{ConnId, Name, Proof, Secret, Time};
 use crate::table::Table;
 use crate::wire;
 use crate::wire::lines::{Line, Lines};
-use crate::wire::telnet::Telnet;
 use admission::{Admission, Source};
 use full::{KnownFull, Refusals};
 use guesses::{Guesses, Pending};
@@ -171,7 +172,7 @@ struct Limits {
 /// What is known of a connection that only its protocol has.
 #[derive(Clone, Debug)]
 enum Session {
-    Plain(Telnet),
+    Plain(plain::Session),
     Irc(Box<irc::Session>),
 }
 
@@ -366,7 +367,7 @@ impl<D: Digest> Hub<D> {
         let check = now.after(self.limits.silence(protocol).probe_after);
         self.checks.insert((check, conn));
         let session = match protocol {
-            Protocol::Plain => Session::Plain(Telnet::default()),
+            Protocol::Plain => Session::Plain(plain::Session::default()),
             Protocol::Irc => Session::Irc(Box::default()),
         };
         let link = Link {
@@ -459,7 +460,7 @@ impl<D: Digest> Hub<D> {
                     Some(Phase::Online { .. }) => true,
                     Some(Phase::Waiting { .. } | Phase::Leaving { .. }) | None => break,
                 };
-            if speaks_irc && self.has_tasks(conn) {
+            if self.run.is_empty() && self.has_tasks(conn) {
                 self.go_on(now, conn, out);
                 if self.has_tasks(conn) {
                     break;
@@ -510,7 +511,7 @@ impl<D: Digest> Hub<D> {
             rest = &[];
         }
         let is_online = matches!(phase, Some(Phase::Online { .. }));
-        let has_tasks = speaks_irc && is_online && self.has_tasks(conn);
+        let has_tasks = is_online && self.has_tasks(conn);
         let link = self.link(conn);
         let waits = link.must_wait() || matches!(phase, Some(Phase::Waiting { .. }));
         link.lines = lines;

@@ -1,5 +1,6 @@
 //! What comes of a line of the plain protocol.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,6 +8,7 @@ use core::mem;
 
 use super::guesses::{Attempt, Key, Target};
 use super::irc::room::{MayNotJoin, MayNotSpeak};
+use super::lists::Listing;
 use super::logins::Login;
 use super::{Act, Digest, Hub, Outputs, Understood};
 use crate::Config;
@@ -15,6 +17,15 @@ use crate::broker::{Broker, Event, Form, Input, Receiver, Request};
 use crate::id::{ConnId, Name, Texts, Time};
 use crate::wire::lines::Line;
 use crate::wire::plain::{self, Command, Mistake, Saying};
+use crate::wire::telnet::Telnet;
+
+/// What is known of a connection that speaks plain.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Session {
+    pub(super) telnet: Telnet,
+    /// The list that it is being told.
+    pub(super) listing: Option<Box<Listing>>,
+}
 
 /// What one connection says to the same receiver, line after line: the broker hears it at once.
 ///
@@ -104,6 +115,8 @@ impl<D: Digest> Hub<D> {
             Ok(Command::Say(saying)) => self.run.add(saying, &self.broker),
             Ok(Command::LogIn { name, given }) => self.plain_log_in(now, conn, name, given, out),
             Ok(Command::Request(request)) => self.plain_request(now, conn, request, out),
+            Ok(Command::Rooms) => self.begin_list(conn, Listing::rooms(), out),
+            Ok(Command::Who { room }) => self.begin_list(conn, Listing::peers(room), out),
             Ok(Command::Help) => {
                 let help = self.frame(plain::write_help);
                 out.send([conn], help, true);
@@ -234,6 +247,7 @@ impl<D: Digest> Hub<D> {
                     match self.may_speak(&name, &room, said.texts.at(0)) {
                         // That somebody is not in the room, the broker says.
                         Ok(()) | Err(MayNotSpeak::Outside) => true,
+                        Err(_) if !self.shows_room(&name, &room) => true,
                         Err(MayNotSpeak::Moderated | MayNotSpeak::Banned | MayNotSpeak::Ctcp) => {
                             refused.push(room);
                             false

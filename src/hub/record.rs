@@ -195,9 +195,14 @@ impl Recorder {
             Ok(Command::Request(Request::Leave { why: Some(_), .. })) if !self.texts => {
                 self.push_reason(line, plain::end_of_words(line, 2));
             }
-            Ok(Command::Say(_) | Command::Request(_) | Command::Help | Command::Pong) => {
-                self.push_line(Cow::Borrowed(line), 0);
-            }
+            Ok(
+                Command::Say(_)
+                | Command::Request(_)
+                | Command::Rooms
+                | Command::Who { .. }
+                | Command::Help
+                | Command::Pong,
+            ) => self.push_line(Cow::Borrowed(line), 0),
             Err(_) => self.push_line(Cow::Owned(mask_line(line)), 0),
         }
     }

@@ -10,7 +10,7 @@ impl Link {
     /// Whether commands of telnet may be in what came, or in the line that this goes on with.
     pub(super) fn has_telnet(&self, input: &[u8]) -> bool {
         match &self.session {
-            Session::Plain(telnet) => telnet.is_in_line() || telnet::may_be_in(input),
+            Session::Plain(plain) => plain.telnet.is_in_line() || telnet::may_be_in(input),
             Session::Irc(_) => false,
         }
     }
@@ -19,10 +19,10 @@ impl Link {
 impl<D: Digest> Hub<D> {
     /// Answers the commands of telnet in what was taken of what came, after all that was said before.
     pub(super) fn negotiate(&mut self, now: Time, conn: ConnId, input: &[u8], out: &mut Outputs) {
-        let Session::Plain(telnet) = &mut self.link(conn).session else {
+        let Session::Plain(plain) = &mut self.link(conn).session else {
             return;
         };
-        let asked = telnet.read(input);
+        let asked = plain.telnet.read(input);
         if asked.is_empty() {
             return;
         }
@@ -37,7 +37,7 @@ impl<D: Digest> Hub<D> {
     /// The line without the commands in it.
     pub(super) fn without_commands<'a>(&mut self, conn: ConnId, line: &'a [u8]) -> Cow<'a, [u8]> {
         let has_commands = match &mut self.link(conn).session {
-            Session::Plain(telnet) => telnet.end_line(),
+            Session::Plain(plain) => plain.telnet.end_line(),
             Session::Irc(_) => false,
         };
         if has_commands {

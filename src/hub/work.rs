@@ -53,6 +53,24 @@ impl Work {
         self.0.get()
     }
 
+    /// Looks through the entries of a list, of which the one behind `after` is the first, for the
+    /// next of which there is something to tell, and moves `after` on. If the turn is over before
+    /// one is found, there is none in the result; behind the last entry there is no result.
+    pub(super) fn next_entry<K: Copy, E, T>(
+        &self,
+        after: &mut Option<K>,
+        mut entries: impl Iterator<Item = (K, E)>,
+        is_over: impl Fn() -> bool,
+        tell: impl Fn(K, E) -> Option<T>,
+    ) -> Option<Option<T>> {
+        entries.find_map(|(key, entry)| {
+            *after = Some(key);
+            self.count(ENTRY);
+            let found = tell(key, entry);
+            (found.is_some() || is_over()).then_some(found)
+        })
+    }
+
     /// Counts that a mask is tried on a text, and tries it.
     pub(super) fn matches(&self, mask: &str, text: &str) -> bool {
         self.count(ENTRY + (mask.len() + text.len()) as u64 / 4);

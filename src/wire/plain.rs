@@ -17,8 +17,8 @@
 //! | `/leave #rust` | leaves it; also `/part` |
 //! | `/leave #rust WHY` | the same, and tells the room why |
 //! | `/nick rob` | takes another name |
-//! | `/rooms` | lists the rooms; also `/list` |
-//! | `/who` | lists the peers; also `/names` |
+//! | `/rooms` | lists the rooms that you may know of; also `/list` |
+//! | `/who` | lists the peers, but for those who want not to be found; also `/names` |
 //! | `/who #rust` | lists the peers in a room |
 //! | `/help` | explains these lines |
 //! | `/pong` | answers `* ping`, as any other line does |
@@ -56,7 +56,7 @@
 //! | `* undelivered bob CODE kick: #rust: WHY` | he was not told that you made him leave it |
 //! | `* undelivered bob CODE 98 more` | so many more messages did not reach him, whose texts do not come back |
 //! | `* room #rust 3` | a room and its number of members; ` joined` follows if you are one |
-//! | `* end rooms 7` | the end of that list, and how many rooms there are |
+//! | `* end rooms 7` | the end of that list, and how many rooms it could have |
 //! | `* peer bob` | a peer; ` away` follows if it is |
 //! | `* end who 7` | the end of that list, and how many peers it could have |
 //! | `* help TEXT` | a line of the explanation |
@@ -74,8 +74,9 @@ pub(crate) use read::parse_again;
 pub(crate) use read::{end_of_command, end_of_words};
 pub use read::{parse, parse_login};
 pub use write::{
-    messages_length, write_bye, write_bye_with, write_event, write_hello, write_help, write_kept,
-    write_killed, write_mail, write_messages, write_mistake, write_probe,
+    messages_length, write_bye, write_bye_with, write_end, write_event, write_hello, write_help,
+    write_kept, write_killed, write_mail, write_messages, write_mistake, write_peer, write_probe,
+    write_room,
 };
 
 use crate::broker::{Receiver, Request};
@@ -96,6 +97,13 @@ pub enum Command<'a> {
     Say(Saying<'a>),
     /// Something else that the broker answers.
     Request(Request),
+    /// The rooms.
+    Rooms,
+    /// The peers.
+    Who {
+        /// In a room, or all.
+        room: Option<Room>,
+    },
     /// The explanation, [`HELP`].
     Help,
     /// Nothing: it only says that somebody is there.

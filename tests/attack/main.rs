@@ -101,7 +101,6 @@ fn an_operators_password_that_is_guessed() {
 }
 
 #[test]
-#[ignore = "it is shown"]
 fn an_outsider_who_looks_for_what_is_hidden() {
     fails("hidden");
 }

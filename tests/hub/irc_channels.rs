@@ -188,7 +188,7 @@ fn a_topic_is_for_operators_unless_t_is_off_and_for_members() {
         carol < 331 carol #a :No topic is set
         alice does MODE #a +s
         carol > TOPIC #a
-        carol < 442 carol #a :You're not on that channel
+        carol < 403 carol #a :No such channel
         ",
     );
 }

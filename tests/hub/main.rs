@@ -31,4 +31,5 @@ mod server;
 mod silence;
 mod strangers;
 mod telnet;
+mod visibility;
 mod work;

@@ -353,6 +353,8 @@ fn told(parsed: Result<Command<'_>, Mistake>) -> String {
             format!("to {}: {text:?}", to.collect::<Vec<_>>().join(" "))
         }
         Command::Request(request) => format!("{request:?}"),
+        Command::Rooms => "Rooms".into(),
+        Command::Who { room } => format!("Who {{ room: {room:?} }}"),
         Command::Help => "help".into(),
         Command::Pong => "pong".into(),
     }

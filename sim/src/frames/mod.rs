@@ -312,6 +312,7 @@ impl Server {
             && (link.goes_on || !link.rest.is_empty())
         {
             let rest = std::mem::take(&mut link.rest);
+            self.sight.lock().expect("nobody panics").reading = Some(conn);
             let received = self.hub.received(self.now, conn, &rest, &mut self.outputs);
             if let Some(link) = self.links.get_mut(&conn) {
                 link.rest = rest[received.taken..].to_vec();
@@ -504,6 +505,10 @@ impl Server {
         let said = String::from_utf8_lossy(&frame.bytes()).into_owned();
         let says = |event: &Event| match mail_of(event) {
             Some(mail) if speaks_irc => irc::hands_over(mail, &said),
+            // A room is listed as its first member wrote it.
+            None if matches!(event, Event::Rooms { .. }) => {
+                spell(event).eq_ignore_ascii_case(&said)
+            }
             Some(_) | None => spell(event) == said,
         };
         // It need not be told again of a mailbox that is full.

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use rejoin::Config;
-use rejoin::broker::{Broker, Effects, Event, Input};
+use rejoin::broker::{Broker, Effects, Event, Input, PeerEntry, RoomEntry};
 use rejoin::hub::record::Recorder;
 use rejoin::hub::{Digest, Identity, Observer, Outputs, Told, Understood};
-use rejoin::id::{ConnId, Proof, Secret, Time};
+use rejoin::id::{ConnId, Proof, Room, Secret, Time};
 use rejoin::wire::lines::Line;
+use rejoin::wire::plain::Command;
 
 use crate::label::Labels;
 use crate::moment::{Act, mail_of};
 use crate::reading::Readings;
+use crate::roster::{Bearer, Roster};
 use crate::sayings::Sayings;
 use crate::step::PASSWORD;
 use crate::watch::Watch;
@@ -26,6 +28,18 @@ pub(super) struct Sight {
     pub(super) sayings: Sayings,
     /// What each connection is to be sent; of those that speak IRC, the mail.
     pub(super) told: BTreeMap<ConnId, VecDeque<Event>>,
+    /// The connection that brings something.
+    pub(super) reading: Option<ConnId>,
+    /// The list that the line which it brought last asks for.
+    asked: Option<Asked>,
+    listed: usize,
+}
+
+/// A list that is asked for by a plain line.
+#[derive(Debug)]
+enum Asked {
+    Rooms,
+    Who { room: Option<Room> },
 }
 
 impl Sight {
@@ -36,8 +50,58 @@ impl Sight {
             labels: Labels::default(),
             sayings: Sayings::default(),
             told: BTreeMap::new(),
+            reading: None,
+            asked: None,
+            listed: config.listed.get(),
         }
     }
+
+    /// What the line before asks for has been done, and nothing since. If it was a list, that is to
+    /// be sent as everything stands. Nobody here is invisible, and no room is secret.
+    fn note_list(&mut self) {
+        let (Some(asked), Some(conn)) = (self.asked.take(), self.reading) else {
+            return;
+        };
+        let roster = self.watch.roster();
+        let Some(asker) = roster.online(conn) else {
+            return;
+        };
+        let event = match asked {
+            Asked::Rooms => rooms(roster, asker, self.listed),
+            Asked::Who { room } => peers(roster, room, self.listed),
+        };
+        self.told.entry(conn).or_default().push_back(event);
+    }
+}
+
+/// The list of rooms, as somebody is to be shown it.
+fn rooms(roster: &Roster, asker: &Bearer, listed: usize) -> Event {
+    let mut members: BTreeMap<Room, usize> = BTreeMap::new();
+    for &room in roster.bearers.values().flat_map(|bearer| &bearer.rooms) {
+        *members.entry(room).or_default() += 1;
+    }
+    let total = members.len();
+    let rooms = members.into_iter().map(|(room, members)| RoomEntry {
+        room,
+        members,
+        joined: asker.rooms.contains(&room),
+    });
+    let rooms = rooms.take(listed).collect();
+    Event::Rooms { rooms, total }
+}
+
+/// The list of those in a room, or of all. Whoever has quit is in none.
+fn peers(roster: &Roster, room: Option<Room>, listed: usize) -> Event {
+    let is_in = |bearer: &&Bearer| room.is_none_or(|room| bearer.rooms.contains(&room));
+    let bearers = roster.bearers.values().filter(|bearer| !bearer.has_quit);
+    let peers = bearers.filter(is_in).map(|bearer| PeerEntry {
+        name: bearer.name,
+        away: bearer.proof.is_some() && !roster.is_online(bearer.peer),
+    });
+    let mut peers: Vec<_> = peers.collect();
+    let total = peers.len();
+    peers.truncate(listed);
+    Event::Who { peers, total }
 }
 
 #[derive(Debug)]
@@ -54,6 +118,12 @@ impl Observer for Lookout {
 
     fn line(&mut self, line: Line<'_>, understood: Understood<'_>) {
         let mut sight = self.0.lock().expect("nobody panics");
+        sight.note_list();
+        sight.asked = match understood {
+            Understood::Plain(Ok(Command::Rooms)) => Some(Asked::Rooms),
+            Understood::Plain(Ok(Command::Who { room })) => Some(Asked::Who { room: *room }),
+            Understood::Plain(_) | Understood::Irc(_) => None,
+        };
         sight.readings.line(understood);
         sight.labels.line(understood);
         sight.sayings.line(understood);
@@ -62,6 +132,7 @@ impl Observer for Lookout {
 
     fn told(&mut self, now: Time, told: Told, wants: &Outputs) {
         let sight = &mut *self.0.lock().expect("nobody panics");
+        sight.note_list();
         let evictions = sight.watch.told(told, wants);
         let probes = &mut sight.watch.probes;
         let found = [

@@ -194,23 +194,20 @@ impl<D: Digest> Hub<D> {
 
     /// Whether somebody may speak in a room; if not, says so.
     fn check_speech(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room, text: &str) -> bool {
-        let shown = self.spelling(room);
-        if !self.irc.channels.contains_key(room) {
-            self.error(
-                turn,
-                ERR_NOSUCHCHANNEL,
-                &format!("{shown} :No such channel"),
-            );
-            return false;
-        }
         let why = match self.may_speak(name, room, text) {
             Ok(()) => return true,
+            Err(_) if !self.shows_room(name, room) => {
+                let words = format!("{room} :No such channel");
+                self.error(turn, ERR_NOSUCHCHANNEL, &words);
+                return false;
+            }
             Err(MayNotSpeak::Outside) => "Cannot send to channel (+n)",
             Err(MayNotSpeak::Moderated) => "Cannot send to channel (+m)",
             Err(MayNotSpeak::Banned) => "Cannot send to channel (+b)",
             Err(MayNotSpeak::Ctcp) => "Cannot send CTCP to channel (+C)",
         };
-        self.error(turn, ERR_CANNOTSENDTOCHAN, &format!("{shown} :{why}"));
+        let room = self.spelling(room);
+        self.error(turn, ERR_CANNOTSENDTOCHAN, &format!("{room} :{why}"));
         false
     }
 

@@ -160,12 +160,8 @@ impl<D: Digest> Hub<D> {
             .param(1)
             .and_then(|why| Text::parse(cut(why, REASON_BYTES)));
         for room in list::entries(rooms) {
-            let known = Room::parse(room).filter(|room| self.irc.channels.contains_key(room));
-            match known {
-                None => {
-                    let words = format_args!("{} :No such channel", word(room));
-                    self.reply(turn, ERR_NOSUCHCHANNEL, words);
-                }
+            match self.existing(turn, &name, room) {
+                None => {}
                 Some(room) if !self.is_in(&name, &room) => self.not_in(turn, &room),
                 Some(room) => {
                     let why = why.clone();
@@ -200,7 +196,7 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("{} :No such nick/channel", word(nick));
             return self.reply(turn, ERR_NOSUCHNICK, words);
         };
-        let Some(room) = self.existing(turn, room) else {
+        let Some(room) = self.existing(turn, &name, room) else {
             return;
         };
         if !self.is_in(&name, &room) {
@@ -275,7 +271,7 @@ impl<D: Digest> Hub<D> {
         (room, nick): (&str, &str),
         why: Option<Text>,
     ) {
-        let Some(room) = self.existing(turn, room) else {
+        let Some(room) = self.existing(turn, by, room) else {
             return;
         };
         if !self.is_in(by, &room) {

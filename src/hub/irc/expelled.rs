@@ -12,7 +12,6 @@ use super::tasks::Task;
 use super::{Digest, Hub, Tags, Turn};
 use crate::broker::{Input, Request};
 use crate::hub::Outputs;
-use crate::hub::work::ENTRY;
 use crate::id::{ConnId, Name, Room, Text, Time};
 
 /// What those are told who are put out because they are banned.
@@ -68,17 +67,15 @@ impl<D: Digest> Hub<D> {
     ) -> Option<Task> {
         let room = expel.room;
         while self.is_in(&by, &room) {
+            let members = self.broker.members_after(&room, expel.after);
+            let members = members.map(|name| (name, ()));
+            let is_over = || self.is_over(turn);
             let found = self
-                .broker
-                .members_after(&room, expel.after)
-                .find_map(|name| {
-                    expel.after = Some(name);
-                    self.work.count(ENTRY);
-                    let is_one = self.may_not_return(&name, &room);
-                    (is_one || self.is_over(turn)).then_some((name, is_one))
+                .work
+                .next_entry(&mut expel.after, members, is_over, |name, ()| {
+                    self.may_not_return(&name, &room).then_some(name)
                 });
-            let (name, is_one) = found?;
-            if is_one {
+            if let Some(name) = found? {
                 self.put_out(turn, &by, (room, name), Text::parse(BANNED));
             }
             if self.is_over(turn) {

@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
-use core::ops::Bound;
 use core::time::Duration;
 
 use super::room::{Channel, word};
@@ -56,13 +55,15 @@ impl<D: Digest> Hub<D> {
         mut search: Box<Search>,
     ) -> Option<Task> {
         loop {
-            let from = search.after.map_or(Bound::Unbounded, Bound::Excluded);
-            let mut channels = self.irc.channels.range((from, Bound::Unbounded));
-            let found = channels.find_map(|(room, channel)| {
-                search.after = Some(*room);
-                let found = self.found(turn, &asker, &search, (room, channel));
-                (found.is_some() || self.is_over(turn)).then_some(found)
-            });
+            let mut after = search.after;
+            let channels = self.irc.rooms_after(after);
+            let is_over = || self.is_over(turn);
+            let found = self
+                .work
+                .next_entry(&mut after, channels, is_over, |room, channel| {
+                    self.found(turn, &asker, &search, (&room, channel))
+                });
+            search.after = after;
             match found? {
                 Some(_) if search.left == 0 => {
                     let limit = self.limits.listed;
@@ -90,8 +91,7 @@ impl<D: Digest> Hub<D> {
         search: &Search,
         (room, channel): (&Room, &Channel),
     ) -> Option<String> {
-        self.work.count(ENTRY);
-        if channel.flags.secret && !self.is_in(asker, room) {
+        if !self.shows_room(asker, room) {
             return None;
         }
         // It takes less to match names than to count who is there.

@@ -67,6 +67,8 @@ pub(super) struct Irc {
     ids: Ids,
     pub(super) users: Users,
     pub(super) channels: BTreeMap<Room, Channel>,
+    /// How many of them are secret.
+    secrets: usize,
     invitations: Invitations,
     expelled: Expelled,
     /// Who wants to know of whose coming and going.
@@ -111,6 +113,7 @@ struct Gone {
     name: Name,
     mask: Mask,
     realname: Box<str>,
+    invisible: bool,
     at: Time,
 }
 

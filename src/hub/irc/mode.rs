@@ -151,7 +151,7 @@ impl<D: Digest> Hub<D> {
             return;
         };
         if target.starts_with('#') {
-            if let Some(room) = self.existing(turn, target) {
+            if let Some(room) = self.existing(turn, &name, target) {
                 self.channel_mode(turn, name, room, message);
             }
         } else {
@@ -185,7 +185,7 @@ impl<D: Digest> Hub<D> {
             let is_query = change.argument.is_none() && matches!(change.letter, 'b' | 'e' | 'I');
             if is_query {
                 if listed.insert(change.letter) {
-                    self.send_list(turn, &name, &room, change.letter);
+                    self.send_list(turn, &room, change.letter);
                 }
                 continue;
             }
@@ -251,8 +251,11 @@ impl<D: Digest> Hub<D> {
                     Some(flag) => {
                         if core::mem::replace(flag, change.set) != change.set {
                             made.push(change.set, letter, None);
-                            if letter == 'i' {
-                                channel.closed = turn.now;
+                            match letter {
+                                'i' => channel.closed = turn.now,
+                                's' if change.set => self.irc.secrets += 1,
+                                's' => self.irc.secrets -= 1,
+                                _ => {}
                             }
                         }
                     }
@@ -423,8 +426,7 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    fn send_list(&mut self, turn: &mut Turn<'_>, name: &Name, room: &Room, letter: char) {
-        let is_in = self.is_in(name, room);
+    fn send_list(&mut self, turn: &mut Turn<'_>, room: &Room, letter: char) {
         let channel = self.irc.channels.get_mut(room).expect("it was just there");
         let (entry, end, what) = match letter {
             'b' => (RPL_BANLIST, RPL_ENDOFBANLIST, "ban"),
@@ -435,8 +437,7 @@ impl<D: Digest> Hub<D> {
             .list_mut(letter)
             .expect("it is the letter of a list")
             .clone();
-        let hidden = channel.flags.secret && !is_in;
-        for Entry { mask, by, at } in list.into_iter().filter(|_| !hidden) {
+        for Entry { mask, by, at } in list {
             let at = self.irc.time(at).seconds();
             self.reply(turn, entry, format_args!("{room} {mask} {by} {at}"));
         }

@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use core::ops::Bound;
 
 use super::register::cut;
 use super::room::{Topic, word};
@@ -25,15 +24,12 @@ impl<D: Digest> Hub<D> {
         let Some(room) = self.need(turn, message, 0) else {
             return;
         };
-        let Some(room) = self.existing(turn, room) else {
+        let Some(room) = self.existing(turn, &name, room) else {
             return;
         };
         let is_in = self.is_in(&name, &room);
         let flags = self.irc.channels[&room].flags;
         let Some(text) = message.param(1) else {
-            if flags.secret && !is_in {
-                return self.not_in(turn, &room);
-            }
             return self.send_topic(turn, &room);
         };
         if !is_in {
@@ -98,9 +94,7 @@ impl<D: Digest> Hub<D> {
                 }
             }
             rooms.left = rooms.left.checked_sub(1)?;
-            let from = rooms.room.map_or(Bound::Unbounded, Bound::Excluded);
-            let mut channels = self.irc.channels.range((from, Bound::Unbounded));
-            rooms.room = Some(*channels.next()?.0);
+            rooms.room = Some(self.irc.rooms_after(rooms.room).next()?.0);
             self.work.count(ENTRY);
             if self.is_over(turn) {
                 return Some(Task::Members(rooms));
@@ -119,20 +113,18 @@ impl<D: Digest> Hub<D> {
     ) -> Option<Name> {
         loop {
             let channel = self.irc.channels.get(room)?;
-            let is_in = self.is_in(asker, room);
-            if channel.flags.secret && !is_in {
+            if !self.shows_room(asker, room) {
                 return None;
             }
+            let is_in = self.is_in(asker, room);
             let caps = self.session(turn.conn).caps;
             let sign = if channel.flags.secret { '@' } else { '=' };
             let mut line = String::new();
             let mut last = None;
             for member in self.broker.members_after(room, after) {
                 self.work.count(ENTRY);
-                let shown = self.irc.users.get(&member);
-                let shown =
-                    shown.filter(|user| user.is_visible() && (is_in || !user.modes.invisible));
-                if shown.is_some() {
+                let is_shown = is_in || self.shows_member(asker, &member, room);
+                if is_shown && self.irc.is_visible(&member) {
                     let signs = channel.signs(&member, caps.has(Caps::MULTI_PREFIX));
                     let shown = if caps.has(Caps::USERHOST_IN_NAMES) {
                         format!("{signs}{}", self.irc.mask(&member))

@@ -101,15 +101,12 @@ impl<D: Digest> Hub<D> {
         let words = format_args!("{name} {its_user} {its_host} * :{realname}");
         self.reply(turn, RPL_WHOISUSER, words);
         // Others have seen it go out of all of them.
-        let rooms = user.rooms.keys().filter(|_| user.hidden.is_none());
-        let rooms = rooms.filter(|room| {
-            let hidden = user.modes.invisible || self.irc.channels[*room].flags.secret;
-            !hidden || asker == &name || self.is_in(asker, room)
-        });
+        let rooms = user.rooms().filter(|_| user.hidden.is_none());
+        let rooms = rooms.filter(|room| self.shows_member(asker, &name, room));
         let caps = self.session(turn.conn).caps;
         let all = caps.has(Caps::MULTI_PREFIX);
         let rooms: Vec<_> = rooms
-            .map(|room| format!("{}{room}", self.irc.channels[room].signs(&name, all)))
+            .map(|room| format!("{}{room}", self.irc.channels[&room].signs(&name, all)))
             .collect();
         if !rooms.is_empty() {
             let words = |rooms: &str| format!("{name} :{rooms}");
@@ -171,6 +168,8 @@ impl<D: Digest> Hub<D> {
         turn: &mut Turn<'_>,
         mut search: Box<Departed>,
     ) -> Option<Task> {
+        // Who wants to be found only by those who know it is found by its whole name alone.
+        let is_mask = Name::parse(&search.mask).is_none();
         while search.left > 0 {
             // The newest is in front.
             let place = |gone: &Gone| gone.number >= search.before;
@@ -178,7 +177,8 @@ impl<D: Digest> Hub<D> {
             let mut rest = self.irc.gone.range(next..);
             let found = rest.find_map(|gone| {
                 search.before = gone.number;
-                let is_it = self.work.matches(&search.mask, gone.name.as_str());
+                let may_be = !is_mask || !gone.invisible;
+                let is_it = may_be && self.work.matches(&search.mask, gone.name.as_str());
                 (is_it || self.is_over(turn)).then(|| is_it.then(|| gone.clone()))
             });
             match found {
@@ -200,7 +200,6 @@ impl<D: Digest> Hub<D> {
             self.reply(turn, ERR_WASNOSUCHNICK, words);
         }
         // Whom a mask has found is told by name, as it would be if it were asked for so.
-        let is_mask = Name::parse(&search.mask).is_none();
         let last = search.last.filter(|_| is_mask);
         let nick = last.as_ref().map_or(nick, Name::as_str);
         self.reply(turn, RPL_ENDOFWHOWAS, format_args!("{nick} :End of WHOWAS"));

@@ -384,6 +384,7 @@ impl<D: Digest> Hub<D> {
             name: *name,
             mask: user.mask.clone(),
             realname: user.realname.clone(),
+            invisible: user.modes.invisible,
             at: now,
         };
         self.irc.gone.push_front(gone);

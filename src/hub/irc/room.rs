@@ -3,11 +3,12 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use subtle::ConstantTimeEq as _;
 
 use super::register::cut;
-use super::{Digest, Hub, Tags, Turn, User};
+use super::{Digest, Hub, Irc, Tags, Turn, User};
 use crate::broker::{Input, Part, Rank, Request};
 use crate::hub::guesses::Key;
 use crate::hub::work::Work;
@@ -120,6 +121,11 @@ impl Channel {
         }
     }
 
+    /// Whether only members know of it.
+    pub(in crate::hub) const fn is_secret(&self) -> bool {
+        self.flags.secret
+    }
+
     pub(super) fn rank(&self, name: &Name) -> Option<Rank> {
         self.ranks.get(name)?.last().copied()
     }
@@ -157,6 +163,31 @@ impl Channel {
             Rank::Voice => '+',
         });
         signs.take(if all { 2 } else { 1 }).collect()
+    }
+}
+
+impl Irc {
+    /// The rooms whose names come after one, or all, in order.
+    pub(in crate::hub) fn rooms_after(
+        &self,
+        after: Option<Room>,
+    ) -> impl Iterator<Item = (Room, &Channel)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rooms = self.channels.range((from, Bound::Unbounded));
+        rooms.map(|(&room, channel)| (room, channel))
+    }
+
+    /// How many rooms there are, as far as somebody may know.
+    pub(super) fn count_rooms(&self, asker: Option<&Name>) -> usize {
+        let is_secret = |room: &Room| self.channels[room].is_secret();
+        debug_assert_eq!(
+            self.secrets,
+            self.channels.keys().filter(|&room| is_secret(room)).count(),
+            "counted wrong"
+        );
+        let user = asker.and_then(|asker| self.users.get(asker));
+        let own = user.into_iter().flat_map(User::rooms);
+        self.channels.len() - self.secrets + own.filter(is_secret).count()
     }
 }
 
@@ -295,7 +326,9 @@ impl<D: Digest> Hub<D> {
             channel.ranks.remove(name);
         }
         if self.members(room) == 0 {
-            self.irc.channels.remove(room);
+            let channel = self.irc.channels.remove(room);
+            let is_secret = channel.is_some_and(|channel| channel.is_secret());
+            self.irc.secrets -= usize::from(is_secret);
             self.irc.invitations.forget_room(room);
         }
     }
@@ -311,9 +344,14 @@ impl<D: Digest> Hub<D> {
         self.reply(turn, ERR_NOTONCHANNEL, words);
     }
 
-    /// The room of a command, if there is one.
-    pub(super) fn existing(&mut self, turn: &mut Turn<'_>, room: &str) -> Option<Room> {
-        let known = Room::parse(room).filter(|room| self.irc.channels.contains_key(room));
+    /// The room of a command, if there is one as far as `asker` may know.
+    pub(super) fn existing(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asker: &Name,
+        room: &str,
+    ) -> Option<Room> {
+        let known = Room::parse(room).filter(|room| self.shows_room(asker, room));
         match known {
             Some(room) => Some(self.spelling(&room)),
             None => {

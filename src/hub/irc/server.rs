@@ -133,7 +133,8 @@ impl<D: Digest> Hub<D> {
         } = self.irc.users.census();
         let visible = all - invisible;
         let unknown = self.broker.lifecycle().greeting();
-        let channels = self.irc.channels.len();
+        let asker = self.broker.lifecycle().online(turn.conn);
+        let channels = self.irc.count_rooms(asker.as_ref());
         let words =
             format_args!(":There are {visible} users and {invisible} invisible on 1 servers");
         self.reply(turn, RPL_LUSERCLIENT, words);

@@ -56,6 +56,11 @@ impl Session {
         self.registering.get_or_insert_default()
     }
 
+    /// Whether something that it has asked for is still to be done.
+    pub(in crate::hub) const fn has_tasks(&self) -> bool {
+        self.tasks.is_some()
+    }
+
     /// Whose coming and going it wants to know.
     pub(in crate::hub) fn watched(&self) -> impl Iterator<Item = &Name> {
         self.watched.iter()

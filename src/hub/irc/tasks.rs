@@ -83,13 +83,8 @@ impl End {
 }
 
 impl<D: Digest> Hub<D> {
-    /// Whether something is still to be done for a connection that speaks IRC.
-    pub(in crate::hub) fn has_tasks(&self, conn: ConnId) -> bool {
-        self.session(conn).tasks.is_some()
-    }
-
     /// Goes on with what is to be done for a connection.
-    pub(in crate::hub) fn go_on(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+    pub(in crate::hub) fn go_on_with_tasks(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
         let tasks = self.session_mut(conn).tasks.as_mut();
         self.irc.replying = tasks.and_then(|tasks| tasks.replying.take());
         self.do_tasks(&mut Turn { now, conn, out });

@@ -47,6 +47,21 @@ impl User {
     pub(super) fn is_visible(&self) -> bool {
         self.hidden.is_none() && !self.has_quit
     }
+
+    /// Whether it has quit, though its name is not yet free.
+    pub(in crate::hub) const fn has_quit(&self) -> bool {
+        self.has_quit
+    }
+
+    /// Whether it wants to be found only by those who know it.
+    pub(in crate::hub) const fn is_invisible(&self) -> bool {
+        self.modes.invisible
+    }
+
+    /// The rooms that it is in.
+    pub(in crate::hub) fn rooms(&self) -> impl Iterator<Item = Room> {
+        self.rooms.keys().copied()
+    }
 }
 
 /// `nick!user@host`. Neither of the first two has a `!` or an `@`.

@@ -10,7 +10,6 @@ use super::register::cut;
 use super::room::word;
 use super::tasks::Task;
 use super::{Digest, Hub, Turn};
-use crate::hub::work::ENTRY;
 use crate::id::{Name, Room};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
@@ -85,22 +84,19 @@ impl<D: Digest> Hub<D> {
         loop {
             let found = match &search.among {
                 &Among::Members(room) => {
-                    let channel = self.irc.channels.get(&room)?;
-                    let is_in = self.is_in(&asker, &room);
-                    if channel.flags.secret && !is_in {
+                    if !self.shows_room(&asker, &room) {
                         return None;
                     }
-                    let shows = |name: &Name| match is_in {
-                        true => self.irc.is_visible(name),
-                        false => self.shows(&asker, name),
-                    };
+                    let is_in = self.is_in(&asker, &room);
+                    let shows = |name: &Name| is_in || self.shows_member(&asker, name, &room);
                     let names = self.broker.members_after(&room, search.after);
                     self.next_of(turn, &mut search, names, shows)
                 }
                 Among::Matching(mask) => {
                     let mask = Arc::clone(mask);
-                    let shows =
-                        |name: &Name| self.shows(&asker, name) && self.matches_user(&mask, name);
+                    let shows = |name: &Name| {
+                        self.shows_peer(&asker, name) && self.matches_user(&mask, name)
+                    };
                     let names = self.broker.lifecycle().names_after(search.after);
                     self.next_of(turn, &mut search, names, shows)
                 }
@@ -133,16 +129,20 @@ impl<D: Digest> Hub<D> {
         &self,
         turn: &Turn<'_>,
         search: &mut Search,
-        mut names: impl Iterator<Item = Name>,
+        names: impl Iterator<Item = Name>,
         shows: impl Fn(&Name) -> bool,
     ) -> Option<Option<Name>> {
-        names.find_map(|name| {
-            search.after = Some(name);
-            self.work.count(ENTRY);
-            let is_one =
-                |name: &Name| !search.operators_only || self.irc.users[name].modes.operator;
-            let found = Some(name).filter(|name| shows(name) && is_one(name));
-            (found.is_some() || self.is_over(turn)).then_some(found)
+        let Search {
+            operators_only,
+            after,
+            ..
+        } = search;
+        let is_one = |name: &Name| !*operators_only || self.irc.users[name].modes.operator;
+        let names = names.map(|name| (name, ()));
+        let is_over = || self.is_over(turn);
+        self.work.next_entry(after, names, is_over, |name, ()| {
+            let is_there = self.irc.is_visible(&name);
+            (is_there && shows(&name) && is_one(&name)).then_some(name)
         })
     }
 
@@ -156,13 +156,6 @@ impl<D: Digest> Hub<D> {
             || is_full && self.work.matches(mask, user.mask.as_str())
     }
 
-    /// Whether somebody is there as far as `asker` may know from a mask.
-    fn shows(&self, asker: &Name, name: &Name) -> bool {
-        let user = &self.irc.users[name];
-        let shares = || user.rooms.keys().any(|room| self.is_in(asker, room));
-        self.irc.is_visible(name) && (!user.modes.invisible || asker == name || shares())
-    }
-
     fn tell_who(
         &mut self,
         turn: &mut Turn<'_>,
@@ -171,18 +164,14 @@ impl<D: Digest> Hub<D> {
         room: Option<Room>,
         fields: Option<&str>,
     ) {
-        let room = room.or_else(|| self.common_room(asker, name));
+        // Others have seen somebody who is hidden go out of all rooms.
+        let is_there = self.irc.is_visible(name);
+        let common = || self.common_room(asker, name).filter(|_| is_there);
+        let room = room.or_else(common);
         match fields {
             Some(fields) => self.whox_reply(turn, name, room, fields),
             None => self.who_reply(turn, name, room),
         }
-    }
-
-    /// A room in which both are, as far as others see.
-    fn common_room(&self, asker: &Name, name: &Name) -> Option<Room> {
-        let user = &self.irc.users[name];
-        let mut rooms = user.rooms.keys().filter(|_| user.hidden.is_none());
-        rooms.find(|room| self.is_in(asker, room)).copied()
     }
 
     fn who_flags(&self, turn: &Turn<'_>, name: &Name, room: Option<Room>) -> String {

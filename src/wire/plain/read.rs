@@ -160,12 +160,13 @@ fn parse_command(line: &str) -> Result<Command<'_>, Mistake> {
         "nick" => Request::Rename {
             name: Name::parse(argument).ok_or(bad("/nick name"))?,
         },
-        "rooms" | "list" if argument.is_empty() => Request::Rooms,
+        "rooms" | "list" if argument.is_empty() => return Ok(Command::Rooms),
         "rooms" | "list" => return Err(bad("/rooms")),
-        "who" | "names" if argument.is_empty() => Request::Who { room: None },
-        "who" | "names" => Request::Who {
-            room: Some(room.ok_or(bad("/who [#room]"))?),
-        },
+        "who" | "names" if argument.is_empty() => return Ok(Command::Who { room: None }),
+        "who" | "names" => {
+            let room = Some(room.ok_or(bad("/who [#room]"))?);
+            return Ok(Command::Who { room });
+        }
         "quit" | "exit" | "bye" => Request::Quit {
             why: reason(argument),
         },

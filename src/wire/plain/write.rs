@@ -38,26 +38,42 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
         }
         Event::Renamed { from, to } => say(out, format_args!("* renamed {from} {to}")),
         Event::Rooms { rooms, total } => {
-            for RoomEntry {
-                room,
-                members,
-                joined,
-            } in rooms
-            {
-                let joined = if *joined { " joined" } else { "" };
-                say(out, format_args!("* room {room} {members}{joined}"));
+            for entry in rooms {
+                write_room(entry, out);
             }
-            say(out, format_args!("* end rooms {total}"));
+            write_end("rooms", *total, out);
         }
         Event::Who { peers, total } => {
-            for PeerEntry { name, away } in peers {
-                let away = if *away { " away" } else { "" };
-                say(out, format_args!("* peer {name}{away}"));
+            for entry in peers {
+                write_peer(entry, out);
             }
-            say(out, format_args!("* end who {total}"));
+            write_end("who", *total, out);
         }
         Event::Refused(refusal) => write_refusal(*refusal, out),
     }
+}
+
+/// Writes the line for a room in the list of rooms.
+pub fn write_room(entry: &RoomEntry, out: &mut Vec<u8>) {
+    let RoomEntry {
+        room,
+        members,
+        joined,
+    } = entry;
+    let joined = if *joined { " joined" } else { "" };
+    say(out, format_args!("* room {room} {members}{joined}"));
+}
+
+/// Writes the line for a peer in a list of peers.
+pub fn write_peer(entry: &PeerEntry, out: &mut Vec<u8>) {
+    let PeerEntry { name, away } = entry;
+    let away = if *away { " away" } else { "" };
+    say(out, format_args!("* peer {name}{away}"));
+}
+
+/// Writes the line that ends a list, `rooms` or `who`, and says how many it could have.
+pub fn write_end(list: &str, total: usize, out: &mut Vec<u8>) {
+    say(out, format_args!("* end {list} {total}"));
 }
 
 /// Writes the line that hands mail over; of a message that was kept, [`write_kept`] is to.
