@@ -70,7 +70,7 @@ pub fn number(line: &str) -> Option<u32> {
     let text = if rest.starts_with("PRIVMSG ") {
         rest.split_once(" :")?.1
     } else if rest.starts_with("NOTICE ") {
-        rest.split_once(", and will not get: ")?.1
+        rest.split_once(" will not get: ")?.1
     } else {
         return None;
     };
@@ -115,15 +115,11 @@ pub fn hands_over(mail: &Mail, line: &str) -> bool {
         }
         Mail::Bounce(bounce) => {
             let starts = line.contains(&format!(" :{}", bounce.receiver));
-            let said = format!(", and will not get: {text}\r\n");
-            starts
-                && match bounce.more {
-                    0 => line.ends_with(&said),
-                    more => {
-                        let more = format!(", and will not get {more} more of your messages\r\n");
-                        line.contains(&said) && line.ends_with(&more)
-                    }
-                }
+            let more = match bounce.more {
+                0 => String::new(),
+                more => format!("besides {more} more of your messages "),
+            };
+            starts && line.ends_with(&format!(", and {more}will not get: {text}\r\n"))
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Moment {
     pub now: Time,
     /// What happened.
     pub happening: Happening,
+    /// How much work it was for the broker, in units of 10 ns; 0 if the driver wrote.
+    pub work: u64,
     /// How the broker stands.
     pub view: View,
     /// How the driver stands.
@@ -34,6 +36,7 @@ impl Moment {
                 input: Input::Tick,
                 acts: Vec::new(),
             },
+            work: 0,
             view: View::default(),
             links: Links::default(),
         }
@@ -166,12 +169,14 @@ pub struct View {
     pub bindings: BTreeMap<Name, Binding>,
     /// The mailboxes that are there, bound or not.
     pub mailboxes: BTreeMap<Name, Vec<Mail>>,
-    /// Mail that is to come back, and whom it was for.
-    pub undelivered: Vec<(PeerId, Mail)>,
+    /// Mail that is to come back, whom it was for, and how that peer was called.
+    pub undelivered: Vec<(PeerId, Name, Mail)>,
     /// The rooms that somebody is in.
     pub rooms: BTreeMap<Room, BTreeSet<Name>>,
     /// When something is due next.
     pub deadline: Option<Time>,
+    /// Whether something that is due is left for the next slice.
+    pub behind: bool,
 }
 
 impl View {
@@ -196,10 +201,11 @@ impl View {
             mailboxes: mailboxes.collect(),
             undelivered: broker
                 .undelivered()
-                .map(|(peer, mail)| (peer, mail.clone()))
+                .map(|(peer, name, mail)| (peer, name, mail.clone()))
                 .collect(),
             rooms: rooms.collect(),
             deadline: broker.deadline(),
+            behind: broker.is_behind(),
         }
     }
 }

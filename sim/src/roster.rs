@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin::Config;
-use rejoin::broker::{Event, Input, Request};
+use rejoin::broker::{Event, Input, Request, StopReason};
 use rejoin::id::{ConnId, Name, PeerId, Proof, Room, Time};
 
 use crate::moment::{Act, Happening, Moment, actor};
@@ -22,6 +22,10 @@ pub struct Roster {
     pub bearers: BTreeMap<Name, Bearer>,
     /// Whether the server stops.
     pub shutting_down: bool,
+    /// When the next slice is due, if the broker has left something that is due for it.
+    pub again: Option<Time>,
+    /// Those who are online while more mail waits for them, which is still to be handed over.
+    pub returning: BTreeSet<Name>,
 }
 
 /// What is known of a connection.
@@ -75,6 +79,8 @@ impl Roster {
             known: BTreeMap::new(),
             bearers: BTreeMap::new(),
             shutting_down: false,
+            again: None,
+            returning: BTreeSet::new(),
         }
     }
 
@@ -83,17 +89,78 @@ impl Roster {
         let Happening::Handled { input, acts } = &moment.happening else {
             return;
         };
-        self.expire(moment.now);
+        self.let_go(moment.now, acts);
+        let released = self.released(input);
         self.take_in(moment, input);
         for act in acts {
             self.follow(act);
         }
-        let stays = !self.shutting_down;
-        self.bearers
-            .retain(|_, b| b.holder.is_some() || (b.proof.is_some() && stays));
+        let forgotten = |name: &Name| {
+            let forgets = |act: &Act| matches!(act, Act::Forget { name: gone } if gone == name);
+            acts.iter().any(forgets)
+        };
+        // Of a server that stops whoever was away goes in slices; and whoever ends then, at once.
+        let closing = self.shutting_down;
+        let stays = |name: &Name, bearer: &Bearer| {
+            let goes = closing && (released == Some(bearer.peer) || forgotten(name));
+            bearer.holder.is_some() || bearer.proof.is_some() && !goes
+        };
+        self.bearers.retain(|name, bearer| stays(name, bearer));
+        let view = &moment.view;
+        self.again = view.deadline.filter(|_| view.behind);
+        self.returning.clear();
+        for (name, mailbox) in &view.mailboxes {
+            let bearer = self.bearers.get(name).filter(|_| !mailbox.is_empty());
+            let holder = bearer.and_then(|bearer| bearer.holder);
+            if holder.is_some_and(|conn| self.online(conn).is_some()) {
+                self.returning.insert(*name);
+            }
+        }
     }
 
-    /// Lets those go whose time has run out at `now`.
+    /// Lets those go whose time has run out at `now`, as far as that was done: what is due is done
+    /// in slices, ahead of what the broker is told.
+    fn let_go(&mut self, now: Time, acts: &[Act]) {
+        for act in acts {
+            match act {
+                Act::Forget { name } => {
+                    let until = self.bearers.get(name).and_then(|bearer| bearer.until);
+                    if until.is_some_and(|until| until <= now) {
+                        self.bearers.remove(name);
+                    }
+                }
+                Act::StopWriter {
+                    conn,
+                    reason: StopReason::LoginTimeout,
+                } => {
+                    if let Some(known) = self.known.get_mut(conn) {
+                        known.stopped = true;
+                    }
+                }
+                Act::StopWriter { .. }
+                | Act::StopReader { .. }
+                | Act::Tell { .. }
+                | Act::Discard { .. } => {}
+            }
+        }
+    }
+
+    /// Whose holder has ended.
+    fn released(&self, input: &Input) -> Option<PeerId> {
+        let Input::WriterFinished { conn, .. } = input else {
+            return None;
+        };
+        let mut bearers = self.bearers.values();
+        let bearer = bearers.find(|bearer| bearer.holder == Some(*conn));
+        bearer.map(|bearer| bearer.peer)
+    }
+
+    /// Whether the broker has left something that is due for the next slice.
+    pub fn is_behind(&self) -> bool {
+        self.again.is_some()
+    }
+
+    /// Lets all those go whose time has run out at `now`.
     pub fn expire(&mut self, now: Time) {
         self.bearers
             .retain(|_, b| b.until.is_none_or(|until| until > now));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rejoin::Config;
 
 /// How many settings there are.
-pub const SETTINGS: usize = 4;
+pub const SETTINGS: usize = 5;
 
 /// The setting with this index, modulo their number.
 ///
@@ -17,7 +17,7 @@ pub fn setting(index: usize) -> Config {
         login_timeout: Duration::from_millis(70),
         resume_window: Duration::from_millis(50),
         mailbox_messages: size(50),
-        bounces: size(5),
+        bounces: size(2),
         mailbox_bytes: size(1 << 16),
         receivers: size(4),
         rooms_per_peer: size(2),
@@ -40,12 +40,18 @@ pub fn setting(index: usize) -> Config {
             resume_window: Duration::from_millis(3),
             ..roomy
         },
-        _ => Config {
+        3 => Config {
             peers: size(2),
             rooms_per_peer: size(1),
             receivers: size(2),
             listed: size(1),
             mailbox_messages: size(1),
+            ..roomy
+        },
+        // Two or three pieces of mail fit into a slice.
+        _ => Config {
+            slice: Duration::from_micros(2),
+            bounces: size(1),
             ..roomy
         },
     };

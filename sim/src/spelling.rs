@@ -135,9 +135,9 @@ fn spell_mail(mail: &Mail, at: &str) -> String {
             let receiver = bounce.receiver;
             let more = match bounce.more {
                 0 => String::new(),
-                more => format!("* undelivered {receiver} {code} {more} more\n"),
+                more => format!(" and {more} more"),
             };
-            format!("* undelivered {receiver} {code}{room}: {text}\n{more}")
+            format!("* undelivered {receiver} {code}{more}{room}: {text}\n")
         }
     }
 }

@@ -123,7 +123,7 @@ impl Watch {
         }
         links.over().for_each(drop);
         let happening = Happening::Handled { input, acts };
-        self.judge(now, happening, View::of(broker));
+        self.judge(now, (happening, effects.weight()), View::of(broker));
         taken
     }
 
@@ -167,7 +167,7 @@ impl Watch {
     fn judge_written(&mut self, now: Time, conn: ConnId, items: Vec<Event>) {
         if !items.is_empty() {
             let view = self.last.view.clone();
-            self.judge(now, Happening::Written { conn, items }, view);
+            self.judge(now, (Happening::Written { conn, items }, 0), view);
         }
     }
 
@@ -187,11 +187,12 @@ impl Watch {
         link.outbox.drain(..cut).collect()
     }
 
-    fn judge(&mut self, now: Time, happening: Happening, view: View) {
+    fn judge(&mut self, now: Time, (happening, work): (Happening, u64), view: View) {
         let links = std::mem::take(&mut self.last.links);
         let moment = Moment {
             now,
             happening,
+            work,
             view,
             links,
         };
@@ -204,6 +205,7 @@ impl Watch {
             moments.push(Moment {
                 now,
                 happening: moment.happening.clone(),
+                work,
                 view: moment.view.clone(),
                 links: Links::default(),
             });

@@ -77,6 +77,7 @@ impl World {
         Some(Moment {
             now: self.now,
             happening: Happening::Handled { input, acts },
+            work: self.effects.weight(),
             view,
             links: self.links.clone(),
         })
@@ -275,9 +276,14 @@ impl World {
     }
 
     fn tell(&self, happening: Happening, moments: &mut Vec<Moment>) {
+        let work = match happening {
+            Happening::Handled { .. } => self.effects.weight(),
+            Happening::Written { .. } => 0,
+        };
         moments.push(Moment {
             now: self.now,
             happening,
+            work,
             view: View::of(&self.broker),
             links: self.links.clone(),
         });

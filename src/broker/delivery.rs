@@ -71,7 +71,7 @@ impl Broker {
     fn say_to(&mut self, sender: &Sender, names: &[Name], said: Said, effects: &mut Effects) {
         let mut absent = Vec::new();
         let live = names.iter().filter_map(|name| {
-            let live = self.lifecycle.live(name);
+            let live = self.hears(name);
             absent.extend(live.is_none().then_some(*name));
             live
         });
@@ -91,9 +91,12 @@ impl Broker {
         match room {
             Ok(room) => {
                 let mut absent = Vec::new();
-                let live = self.rooms.members(&room).filter_map(|(name, live)| {
+                let others = self.rooms.members(&room);
+                let others = others.filter(|&(_, live)| live != Some(sender.conn));
+                let live = others.filter_map(|(name, live)| {
+                    let live = live.filter(|_| !self.is_returning(&name));
                     absent.extend(live.is_none().then_some(name));
-                    live.filter(|&live| live != sender.conn)
+                    live
                 });
                 let to = effects.receivers(live);
                 self.say(sender, Some(room), said, (to, &absent), effects);

@@ -151,6 +151,11 @@ impl Effects {
         self.work
     }
 
+    /// The same, with what it will be to write what is told and handed over.
+    pub const fn weight(&self) -> u64 {
+        self.work + self.ahead
+    }
+
     /// Lets the broker do so much work from now on.
     pub(super) fn begin_slice(&mut self, slice: u64) {
         self.end = (self.work + self.ahead).saturating_add(slice);
@@ -272,9 +277,14 @@ impl Effects {
         self.list.push(Entry::Bounce { conn, bounce });
     }
 
+    /// Counts that a piece of mail which has waited is handed over.
+    pub(super) fn count_kept(&mut self) {
+        self.ahead += RETURNED;
+        self.worked(1, ENTRY);
+    }
+
     /// Hands over what has waited.
     pub(super) fn hand_over_kept(&mut self, conn: ConnId, mail: VecDeque<Mail>) {
-        self.worked(mail.len(), ENTRY);
         self.list.push(Entry::HandOverKept { conn, mail });
     }
 

@@ -157,6 +157,17 @@ impl Mailbox {
         excess
     }
 
+    /// Takes out the oldest piece of mail.
+    pub fn pop(&mut self) -> Option<Mail> {
+        let mail = self.mail.pop_front()?;
+        self.bytes -= mail.cost();
+        if self.mail.is_empty() {
+            // Its memory goes with it.
+            self.mail = VecDeque::new();
+        }
+        Some(mail)
+    }
+
     /// Empties the mailbox.
     pub fn take(&mut self) -> VecDeque<Mail> {
         core::mem::take(self).mail

@@ -72,6 +72,8 @@ pub struct Broker {
     rooms: Rooms,
     /// Mail that is to come back.
     undelivered: VecDeque<Undelivered>,
+    /// Those who are back while what waited for them is still being handed over, or were.
+    returning: VecDeque<PeerId>,
     /// How far the server has stopped, if it stops.
     closing: Option<Closing>,
     /// When more of what is due is to be done, if not all of it is.
@@ -96,8 +98,11 @@ struct Limits {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Peer {
     id: PeerId,
-    /// Empty while the peer is online.
+    /// Empty while the peer is online, unless it is among those who are returning.
     mailbox: Mailbox,
+    /// Whether it is among [those who are returning](Broker::returning): what is for it waits
+    /// behind what is still to be handed over.
+    is_returning: bool,
     rooms: BTreeSet<Room>,
 }
 
@@ -128,6 +133,7 @@ impl Broker {
             names: BTreeMap::new(),
             rooms: Rooms::default(),
             undelivered: VecDeque::new(),
+            returning: VecDeque::new(),
             closing: None,
             again: None,
             stops: Vec::new(),
@@ -314,12 +320,10 @@ impl Broker {
     }
 
     fn log_in(&mut self, conn: ConnId, name: Name, proof: Option<Proof>, effects: &mut Effects) {
-        if self.again.is_some() {
-            // Its time may have run out, though that is not done yet.
-            let owner = self.lifecycle.owner(&name, proof).unwrap_or(name);
-            if let Some(owner) = self.lifecycle.expire_peer(&owner, self.now) {
-                self.bury(owner, BounceReason::Expired, effects);
-            }
+        // Its time may have run out, though that is not done yet.
+        let owner = self.lifecycle.owner(&name, proof).unwrap_or(name);
+        if let Some(owner) = self.lifecycle.expire_peer(&owner, self.now) {
+            self.bury(owner, BounceReason::Expired, effects);
         }
         let refusal = match self.lifecycle.login(conn, name, proof, &mut self.stops) {
             Login::Joined => return self.welcome(conn, effects),
@@ -345,26 +349,27 @@ impl Broker {
             Peer {
                 id,
                 mailbox: Mailbox::default(),
+                is_returning: false,
                 rooms: BTreeSet::new(),
             },
         );
         effects.deliver([conn], Event::Welcome { name });
     }
 
-    /// Gives the peer that is online again with `conn` all that waited for it, ahead of
-    /// anything new.
+    /// Gives the peer that is online again with `conn` what waited for it, ahead of anything new:
+    /// as much as fits into this slice, and then the rest.
     fn welcome_back(&mut self, conn: ConnId, effects: &mut Effects) {
         let name = self.lifecycle.online(conn).expect("who returns is online");
         self.set_live(&name, Some(conn), effects);
-        let mail = self.peer_mut(&name).mailbox.take();
-        effects.deliver(
-            [conn],
-            Event::Back {
-                name,
-                kept: mail.len(),
-            },
-        );
-        effects.hand_over_kept(conn, mail);
+        let kept = self.peers[&name].mailbox.len();
+        effects.deliver([conn], Event::Back { name, kept });
+        self.hand_over_some(name, conn, effects);
+        let peer = self.peer_mut(&name);
+        if !peer.mailbox.is_empty() && !peer.is_returning {
+            peer.is_returning = true;
+            let id = peer.id;
+            self.returning.push_back(id);
+        }
     }
 
     fn writer_finished(&mut self, conn: ConnId, undelivered: Vec<Mail>, effects: &mut Effects) {
@@ -473,7 +478,7 @@ impl Broker {
         for (name, peer) in self.peers.iter() {
             let live = self.lifecycle.live(name).is_some();
             assert!(
-                !live || peer.mailbox.is_empty(),
+                !live || peer.mailbox.is_empty() || peer.is_returning,
                 "{name} is online, and mail waits"
             );
             peer.mailbox.check(self.limits.mailbox);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::id::{ConnId, Name, Room, Text};
 
 use super::effect::{CHANGE, ENTRY};
-use super::{Broker, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry};
+use super::{BounceReason, Broker, Effects, Event, LeaveReason, PeerEntry, Refusal, RoomEntry};
 
 impl Broker {
     pub(super) fn join(&mut self, conn: ConnId, name: Name, room: Room, effects: &mut Effects) {
@@ -67,6 +67,10 @@ impl Broker {
 
     /// Gives a peer that is online another name, which must be free.
     pub(super) fn rename(&mut self, conn: ConnId, from: Name, to: Name, effects: &mut Effects) {
+        // Its time may have run out, though that is not done yet.
+        if let Some(late) = self.lifecycle.expire_peer(&to, self.now) {
+            self.bury(late, BounceReason::Expired, effects);
+        }
         if !self.lifecycle.rename(conn, to) {
             let refusal = Refusal::NameInUse { name: to };
             return effects.deliver([conn], Event::Refused(refusal));

@@ -6,6 +6,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::id::{ConnId, Name, PeerId, Time};
 
@@ -62,10 +63,16 @@ impl Broker {
         )
     }
 
+    /// Whether something that is due is left for the next slice.
+    pub fn is_behind(&self) -> bool {
+        self.again.is_some()
+    }
+
     /// Says when the next slice is due, if something is left to do.
     pub(super) fn pause(&mut self) {
         let is_late = |time: Time| time <= self.now;
         let is_left = !self.undelivered.is_empty()
+            || !self.returning.is_empty()
             || self.is_closing()
             || self.lifecycle.deadline().is_some_and(is_late);
         if !is_left {
@@ -87,6 +94,10 @@ impl Broker {
             if !undelivered.mail.is_empty() {
                 self.undelivered.push_front(undelivered);
             }
+            return true;
+        }
+        if let Some(peer) = self.returning.pop_front() {
+            self.go_on_returning(peer, effects);
             return true;
         }
         match self.lifecycle.expire(self.now, &mut self.stops) {
@@ -133,6 +144,48 @@ impl Broker {
             },
         }
         true
+    }
+
+    /// Hands over more of what waited for somebody, if it is still there.
+    fn go_on_returning(&mut self, peer: PeerId, effects: &mut Effects) {
+        let Some(&name) = self.names.get(&peer) else {
+            return;
+        };
+        let live = self.lifecycle.live(&name);
+        if let Some(conn) = live {
+            self.hand_over_some(name, conn, effects);
+        }
+        let returns = live.is_some() && !self.peers[&name].mailbox.is_empty();
+        self.peer_mut(&name).is_returning = returns;
+        if returns {
+            self.returning.push_back(peer);
+        }
+    }
+
+    /// Hands over what waited for somebody, until the slice is over.
+    pub(super) fn hand_over_some(&mut self, name: Name, conn: ConnId, effects: &mut Effects) {
+        let mailbox = &mut self.peer_mut(&name).mailbox;
+        let mut mail = VecDeque::new();
+        while !effects.is_over()
+            && let Some(first) = mailbox.pop()
+        {
+            effects.count_kept();
+            mail.push_back(first);
+        }
+        if !mail.is_empty() {
+            effects.hand_over_kept(conn, mail);
+        }
+    }
+
+    /// The connection that takes what is said to a name now, if nothing waits ahead of that.
+    pub(super) fn hears(&self, name: &Name) -> Option<ConnId> {
+        let live = self.lifecycle.live(name);
+        live.filter(|_| !self.is_returning(name))
+    }
+
+    /// Whether what is for somebody waits behind what is still to be handed over.
+    pub(super) fn is_returning(&self, name: &Name) -> bool {
+        !self.returning.is_empty() && self.peers[name].is_returning
     }
 
     /// Sends mail back that `receiver` will never get: as much as fits into this slice at once.
@@ -219,7 +272,7 @@ impl Broker {
             message,
             more,
         });
-        if let Some(conn) = self.lifecycle.live(&from) {
+        if let Some(conn) = self.hears(&from) {
             return effects.bounce(conn, bounce);
         }
         let limits = self.limits.mailbox;
@@ -233,11 +286,12 @@ impl Broker {
         }
     }
 
-    /// Mail that its receiver will never get, and that waits to come back, with whom it was for.
-    pub fn undelivered(&self) -> impl Iterator<Item = (PeerId, &Mail)> {
+    /// Mail that its receiver will never get, and that waits to come back, with whom it was for and
+    /// the name which that peer had.
+    pub fn undelivered(&self) -> impl Iterator<Item = (PeerId, Name, &Mail)> {
         self.undelivered.iter().flat_map(|undelivered| {
-            let mail = undelivered.mail.iter();
-            mail.map(|mail| (undelivered.peer, mail))
+            let (peer, name) = (undelivered.peer, undelivered.receiver);
+            undelivered.mail.iter().map(move |mail| (peer, name, mail))
         })
     }
 
@@ -252,5 +306,12 @@ impl Broker {
             self.undelivered.iter().all(|left| !left.mail.is_empty()),
             "nothing is to come back"
         );
+        let returning = self.peers.iter().filter(|(_, peer)| peer.is_returning);
+        let mut returning: Vec<_> = returning.map(|(_, peer)| peer.id).collect();
+        let known = |peer: &&PeerId| self.names.contains_key(peer);
+        let mut queued: Vec<_> = self.returning.iter().filter(known).copied().collect();
+        returning.sort_unstable();
+        queued.sort_unstable();
+        assert_eq!(returning, queued, "somebody returns, and is forgotten");
     }
 }

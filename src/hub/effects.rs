@@ -38,18 +38,25 @@ impl<D: Digest> Hub<D> {
                     self.hand_over_bulk(now, conn, Mail::Bounce(bounce), out);
                 }
                 Entry::HandOverKept { conn, mail } => {
+                    self.take_kicks(conn);
                     for mail in mail {
                         self.hand_over_bulk(now, conn, mail, out);
                     }
-                    self.forget_kicks();
+                    self.put_kicks_back(conn);
                 }
                 Entry::Deliver { to, event } => {
-                    if let (Event::Back { name, .. }, Some(Entry::HandOverKept { mail, .. })) =
-                        (&*event, entries.as_slice().first())
-                    {
-                        self.note_kicks(name, mail);
+                    let to = &receivers[to];
+                    if let Event::Back { name, .. } = &*event {
+                        let follows = match entries.as_slice().first() {
+                            Some(Entry::HandOverKept { mail, .. }) => Some(mail),
+                            _ => None,
+                        };
+                        self.note_kicks(name, follows);
                     }
-                    self.deliver(now, &receivers[to], &event, out);
+                    self.deliver(now, to, &event, out);
+                    if let Event::Back { .. } = &*event {
+                        self.put_kicks_back(to[0]);
+                    }
                 }
                 Entry::StopReader { conn } => out.stop_reader(conn),
                 Entry::StopWriter { conn, reason } => {

@@ -54,7 +54,7 @@
 //! | `* undelivered bob CODE in #rust: hi` | the same of what you said in a room |
 //! | `* undelivered bob CODE invitation: #rust` | the same of what you asked him into |
 //! | `* undelivered bob CODE kick: #rust: WHY` | he was not told that you made him leave it |
-//! | `* undelivered bob CODE 98 more` | so many more messages did not reach him, whose texts do not come back |
+//! | `* undelivered bob CODE and 98 more: hi` | the same of so many more messages, whose texts do not come back |
 //! | `* room #rust 3` | a room and its number of members; ` joined` follows if you are one |
 //! | `* end rooms 7` | the end of that list, and how many rooms it could have |
 //! | `* peer bob` | a peer; ` away` follows if it is |

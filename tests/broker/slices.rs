@@ -77,6 +77,13 @@ fn those_whose_time_runs_out_at_once_go_one_after_the_other_and_others_are_serve
     assert_eq!(heard, expected);
 }
 
+/// How many messages a line that brings one back stands for.
+fn count(line: &str) -> usize {
+    let more = line.split_once(" and ").map(|(_, more)| more);
+    let more = more.and_then(|more| more.split_once(' '));
+    1 + more.map_or(0, |(more, _)| more.parse::<usize>().expect("a number"))
+}
+
 #[test]
 fn of_many_messages_the_first_come_back_and_the_number_of_the_others() {
     let config = tight(1_000_000);
@@ -86,8 +93,7 @@ fn of_many_messages_the_first_come_back_and_the_number_of_the_others() {
         "* undelivered bob0 expired: 0",
         "* undelivered bob0 expired: 1",
         "* undelivered bob0 expired: 2",
-        "* undelivered bob0 expired: 3",
-        "* undelivered bob0 expired 96 more",
+        "* undelivered bob0 expired and 96 more: 3",
     ];
     assert_eq!(world.hears(alice), expected);
 }
@@ -100,12 +106,11 @@ fn a_mailbox_that_comes_back_in_slices_waits_where_it_can_be_seen() {
     assert!(world.broker.lifecycle().binding(&name("bob0")).is_none());
     let (mut slices, mut told) = (0, 0);
     loop {
-        for line in world.hears(alice) {
-            let more = line
-                .strip_suffix(" more")
-                .and_then(|line| line.rsplit(' ').next());
-            told += more.map_or(1, |more| more.parse::<usize>().expect("a number"));
-        }
+        told += world
+            .hears(alice)
+            .iter()
+            .map(|line| count(line))
+            .sum::<usize>();
         let waits = world.broker.undelivered().count();
         assert_eq!(waits + told, 1_000);
         if waits == 0 {
@@ -128,7 +133,7 @@ fn somebody_else_may_have_the_name_of_a_mailbox_that_is_still_coming_back() {
     go_on(&mut world);
     let heard = world.hears(alice);
     assert!(
-        heard.iter().any(|line| line.ends_with(" more")),
+        heard.iter().any(|line| line.contains(" more: ")),
         "{heard:?}"
     );
     assert_eq!(world.hears(other), [""; 0]);
@@ -170,8 +175,74 @@ fn a_server_stops_in_slices_and_the_senders_hear_first() {
     assert!(leaves(&world, alice));
     let mut heard = world.hears(alice);
     heard.retain(|line| line.starts_with("* undelivered ") && line.contains(" shutting-down"));
-    assert_eq!(heard.len(), 50 * 5);
+    assert_eq!(heard.iter().map(|line| count(line)).sum::<usize>(), 50 * 5);
     assert_eq!(world.broker.deadline(), None);
+}
+
+#[test]
+fn who_is_back_gets_what_was_kept_in_slices_and_what_is_new_behind_it() {
+    let config = tight(10);
+    let (mut world, alice) = world(&config, 1, 100);
+    let bob = world.comes_back("bob0");
+    let mut heard = world.hears(bob);
+    assert_eq!(heard.remove(0), "* back bob0 100");
+    assert!((1..100).contains(&heard.len()), "{}", heard.len());
+    assert!(world.worked <= 2_000, "{}", world.worked);
+    // It is there: nobody is told that it is away.
+    world.says(alice, "bob0", "new");
+    assert_eq!(world.hears(alice), [""; 0]);
+    // What it says itself waits for nothing.
+    world.says(bob, "alice", "I am back");
+    assert_eq!(world.hears(alice), ["from bob0: I am back"]);
+    let slices = go_on(&mut world);
+    assert!(slices > 5, "{slices}");
+    heard.extend(world.hears(bob));
+    let said = |line: &String| line.rsplit(": ").next().map(str::to_owned);
+    let heard: Vec<_> = heard.iter().filter_map(said).collect();
+    let kept = (0..100).map(|n| format!("{n}"));
+    let expected: Vec<_> = kept.chain(["new".to_owned()]).collect();
+    assert_eq!(heard, expected);
+    world.says(alice, "bob0", "at once");
+    assert_eq!(world.hears(bob), ["from alice: at once"]);
+}
+
+#[test]
+fn who_goes_again_while_it_gets_what_was_kept_loses_nothing() {
+    let config = tight(10);
+    let (mut world, alice) = world(&config, 1, 50);
+    let bob = world.comes_back("bob0");
+    let first = world.hears(bob).len() - 1;
+    world.breaks(bob);
+    world.says(alice, "bob0", "new");
+    go_on(&mut world);
+    let bob = world.comes_back("bob0");
+    go_on(&mut world);
+    let heard = world.hears(bob);
+    assert_eq!(heard[0], format!("* back bob0 {}", 50 - first + 1));
+    assert_eq!(heard.len(), 50 - first + 2);
+}
+
+#[test]
+fn a_room_is_heard_behind_what_was_kept() {
+    let config = tight(10);
+    let mut world = World::with(&config);
+    let alice = world.guest("alice");
+    let bob = world.peer("bob");
+    for conn in [alice, bob] {
+        world.joins(conn, "#r");
+    }
+    world.breaks(bob);
+    for n in 0..50 {
+        world.says(alice, "#r", &format!("{n}"));
+    }
+    let bob = world.comes_back("bob");
+    world.says(alice, "#r", "new");
+    world.says(bob, "#r", "mine");
+    go_on(&mut world);
+    let mut heard = world.hears(bob);
+    heard.retain(|line| line.starts_with("kept: "));
+    assert_eq!(heard.len(), 51);
+    assert!(heard[50].ends_with("new"), "{heard:?}");
 }
 
 proptest! {
@@ -185,7 +256,7 @@ proptest! {
         messages in 0..60_usize,
         rooms in 1..8_usize,
         online in 1..20_usize,
-        steps in vec((0..6_u8, 0..20_usize), 1..60),
+        steps in vec((0..7_u8, 0..20_usize), 1..60),
     ) {
         let config = tight(slice);
         let (mut world, alice) = world(&config, away, messages);
@@ -218,6 +289,12 @@ proptest! {
                     conns.retain(|&other| other != conn);
                 }
                 3 => world.passes(Duration::from_millis(1)),
+                6 if which < away => {
+                    let name = format!("bob{which}");
+                    if world.broker.is_expected(&rejoin::id::Name::parse(&name).expect("a name")) {
+                        conns.push(world.comes_back(&name));
+                    }
+                }
                 4 => world.passes(config.resume_window),
                 _ => world.passes(config.login_timeout),
             }

@@ -142,7 +142,13 @@ fn who_speaks_plain_is_paused_too_and_nothing_is_lost() {
     server.types(alice, "#big: that was all");
     let bob = server.connect();
     server.brings(bob, b"bob7 secret-of-bob\n");
-    assert_eq!(server.hears(bob).len(), 1 + lines + 1);
+    let mut heard = server.hears(bob).len();
+    assert!(heard < 1 + lines + 1, "it comes in slices");
+    for _ in 0..20 {
+        server.passes(millis(1));
+        heard += server.hears(bob).len();
+    }
+    assert_eq!(heard, 1 + lines + 1);
 }
 
 #[test]
@@ -337,6 +343,78 @@ fn those_who_are_given_up_at_once_are_told_of_in_slices() {
     }
 }
 
+#[test]
+fn of_many_messages_that_come_back_an_irc_client_is_told_the_number_of_the_last() {
+    let config = Config {
+        bounces: 2.try_into().expect("not zero"),
+        ..Config::default()
+    };
+    let mut server = Server::with(&config);
+    let connected = server.connect_by("192.0.2.2", Protocol::Irc);
+    let bob = connected.expect("it is admitted");
+    server.brings(bob, b"PASS secret-of-his\nNICK bob\nUSER u 0 * :r\n");
+    server.breaks(bob);
+    let alice = irc_from(&mut server, "192.0.2.1", "alice");
+    for n in 0..5 {
+        server.brings(alice, format!("PRIVMSG bob :{n}\n").as_bytes());
+    }
+    server.hears(alice);
+    server.passes(config.resume_window);
+    let heard = server.hears(alice);
+    let heard: Vec<_> = heard
+        .iter()
+        .filter_map(|line| line.split_once(" :bob did not come back, and "))
+        .map(|(_, what)| what)
+        .collect();
+    let expected = [
+        "will not get: 0",
+        "will not get: 1",
+        "besides 2 more of your messages will not get: 2",
+    ];
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn a_kick_among_what_was_kept_is_told_as_one_though_it_comes_in_slices() {
+    let config = Config {
+        slice: Duration::from_micros(50),
+        ..Config::default()
+    };
+    let mut server = Server::with(&config);
+    let comes = |server: &mut Server| {
+        let connected = server.connect_by("192.0.2.2", Protocol::Irc);
+        let conn = connected.expect("it is admitted");
+        server.brings(conn, b"PASS secret-of-his\nNICK bob\nUSER u 0 * :r\n");
+        conn
+    };
+    let alice = irc_from(&mut server, "192.0.2.1", "alice");
+    server.brings(alice, b"JOIN #a\n");
+    let bob = comes(&mut server);
+    server.brings(bob, b"JOIN #a\n");
+    server.breaks(bob);
+    for n in 0..100 {
+        server.brings(alice, format!("PRIVMSG bob :{n}\n").as_bytes());
+        server.passes(millis(500));
+    }
+    server.brings(alice, b"KICK #a bob :out\n");
+    let bob = comes(&mut server);
+    let said =
+        |heard: &[String], words: &str| heard.iter().filter(|line| line.contains(words)).count();
+    let mut heard = server.hears(bob);
+    assert_eq!(said(&heard, " JOIN #a"), 1, "{heard:?}");
+    let first = said(&heard, " PRIVMSG bob ");
+    assert!((1..100).contains(&first), "{first}");
+    server.brings(alice, b"PRIVMSG bob :new\n");
+    for _ in 0..100 {
+        server.passes(millis(1));
+        heard.extend(server.hears(bob));
+    }
+    assert_eq!(said(&heard, " PRIVMSG bob "), 101);
+    assert_eq!(said(&heard, " KICK #a bob :out"), 1);
+    let last = heard.iter().rfind(|line| !line.starts_with("PING "));
+    assert!(last.is_some_and(|line| line.ends_with(" :new")), "{last:?}");
+}
+
 /// What anybody may say, of which much may come.
 const LINES: &[&str] = &[
     "LIST",
@@ -430,6 +508,20 @@ proptest! {
             }
             server.passes(Duration::from_secs(1));
             prop_assert!(server.worked <= 2 * most, "{}", server.worked);
+        }
+        for n in 0..away {
+            let connected = server.connect_by("192.0.2.2", Protocol::Irc);
+            let conn = connected.expect("it is admitted");
+            let login = format!("PASS secret-of-{n}\nNICK p{n}\nUSER u 0 * :r\n");
+            let mut rest = login.as_bytes();
+            while !rest.is_empty() {
+                let received = server.brings_once(conn, rest);
+                prop_assert!(server.worked <= 2 * most, "{}", server.worked);
+                rest = &rest[received.taken..];
+                if received.waits {
+                    break;
+                }
+            }
         }
         for conn in conns {
             server.breaks(conn);

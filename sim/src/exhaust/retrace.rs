@@ -56,6 +56,7 @@ pub(super) fn from(setup: &Setup, start: State, steps: &[Step]) -> Trace {
             trace.show(Moment {
                 now: since_start(begun.now),
                 happening,
+                work: effects[0].weight(),
                 view: view.clone(),
                 links: links.clone(),
             });

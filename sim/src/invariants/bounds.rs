@@ -1,7 +1,10 @@
 //! 7. Every queue and every wait has a bound in [`Config`].
 //!
 //! Here: the mailboxes, the peers, the rooms of a peer, the receivers of a message, the lengths of
-//! answers, and the waits for a login and for a return. Outboxes are bounded by the driver.
+//! answers, the waits for a login and for a return, and the work that is done at once. Outboxes are
+//! bounded by the driver.
+
+use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::lifecycle::{Hold, Phase};
@@ -22,6 +25,7 @@ impl Checker for Bounds {
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
         mailboxes(witness)?;
         peers(witness)?;
+        work(witness)?;
         // The broker learns how late it is from its next input.
         if witness.moment.input().is_some() {
             waits(witness)?;
@@ -68,9 +72,57 @@ fn peers(witness: &Witness<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// That the broker does no more at once than fits into a slice, and one thing more; and leaves
+/// nothing for the next as long as it may go on.
+fn work(witness: &Witness<'_>) -> Result<(), String> {
+    let Witness { moment, before, .. } = witness;
+    let Some(input) = moment.input() else {
+        return Ok(());
+    };
+    let (done, slice) = (moment.work, units(witness.config.slice));
+    let most = slice + one_thing(witness, input);
+    ensure!(done <= most, "{done} units of work at once, of {most}");
+    let may_go_on = before.again.is_none_or(|again| again <= moment.now);
+    ensure!(
+        !moment.view.behind || !may_go_on || done >= slice,
+        "something is left to do after {done} units of work, of {slice}"
+    );
+    Ok(())
+}
+
+fn units(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).map_or(u64::MAX, |micros| micros * 100)
+}
+
+/// The most work that what goes beyond a slice can be: one peer leaves all its rooms, each of those
+/// who are there is told of mail that comes back, or the broker does what it is told.
+fn one_thing(witness: &Witness<'_>, input: &Input) -> u64 {
+    let view = &witness.moment.view;
+    let people = 1 + view.bindings.len() + view.connections.len();
+    let rooms = witness.config.rooms_per_peer.get();
+    let items = match input {
+        Input::WriterFinished { undelivered, .. } => undelivered.len(),
+        Input::Request {
+            request: Request::Send { to, said },
+            ..
+        } => said.texts.len() * to.len() * people,
+        Input::Request { .. }
+        | Input::Accepted { .. }
+        | Input::GiveUp { .. }
+        | Input::Dismiss { .. }
+        | Input::ReaderFinished { .. }
+        | Input::Tick
+        | Input::ShutDown => 0,
+    };
+    (500 + people * (rooms + 1) * 100 + items * 100) as u64
+}
+
 fn waits(witness: &Witness<'_>) -> Result<(), String> {
     let (config, moment) = (witness.config, witness.moment);
-    let within = |until, longest| until > moment.now && until <= moment.now.after(longest);
+    // What is due may be left for the next slice.
+    let is_left = moment.view.behind;
+    let within =
+        |until, longest| (until > moment.now || is_left) && until <= moment.now.after(longest);
     for (conn, phase) in &moment.view.connections {
         match *phase {
             Phase::Greeting { until } => {
@@ -190,6 +242,14 @@ mod tests {
             },
             "bytes wait for",
         );
+    }
+
+    #[test]
+    fn too_much_work_at_once_is_found() {
+        let work = |moment: &mut crate::Moment| moment.work = u64::MAX;
+        rejects::<Bounds>(&kept(), work, "units of work at once");
+        let left = |moment: &mut crate::Moment| moment.view.behind = true;
+        rejects::<Bounds>(&kept(), left, "something is left to do");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rejoin::broker::{Bounce, BounceReason, Mail};
-use rejoin::id::PeerId;
+use rejoin::id::{Name, PeerId};
 
 use super::ledger::{Delivery, Piece};
 use super::{Checker, Witness, ensure};
@@ -147,8 +147,14 @@ impl Fate {
                 let sender = message.header().sender;
                 let hears = witness.before.is_online(sender) && witness.after.is_online(sender);
                 let only_counted = message.header().room.is_some() && reason == BounceReason::Gone;
+                // What comes back to somebody waits behind what waits already.
+                let sender = |name: &&Name| {
+                    let bearer = witness.before.bearers.get(*name);
+                    bearer.is_some_and(|bearer| bearer.peer == message.header().sender)
+                };
+                let is_full = witness.before.returning.iter().any(|name| sender(&name));
                 ensure!(
-                    !hears || only_counted,
+                    !hears || only_counted || is_full,
                     "{} is only counted ({}), and its sender is not told",
                     said(),
                     words::bounce(reason)

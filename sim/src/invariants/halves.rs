@@ -60,6 +60,7 @@ impl Checker for Halves {
                 // What is due comes first: then the broker has not heard of the end yet.
                 let now = witness.moment.now;
                 let due = witness.before.deadline().is_some_and(|time| time <= now);
+                let due = due || witness.before.is_behind();
                 let reader = &mut self.both(conn).reader;
                 reader.finished = true;
                 reader.may_be_told |= due;

@@ -74,7 +74,7 @@ fn late(witness: &Witness<'_>, input: &Input) -> Result<(), String> {
     };
     let due = before.deadline().is_some_and(|time| time <= moment.now);
     ensure!(
-        !too_late || due || moment.acts().is_empty(),
+        !too_late || due || before.is_behind() || moment.acts().is_empty(),
         "“{}” comes too late, and yet causes: {}",
         words::input(input),
         words::list(moment.acts().iter().map(words::act))
@@ -91,7 +91,9 @@ fn stops(
     reason: Option<StopReason>,
 ) -> Result<(), String> {
     let by_itself = actor(input) == Some(conn);
-    let by_all = matches!(input, Input::ShutDown);
+    let ends = witness.before.shutting_down && witness.before.is_behind();
+    let by_all = matches!(input, Input::ShutDown)
+        || ends && reason.is_none_or(|reason| reason == StopReason::ShuttingDown);
     let too_slow = reason.is_none_or(|reason| reason == StopReason::LoginTimeout)
         && witness.before.known.get(&conn).is_some_and(|known| {
             let until = known.accepted.after(witness.config.login_timeout);
@@ -173,7 +175,10 @@ fn concerns(
         Event::Mail(Mail::Bounce(bounce)) => {
             after.peer(conn) == Some(bounce.message.header().sender)
         }
-        Event::KeptMail(_) => is_back,
+        Event::KeptMail(_) => {
+            let name = before.online(conn).map(|bearer| bearer.name);
+            is_back || name.is_some_and(|name| before.returning.contains(&name))
+        }
         Event::Kept { .. } | Event::Rooms { .. } | Event::Who { .. } | Event::Refused(_) => asks,
         Event::Joined { room, .. } => is_member(after, conn, room),
         Event::Left { room, .. } => {

@@ -2,7 +2,7 @@
 //! mail waits for whom.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::{fmt, mem};
 
 use rejoin::broker::{Bounce, Event, Mail, Message, Receiver, Refusal, Request};
 use rejoin::id::{Name, PeerId, Room};
@@ -130,7 +130,11 @@ pub(super) struct Pieces<'a> {
 ///
 /// Two bounces may even say the same: then they are told apart by their order.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Returning(BTreeMap<Returned, Vec<PeerId>>);
+pub(super) struct Returning {
+    bounces: BTreeMap<Returned, Vec<PeerId>>,
+    /// What is to come back in slices, whom it was for, and how that peer was called.
+    undelivered: Vec<(PeerId, Name, Mail)>,
+}
 
 /// The number of a message, where it was said, and whom it was for.
 type Returned = (u32, Option<Room>, Name);
@@ -152,19 +156,33 @@ impl Returning {
         before: &Roster,
         after: &Roster,
     ) -> Pieces<'a> {
-        let bearer = |name: &Name| before.bearers.get(name).map(|bearer| bearer.peer);
+        // It may be for somebody who is gone already, and whose name another bears.
+        let mut undelivered = mem::take(&mut self.undelivered);
+        let mut bearer = |name: &Name, message: &Message| {
+            let is_it = |left: &(PeerId, Name, Mail)| {
+                left.1 == *name && matches!(&left.2, Mail::Message(left) if left == message)
+            };
+            match undelivered.iter().position(is_it) {
+                Some(place) => Some(undelivered.remove(place).0),
+                None => before.bearers.get(name).map(|bearer| bearer.peer),
+            }
+        };
         let mut pieces = Pieces::default();
         match &moment.happening {
             Happening::Written { conn, items } => {
                 let peer = after.peer(*conn);
                 for mail in items.iter().filter_map(mail_of) {
-                    pieces.written.push(self.leaves(peer, mail, bearer));
+                    pieces.written.push(self.leaves(peer, mail, &mut bearer));
                 }
             }
             Happening::Handled { acts, .. } => {
                 for act in acts {
                     if let Act::Discard { receiver, mail, .. } = act {
-                        let piece = self.leaves(bearer(receiver), mail, bearer);
+                        let peer = match mail {
+                            Mail::Message(message) => bearer(receiver, message),
+                            Mail::Bounce(_) => None,
+                        };
+                        let piece = self.leaves(peer, mail, &mut bearer);
                         pieces.discarded.push(piece);
                     }
                 }
@@ -174,7 +192,7 @@ impl Returning {
         let mut wait = |peer: Option<PeerId>, mail: &'a Mail| {
             let to = match mail {
                 Mail::Message(_) => peer,
-                Mail::Bounce(bounce) => self.stays(&mut left, bounce, bearer),
+                Mail::Bounce(bounce) => self.stays(&mut left, bounce, &mut bearer),
             };
             pieces.waiting.push(Piece::new(peer, to, mail));
         };
@@ -191,9 +209,10 @@ impl Returning {
                 mailbox.iter().for_each(|mail| wait(peer, mail));
             }
         }
-        for (peer, mail) in &moment.view.undelivered {
+        for (peer, _, mail) in &moment.view.undelivered {
             wait(Some(*peer), mail);
         }
+        left.undelivered.clone_from(&moment.view.undelivered);
         *self = left;
         pieces
     }
@@ -203,16 +222,16 @@ impl Returning {
         &mut self,
         peer: Option<PeerId>,
         mail: &'a Mail,
-        bearer: impl Fn(&Name) -> Option<PeerId>,
+        mut bearer: impl FnMut(&Name, &Message) -> Option<PeerId>,
     ) -> Piece<'a> {
         let to = match mail {
             Mail::Message(_) => peer,
             Mail::Bounce(bounce) => {
-                let known = self.0.get_mut(&returned(bounce));
+                let known = self.bounces.get_mut(&returned(bounce));
                 let known = known.filter(|peers| !peers.is_empty());
                 let first = known.map(|peers| peers.remove(0));
                 // It may have come back in this very moment.
-                first.or_else(|| bearer(&bounce.receiver))
+                first.or_else(|| bearer(&bounce.receiver, &bounce.message))
             }
         };
         Piece::new(peer, to, mail)
@@ -223,12 +242,14 @@ impl Returning {
         &self,
         left: &mut Self,
         bounce: &Bounce,
-        bearer: impl Fn(&Name) -> Option<PeerId>,
+        mut bearer: impl FnMut(&Name, &Message) -> Option<PeerId>,
     ) -> Option<PeerId> {
         let key = returned(bounce);
-        let found = left.0.entry(key).or_default();
-        let known = self.0.get(&key).and_then(|peers| peers.get(found.len()));
-        let peer = known.copied().or_else(|| bearer(&bounce.receiver));
+        let found = left.bounces.entry(key).or_default();
+        let known = self.bounces.get(&key);
+        let known = known.and_then(|peers| peers.get(found.len()));
+        let peer = known.copied();
+        let peer = peer.or_else(|| bearer(&bounce.receiver, &bounce.message));
         found.extend(peer);
         peer
     }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rejoin::broker::{Event, Mail};
-use rejoin::id::{Name, PeerId};
+use rejoin::id::{ConnId, Name, PeerId};
 
 use super::ledger::{Delivery, Piece};
 use super::{Checker, Witness, ensure};
@@ -45,7 +45,7 @@ impl Checker for Order {
         for piece in &witness.pieces.discarded {
             self.settle(piece);
         }
-        counts_kept(witness.moment.acts())?;
+        counts_kept(witness)?;
         self.compare(witness)
     }
 }
@@ -139,15 +139,22 @@ fn numbered(number: Option<u32>) -> String {
     words::list(number.map(|number| words::message(number, None)))
 }
 
-/// That who is back is told how much mail follows.
-fn counts_kept(acts: &[Act]) -> Result<(), String> {
+/// That who is back is told how much mail follows: at once, or in slices, until which it waits.
+fn counts_kept(witness: &Witness<'_>) -> Result<(), String> {
     let mut due: Option<(Name, usize)> = None;
-    for act in acts {
+    for act in witness.moment.acts() {
         match act {
             Act::Tell {
                 event: Event::KeptMail(_),
-                ..
+                to,
             } => {
+                let returns = |conn: &ConnId| {
+                    let name = witness.before.online(*conn).map(|bearer| bearer.name);
+                    name.is_some_and(|name| witness.before.returning.contains(&name))
+                };
+                if to.iter().all(returns) {
+                    continue;
+                }
                 let left = due.as_mut().filter(|(_, left)| *left > 0);
                 let (_, left) = left.ok_or("more kept mail follows than was said")?;
                 *left -= 1;
@@ -163,10 +170,12 @@ fn counts_kept(acts: &[Act]) -> Result<(), String> {
             | Act::StopWriter { .. } => {}
         }
     }
-    let missing = due.filter(|(_, left)| *left > 0);
+    let mailboxes = &witness.moment.view.mailboxes;
+    let waits = |name: &Name| mailboxes.get(name).map_or(0, Vec::len);
+    let missing = due.filter(|(name, left)| *left != waits(name));
     missing.map_or(Ok(()), |(name, left)| {
         Err(format!(
-            "less kept mail follows for {name} than was said, by {left}"
+            "less kept mail follows for {name} than was said, or waits: of {left}"
         ))
     })
 }

@@ -23,6 +23,13 @@ impl Checker for Removal {
         let view = &witness.moment.view;
         for (name, bearer) in &witness.after.bearers {
             let peer = bearer.peer;
+            let is_late = bearer
+                .until
+                .is_some_and(|until| until <= witness.moment.now);
+            ensure!(
+                !is_late || view.behind || witness.moment.input().is_none(),
+                "{name} was not removed in time"
+            );
             let Some(binding) = view.bindings.get(name) else {
                 return Err(format!("{name} was removed too early"));
             };

@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn what_means_nothing_is_refused_and_named() {
-        let says = refusal(|plan| plan.on = BrokerOn::Setting(4));
-        assert_eq!(says, "setting is 4, and may be 0 to 3");
+        let says = refusal(|plan| plan.on = BrokerOn::Setting(5));
+        assert_eq!(says, "setting is 5, and may be 0 to 4");
         let foreign = Step::Join { conn: 0, room: 1 };
         let says = refusal(|plan| plan.steps[1] = foreign);
         let expected = "step 2: no step of this universe is Join(conn: 0, room: 1)";

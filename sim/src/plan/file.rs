@@ -171,8 +171,8 @@ mod tests {
 
     #[test]
     fn an_index_into_nothing_is_refused_and_named() {
-        let says = refusal(|plan| plan.setting = 4);
-        assert_eq!(says, "setting is 4, and may be 0 to 3");
+        let says = refusal(|plan| plan.setting = 5);
+        assert_eq!(says, "setting is 5, and may be 0 to 4");
         let says = refusal(|plan| plan.irc = 32);
         assert_eq!(says, "irc is 32, and may be 0 to 31");
         let kind = Kind::Crash;

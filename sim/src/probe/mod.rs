@@ -109,6 +109,7 @@ impl Probes {
         for act in moment.acts() {
             self.act(moment, act);
         }
+        self.hit(Path::LeftForTheNextSlice, moment.view.behind);
         for (name, mailbox) in &moment.view.mailboxes {
             let bounces = |mailbox: &[Mail]| {
                 let bounce = |mail: &&Mail| matches!(mail, Mail::Bounce(_));
@@ -270,8 +271,11 @@ impl Probes {
                     let again = self.given_up.take_if(|given_up| *given_up == *name);
                     self.hit(Path::LoginAfterRename, again.is_some());
                 }
+                Event::Back { name, .. } => {
+                    let waits = moment.view.mailboxes.get(name).map_or(0, Vec::len);
+                    self.hit(Path::KeptInSlices, waits > 0);
+                }
                 Event::KeptMail(Mail::Message(_))
-                | Event::Back { .. }
                 | Event::Kept { .. }
                 | Event::Joined { .. }
                 | Event::Left { .. }
@@ -299,6 +303,7 @@ impl Probes {
         let Some(Mail::Bounce(bounce)) = mail_of(event) else {
             return;
         };
+        self.hit(Path::BounceOfSeveral, bounce.more > 0);
         match bounce.reason {
             BounceReason::Gone => self.hit(Path::GoneBounce, true),
             BounceReason::Expired => self.hit(Path::ExpiryBounce, true),

@@ -65,6 +65,12 @@ pub enum Path {
     DismissedLeaving,
     /// Somebody who is away is dismissed.
     DismissedAway,
+    /// Something that is due is left for the next slice.
+    LeftForTheNextSlice,
+    /// Somebody is back, and gets what was kept in slices.
+    KeptInSlices,
+    /// A message that comes back stands for others.
+    BounceOfSeveral,
     /// A client that speaks IRC has read its mail, and its answer is lost: it comes again.
     AnswerLost,
     /// Somebody is replaced between a `PING` and its answer.
@@ -81,7 +87,7 @@ pub enum Path {
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 40] = [
         Self::BothEndAtOnce,
         Self::TakeoverOfATakeover,
         Self::WaiterInherits,
@@ -113,6 +119,9 @@ impl Path {
         Self::DismissedOnline,
         Self::DismissedLeaving,
         Self::DismissedAway,
+        Self::LeftForTheNextSlice,
+        Self::KeptInSlices,
+        Self::BounceOfSeveral,
         Self::AnswerLost,
         Self::TakeoverUnanswered,
         Self::NeverAnswers,
@@ -176,7 +185,10 @@ impl Path {
             | Self::KillRefused
             | Self::DismissedOnline
             | Self::DismissedLeaving
-            | Self::DismissedAway => true,
+            | Self::DismissedAway
+            | Self::LeftForTheNextSlice
+            | Self::KeptInSlices
+            | Self::BounceOfSeveral => true,
         }
     }
 }

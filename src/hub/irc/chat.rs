@@ -384,19 +384,15 @@ impl<D: Digest> Hub<D> {
             Form::Invitation => "will not get your invitation to",
             Form::Kick { .. } => "was not told that you kicked it out of",
         };
-        let more = format!(
-            "{receiver} {why}, and will not get {} more of your messages",
-            bounce.more
-        );
-        let why = format!("{receiver}{place} {why}, and {what} ");
+        let more = match bounce.more {
+            0 => String::new(),
+            more => format!("besides {more} more of your messages "),
+        };
+        let why = format!("{receiver}{place} {why}, and {more}{what} ");
         let verb = verb(bounce.message.header().stamp.form);
         let code = format!("{verb} UNDELIVERED_{code} {receiver}");
         let head = self.standard_line(conn, "FAIL", &code, &why);
-        let mut line = in_lines(head, bounce.message.text());
-        if bounce.more > 0 {
-            line.push_str("\r\n");
-            line.push_str(&self.standard_line(conn, "FAIL", &code, &more));
-        }
+        let line = in_lines(head, bounce.message.text());
         let tags = Tags {
             bulk: true,
             ..Tags::default()

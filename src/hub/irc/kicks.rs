@@ -9,16 +9,18 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::{Digest, Hub};
-use crate::broker::{Form, Mail, Message};
-use crate::id::{Name, Room, Time};
+use crate::broker::{Form, Mail, Mailbox, Message};
+use crate::hub::Session;
+use crate::id::{ConnId, Name, Room, Time};
 
 /// The kicks among the mail that waited for somebody, of rooms in which it is not.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Kicks(BTreeMap<Room, Kick>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kick {
     /// When it had entered the room ahead of the first kick.
     since: Time,
@@ -48,10 +50,14 @@ fn parts(message: &Message) -> (Room, &str) {
 }
 
 impl<D: Digest> Hub<D> {
-    /// Notes the kicks among the mail that somebody who is back gets.
-    pub(in crate::hub) fn note_kicks(&mut self, name: &Name, mail: &VecDeque<Mail>) {
-        self.irc.kicks = Kicks::default();
-        for mail in mail {
+    /// Notes the kicks among the mail that somebody who is back gets: what follows at once, and
+    /// what still waits behind that.
+    pub(in crate::hub) fn note_kicks(&mut self, name: &Name, follows: Option<&VecDeque<Mail>>) {
+        let mut kicks = Kicks::default();
+        let waits = self.broker.mailbox(name).into_iter();
+        let follows = follows.into_iter().flatten();
+        for mail in follows.chain(waits.flat_map(Mailbox::iter)) {
+            self.work.count(1);
             let Mail::Message(message) = mail else {
                 continue;
             };
@@ -59,16 +65,29 @@ impl<D: Digest> Hub<D> {
                 let (room, _) = parts(message);
                 if !self.is_in(name, &room) {
                     let last = message.number();
-                    let kick = self.irc.kicks.0.entry(room);
+                    let kick = kicks.0.entry(room);
                     kick.or_insert(Kick { since, last }).last = last;
                 }
             }
         }
+        self.irc.kicks = kicks;
     }
 
-    /// Forgets the kicks, as all that waited has been handed over.
-    pub(in crate::hub) fn forget_kicks(&mut self) {
-        self.irc.kicks = Kicks::default();
+    /// More of the mail is about to be handed over to somebody, whose kicks these are.
+    pub(in crate::hub) fn take_kicks(&mut self, conn: ConnId) {
+        if let Session::Irc(session) = &mut self.link(conn).session {
+            self.irc.kicks = mem::take(&mut session.kicks);
+        }
+    }
+
+    /// No more is handed over to somebody for now; if nothing is left, its kicks are forgotten.
+    pub(in crate::hub) fn put_kicks_back(&mut self, conn: ConnId) {
+        let kicks = mem::take(&mut self.irc.kicks);
+        if let Session::Irc(session) = &mut self.link(conn).session
+            && session.kept.is_some()
+        {
+            session.kicks = kicks;
+        }
     }
 
     /// The line that tells somebody, `target`, of a kick.

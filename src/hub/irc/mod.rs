@@ -96,7 +96,8 @@ pub(super) struct Irc {
     crowd: Option<usize>,
     /// What is being said.
     form: Form,
-    /// The kicks among the mail that is handed over to somebody who is back; empty between two inputs.
+    /// The kicks among the mail that is being handed over to somebody who is back; empty between two
+    /// inputs.
     kicks: Kicks,
     kills: Kills,
     /// Whether refusals are kept to ourselves.

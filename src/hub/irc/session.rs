@@ -5,6 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 
+use super::kicks::Kicks;
 use super::tasks::Tasks;
 use crate::hub::rate::Used;
 use crate::id::{Name, Proof, Time};
@@ -26,6 +27,8 @@ pub(in crate::hub) struct Session {
     pub(super) watched: BTreeSet<Name>,
     /// What follows of what was kept for it.
     pub(super) kept: Option<Kept>,
+    /// The kicks among that.
+    pub(super) kicks: Kicks,
     /// How many batches were opened. Their names count only here: another connection's tell nothing.
     pub(super) batches: u64,
     /// How far its client has read, if that matters.

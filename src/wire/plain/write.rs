@@ -1,5 +1,6 @@
 //! What the server says.
 
+use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::fmt;
@@ -109,22 +110,19 @@ pub fn write_kept(message: &Message, at: Timestamp, out: &mut Vec<u8>) {
     write_text(message.text(), message.is_printable(), out);
 }
 
-/// Writes the line that hands over what comes back, and another if it stands for more.
+/// Writes the line that hands over what comes back.
 fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
-    let Bounce {
-        receiver,
-        reason,
-        message,
-        more,
-    } = bounce;
-    let code = match reason {
-        BounceReason::Gone => "gone",
-        BounceReason::Expired => "expired",
-        BounceReason::MailboxFull => "mailbox-full",
-        BounceReason::ShuttingDown => "shutting-down",
-    };
-    for word in ["* undelivered ", receiver.as_str(), " ", code] {
-        out.extend_from_slice(word.as_bytes());
+    let message = &bounce.message;
+    out.extend_from_slice(b"* undelivered ");
+    out.extend_from_slice(bounce.receiver.as_bytes());
+    out.extend_from_slice(match bounce.reason {
+        BounceReason::Gone => b" gone",
+        BounceReason::Expired => b" expired",
+        BounceReason::MailboxFull => b" mailbox-full",
+        BounceReason::ShuttingDown => b" shutting-down",
+    });
+    if bounce.more > 0 {
+        out.extend_from_slice(format!(" and {} more", bounce.more).as_bytes());
     }
     match message.header().stamp.form {
         Form::Message | Form::Notice => {}
@@ -134,12 +132,6 @@ fn write_bounce(bounce: &Bounce, out: &mut Vec<u8>) {
     each_word_of_place(message.header(), |word| out.extend_from_slice(word));
     out.extend_from_slice(b": ");
     write_text(message.text(), message.is_printable(), out);
-    if *more > 0 {
-        say(
-            out,
-            format_args!("* undelivered {receiver} {code} {more} more"),
-        );
-    }
 }
 
 /// Writes the lines that hand messages over, one for each.
