@@ -719,6 +719,17 @@ impl<D: Digest> Hub<D> {
         }
     }
 
+    /// Counts a line that a connection has sent. A long one counts as several, as what it says is
+    /// copied to others, who have to read it.
+    fn count_line(&mut self, now: Time, conn: ConnId, line: Line<'_>) {
+        let lines = match line {
+            Line::Whole(line) => 1 + line.len() / Config::COUNTED_LINE_BYTES,
+            Line::TooLong => 1,
+        };
+        let rate = self.limits.lines;
+        rate.count_several(&mut self.link(conn).used, now, lines as u64);
+    }
+
     /// Lets the broker handle an input, and does what goes with the end of a connection or a peer.
     fn handle(&mut self, now: Time, input: Input, out: &mut Outputs) {
         if self.irc.crowd().is_none() {

@@ -96,8 +96,7 @@ impl<D: Digest> Hub<D> {
         line: Line<'_>,
         out: &mut Outputs,
     ) {
-        let rate = self.limits.lines;
-        rate.count(&mut self.link(conn).used, now);
+        self.count_line(now, conn, line);
         let command = match line {
             Line::TooLong => Err(Mistake::LineTooLong {
                 limit: self.limits.line_bytes,

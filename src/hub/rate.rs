@@ -57,8 +57,14 @@ impl Rate {
 
     /// Counts one that happens at `now`.
     pub(super) fn count(&self, used: &mut Used, now: Time) {
+        self.count_several(used, now, 1);
+    }
+
+    /// Counts as many that happen at `now`.
+    pub(super) fn count_several(&self, used: &mut Used, now: Time, times: u64) {
         let from = used.0.max(now).as_micros();
-        used.0 = Time::from_micros(from.saturating_add(self.interval));
+        let micros = self.interval.saturating_mul(times);
+        used.0 = Time::from_micros(from.saturating_add(micros));
     }
 }
 

@@ -69,7 +69,6 @@ fn keys_of_a_channel_that_are_guessed() {
 }
 
 #[test]
-#[ignore = "it is thrown off"]
 fn a_client_that_is_told_too_much() {
     assert!(fails("tags").fact("bytes sent") > 0);
 }

@@ -152,6 +152,22 @@ fn who_speaks_plain_is_paused_too_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_long_line_counts_as_several() {
+    let config = Config::default();
+    let mut server = Server::with(&config);
+    let [alice, _] = ["alice", "bob"].map(|name| server.login(name));
+    let line = format!("bob: {}\n", "x".repeat(1_995));
+    let taken = server.sends_until_paused(alice, line.repeat(200).as_bytes());
+    assert_eq!(taken / line.len(), 50, "each counts as four");
+    let irc = irc_from(&mut server, "192.0.2.1", "carol");
+    server.brings(irc, b"CAP REQ message-tags\n");
+    let line = format!("@+x={} TAGMSG bob\n", "y".repeat(4_000));
+    let taken = server.sends_until_paused(irc, line.repeat(200).as_bytes());
+    let lines = taken / line.len();
+    assert!((20..=25).contains(&lines), "{lines}");
+}
+
+#[test]
 fn people_who_talk_at_one_address_are_never_paused() {
     let mut server = Server::with(&Config::default());
     let people: Vec<_> = (0..200)

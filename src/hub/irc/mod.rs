@@ -204,8 +204,7 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn irc_line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {
-        let rate = self.limits.lines;
-        rate.count(&mut self.link(conn).used, now);
+        self.count_line(now, conn, line);
         self.work.count(work::LINE);
         let turn = &mut Turn { now, conn, out };
         let Line::Whole(bytes) = line else {
