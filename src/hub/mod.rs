@@ -719,14 +719,17 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Counts a line that a connection has sent. A long one counts as several, as what it says is
-    /// copied to others, who have to read it.
-    fn count_line(&mut self, now: Time, conn: ConnId, line: Line<'_>) {
-        let lines = match line {
-            Line::Whole(line) => 1 + line.len() / Config::COUNTED_LINE_BYTES,
-            Line::TooLong => 1,
-        };
+    /// Counts a line that a connection has sent.
+    fn count_line(&mut self, now: Time, conn: ConnId) {
         let rate = self.limits.lines;
+        rate.count(&mut self.link(conn).used, now);
+    }
+
+    /// Counts what a line says to others beside the line. Long ones count as several lines, as they
+    /// are copied to others, who have to read them.
+    fn count_said(&mut self, now: Time, conn: ConnId, bytes: usize) {
+        let rate = self.limits.lines;
+        let lines = bytes / Config::COUNTED_LINE_BYTES;
         rate.count_several(&mut self.link(conn).used, now, lines as u64);
     }
 

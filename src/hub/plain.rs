@@ -96,7 +96,7 @@ impl<D: Digest> Hub<D> {
         line: Line<'_>,
         out: &mut Outputs,
     ) {
-        self.count_line(now, conn, line);
+        self.count_line(now, conn);
         let command = match line {
             Line::TooLong => Err(Mistake::LineTooLong {
                 limit: self.limits.line_bytes,
@@ -111,7 +111,10 @@ impl<D: Digest> Hub<D> {
             self.end_run(now, conn, out);
         }
         match command {
-            Ok(Command::Say(saying)) => self.run.add(saying, &self.broker),
+            Ok(Command::Say(saying)) => {
+                self.count_said(now, conn, saying.text().len());
+                self.run.add(saying, &self.broker);
+            }
             Ok(Command::LogIn { name, given }) => self.plain_log_in(now, conn, name, given, out),
             Ok(Command::Request(request)) => self.plain_request(now, conn, request, out),
             Ok(Command::Rooms) => self.begin_list(conn, Listing::rooms(), out),

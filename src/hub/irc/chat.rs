@@ -76,6 +76,8 @@ impl<D: Digest> Hub<D> {
             self.error(turn, ERR_TOOMANYTARGETS, &words);
             return None;
         }
+        let text = message.param(1).map_or(0, str::len);
+        self.count_said(turn.now, turn.conn, message.tags.len() + text);
         Some(targets)
     }
 

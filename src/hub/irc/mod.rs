@@ -204,7 +204,7 @@ impl<D: Digest> Hub<D> {
     }
 
     pub(super) fn irc_line(&mut self, now: Time, conn: ConnId, line: Line<'_>, out: &mut Outputs) {
-        self.count_line(now, conn, line);
+        self.count_line(now, conn);
         self.work.count(work::LINE);
         let turn = &mut Turn { now, conn, out };
         let Line::Whole(bytes) = line else {
