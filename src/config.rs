@@ -19,8 +19,8 @@ use core::time::Duration;
 pub struct Config {
     /// Bytes in one line, its end not counted. At least [`Config::MIN_LINE_BYTES`].
     pub line_bytes: NonZeroUsize,
-    /// Lines that one connection may send a second, over time; at most 1,000,000. A long line counts
-    /// as several, one more for each [`Config::COUNTED_LINE_BYTES`] that it has.
+    /// Lines that one connection may send a second, over time; at most 1,000,000. A long
+    /// message counts as several, one more for each [`Config::COUNTED_LINE_BYTES`] that it has.
     pub lines_per_second: NonZeroU32,
     /// Lines that one connection may send at once, after it has been silent.
     pub lines_burst: NonZeroU32,
@@ -162,7 +162,7 @@ impl Config {
     /// size.
     pub const MAX_READ_BYTES: usize = 1 << 20;
 
-    /// Bytes of a line beyond which it counts as one more.
+    /// Bytes of a message which count as one line more.
     pub const COUNTED_LINE_BYTES: usize = 512;
 
     /// What a waiting message costs beside its words, in bytes: as much as it takes in memory.

@@ -263,7 +263,7 @@ struct Limits {
     line_bytes: NonZeroUsize,
 
     /// Lines a second that one connection may send, over time; at most 1000000. Each 512 bytes of a
-    /// line count as one more.
+    /// message count as one more.
     #[arg(help_heading = "Lines", long, value_name = "N")]
     #[arg(default_value_t = Config::default().lines_per_second)]
     lines_per_second: NonZeroU32,
