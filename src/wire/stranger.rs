@@ -19,8 +19,22 @@ const METHODS: &[&str] = &[
     "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "CONNECT", "TRACE", "PRI",
 ];
 
-/// Commands with which a client of IRC begins.
-const FIRST_COMMANDS: &[&str] = &["CAP", "NICK", "PASS", "USER", "WEBIRC"];
+/// Commands of IRC with a parameter that come first, however they are written.
+const COMMANDS: &[&str] = &[
+    "AUTHENTICATE",
+    "CAP",
+    "JOIN",
+    "NOTICE",
+    "OPER",
+    "PASS",
+    "PRIVMSG",
+    "SERVER",
+    "USER",
+    "WEBIRC",
+];
+
+/// The one of them that may be somebody's name, too.
+const NICK: &str = "NICK";
 
 impl Stranger {
     /// So many bytes are enough for [`of_start`](Self::of_start): the longest method, a space, and
@@ -39,23 +53,28 @@ impl Stranger {
 
     /// Who sends this line before it has logged in, in either protocol.
     pub fn of_line(line: &[u8]) -> Option<Self> {
-        let last = line.rsplit(|&byte| byte == b' ').next().unwrap_or(line);
-        let names_version = last.len() < line.len() && has_prefix(last, b"HTTP/");
-        let is_request = names_version && is_method(split(line).0);
+        let mut words = line.split(|&byte| byte == b' ');
+        let words = [words.next(), words.next(), words.next(), words.next()];
+        // A page may make up its own method.
+        let is_request = match words {
+            [Some(method), Some(target), Some(version), None] if target.starts_with(b"/") => {
+                method.iter().all(u8::is_ascii_alphabetic) && has_prefix(version, b"HTTP/")
+            }
+            _ => is_method(split(line).0) && has_version(line),
+        };
         Self::of_start(line).or(is_request.then_some(Self::Http))
     }
 
     /// Who sends this line before it has logged in to the plain protocol.
     ///
-    /// To it a command of IRC and its parameter would be a name and a secret. They are written
-    /// in capital letters by clients, and so nobody can be called `NICK` here, but `nick`. As in a
-    /// login, spaces before it do not count.
+    /// To it a command of IRC and its parameter would be a name and a secret. Somebody may be called
+    /// `nick`, but clients write `NICK`. As in a login, spaces before it do not count.
     pub fn of_plain_line(line: &[u8]) -> Option<Self> {
         let login = str::from_utf8(line).map_or(line, |line| line.trim_start().as_bytes());
         let (command, parameter) = split(login);
-        let is_command = FIRST_COMMANDS
-            .iter()
-            .any(|first| first.as_bytes() == command);
+        let mut commands = COMMANDS.iter();
+        let is_command = command == NICK.as_bytes()
+            || commands.any(|one| command.eq_ignore_ascii_case(one.as_bytes()));
         let speaks_irc = is_command && !parameter.is_empty();
         Self::of_line(line).or(speaks_irc.then_some(Self::Irc))
     }
@@ -85,6 +104,12 @@ fn is_method(word: &[u8]) -> bool {
         .any(|method| word.eq_ignore_ascii_case(method.as_bytes()))
 }
 
+/// Whether the last word is a version of HTTP.
+fn has_version(line: &[u8]) -> bool {
+    let last = line.rsplit(|&byte| byte == b' ').next().unwrap_or(line);
+    last.len() < line.len() && has_prefix(last, b"HTTP/")
+}
+
 fn has_prefix(word: &[u8], prefix: &[u8]) -> bool {
     let start = word.get(..prefix.len());
     start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
@@ -110,6 +135,8 @@ mod tests {
             "TRACE / HTTP/1.1",
             "GET http://127.0.0.1:6667/ HTTP/1.1",
             "PRI * HTTP/2.0",
+            "PROPFIND / HTTP/1.1",
+            "x / http/1.0",
         ] {
             let expected = Some(Stranger::Http);
             assert_eq!(Stranger::of_line(line.as_bytes()), expected, "{line}");
@@ -159,6 +186,9 @@ mod tests {
             "NICK alice",
             "PASS correct-horse",
             "USER a 0 * :b",
+            "pass correct-horse",
+            "Join #rust",
+            "PRIVMSG bob :hi there",
         ] {
             let found = Stranger::of_plain_line(line.as_bytes());
             assert_eq!(found, Some(Stranger::Irc), "{line}");
@@ -168,7 +198,8 @@ mod tests {
             "NICK",
             "NICK ",
             "nick correct-horse",
-            "Pass correct-horse",
+            "pass",
+            "passer correct-horse",
             "alice PASS",
         ] {
             assert_eq!(Stranger::of_plain_line(line.as_bytes()), None, "{line}");

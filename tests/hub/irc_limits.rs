@@ -142,7 +142,7 @@ fn a_room_takes_so_many_whatever_its_modes() {
 }
 
 #[test]
-fn so_many_are_invited_and_the_first_by_name_gives_way() {
+fn so_many_are_invited_and_the_oldest_gives_way() {
     let config = Config {
         list_entries: at_most(2),
         ..Config::default()
@@ -155,14 +155,14 @@ fn so_many_are_invited_and_the_first_by_name_gives_way() {
         bob does PONG x
         carol does PONG x
         dave does PONG x
+        alice does INVITE dave #a
         alice does INVITE bob #a
         alice does INVITE carol #a
-        alice does INVITE dave #a
-        bob > INVITE
-        bob < 337 bob :End of /INVITE list
         dave > INVITE
-        dave < 336 dave #a
         dave < 337 dave :End of /INVITE list
+        bob > INVITE
+        bob < 336 bob #a
+        bob < 337 bob :End of /INVITE list
         ",
     );
     for (letter, list) in [("e", "e"), ("I", "I")] {

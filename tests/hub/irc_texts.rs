@@ -190,6 +190,44 @@ fn a_text_that_matters_is_refused_and_nothing_is_done() {
 }
 
 #[test]
+fn names_that_are_only_looked_for_may_be_spoilt() {
+    let mut server = Server::new();
+    let alice = server.registers("alice");
+    for (line, answer) in [
+        (
+            &b"ISON caf\xe9 alice"[..],
+            ":rejoin.localhost 303 alice :alice",
+        ),
+        (
+            b"USERHOST caf\xe9 alice",
+            ":rejoin.localhost 302 alice :alice=+~u@192.0.2.7",
+        ),
+        (
+            b"MONITOR + caf\xe9,alice",
+            ":rejoin.localhost 730 alice :alice!~u@192.0.2.7",
+        ),
+        (
+            b"PING :caf\xe9",
+            ":rejoin.localhost PONG rejoin.localhost :caf\u{FFFD}",
+        ),
+        (
+            b"INVITE alice #a :caf\xe9",
+            ":rejoin.localhost 403 alice #a :No such channel",
+        ),
+        (
+            b"WHOIS caf\xe9",
+            ":rejoin.localhost 318 alice caf\u{FFFD} :End of /WHOIS list",
+        ),
+    ] {
+        server.sends(alice, &[line, b"\r\n"].concat());
+        let heard = server.hears(alice);
+        let warning = format!(":rejoin.localhost NOTICE alice :{REPLACED}");
+        assert_eq!(heard[0], warning);
+        assert!(heard.iter().any(|line| line == answer), "{heard:?}");
+    }
+}
+
+#[test]
 fn whoever_takes_standard_replies_is_warned_by_one_with_its_label() {
     let mut server = Server::new();
     let alice = server.registers("alice");

@@ -299,9 +299,7 @@ fn whoever_does_not_know_what_to_type_first_is_told() {
             "{line}"
         );
     }
-    // Whoever is called so says it with a secret.
     let mut server = Server::new();
-    server.login("hello correct-horse");
     let alice = server.login("alice");
     server.types(alice, "help");
     assert!(server.hears(alice)[0].starts_with("* help "));

@@ -108,6 +108,8 @@ fn irc_on_the_plain_port_is_told_where_irc_is() {
         "USER u 0 * :Real Name",
         "CAP LS 302",
         "PASS correct-horse",
+        "pass correct-horse",
+        "JOIN #longchannel",
     ] {
         let mut server = with_ports();
         let conn = server.connect();

@@ -40,16 +40,23 @@ pub const MAX_LABEL_BYTES: usize = 64;
 pub const MAX_PARAMS: usize = 15;
 
 /// Commands with a text that does not matter to what they do, and which of their parameters it is.
-/// A bad nick is among them: it is refused as such, so that a client tries another.
+/// A bad nick is among them: it is refused as such, so that a client tries another. So are names
+/// that are only looked for: nobody has one that is no text, but somebody may have the next.
 const ACCOMPANYING_TEXTS: &[(&str, usize)] = &[
     ("AWAY", 0),
+    ("INVITE", 2),
+    ("ISON", 0),
     ("KICK", 2),
     ("KILL", 1),
+    ("MONITOR", 1),
     ("NICK", 0),
     ("PART", 1),
+    ("PING", 0),
     ("QUIT", 0),
     ("SETNAME", 0),
     ("USER", 3),
+    ("USERHOST", 0),
+    ("WHOIS", 0),
 ];
 
 /// A line that a client sent.

@@ -25,18 +25,23 @@ pub fn parse_login(line: &[u8]) -> Result<Command<'_>, Mistake> {
         return parse_command(command);
     }
     let line = line.trim_end();
-    if let Some(command) = first_word_alone(line) {
+    let (name, given) = first_word(line);
+    if let Some(command) = reserved(name) {
         return Ok(command);
     }
-    let (name, given) = first_word(line);
     let name = Name::parse(name).ok_or(Mistake::BadName)?;
     let given = Some(given).filter(|given| !given.is_empty());
     Ok(Command::LogIn { name, given })
 }
 
-/// What somebody wants who does not know yet that a name comes first.
-fn first_word_alone(line: &str) -> Option<Command<'static>> {
-    match line.to_ascii_lowercase().as_str() {
+/// What somebody wants who begins with this word, and does not know yet that a name comes first. So
+/// nobody logs in by such a name.
+fn reserved(word: &str) -> Option<Command<'static>> {
+    let word = match word.trim_end_matches(['!', '.', ',', '?']) {
+        "" => word,
+        word => word,
+    };
+    match word.to_ascii_lowercase().as_str() {
         "help" | "hello" | "hi" | "hey" | "?" => Some(Command::Help),
         "quit" | "exit" | "bye" => Some(Command::Request(Request::Quit { why: None })),
         _ => None,
