@@ -65,6 +65,9 @@ pub struct Config {
     pub connections_per_address: NonZeroUsize,
     /// Peers at once, those that are away included.
     pub peers: NonZeroUsize,
+    /// Peers at once from one address (IPv6: from one /64 network), those that are away included.
+    /// For one more, the one of them that has been away the longest expires.
+    pub peers_per_address: NonZeroUsize,
     /// How long a resumable peer without a connection keeps its name, its rooms
     /// and its mailbox. Clients wait before they connect again, irssi for 5 minutes.
     pub resume_window: Duration,
@@ -326,6 +329,7 @@ impl Default for Config {
             connections: size(10_000),
             connections_per_address: size(1_000),
             peers: size(20_000),
+            peers_per_address: size(2_000),
             resume_window: Duration::from_secs(60 * 60),
             outbox_bytes: size(4 << 20),
             mailbox_bytes: size(8 << 20),

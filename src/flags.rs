@@ -342,6 +342,12 @@ struct Limits {
     #[arg(default_value_t = Config::default().peers)]
     peers: NonZeroUsize,
 
+    /// Peers at once from one address (IPv6: from one /64 network); for one more, the one of them
+    /// that has been away the longest expires.
+    #[arg(help_heading = "Connections and peers", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().peers_per_address)]
+    peers_per_address: NonZeroUsize,
+
     /// Time that a peer with a secret keeps its name, rooms and mailbox while it is away.
     #[arg(help_heading = "Connections and peers", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().resume_window.into())]
@@ -527,6 +533,7 @@ impl Limits {
             connections: self.connections,
             connections_per_address: self.connections_per_address,
             peers: self.peers,
+            peers_per_address: self.peers_per_address,
             resume_window: self.resume_window.into(),
             outbox_bytes: self.outbox_bytes,
             mailbox_bytes: self.mailbox_bytes,

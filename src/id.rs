@@ -5,6 +5,7 @@
 //! name that a peer can bear.
 
 mod label;
+mod source;
 mod text;
 
 use core::fmt;
@@ -14,6 +15,7 @@ use core::time::Duration;
 use subtle::ConstantTimeEq;
 
 use label::Label;
+pub use source::Source;
 pub use text::{Text, Texts, is_forbidden, is_printable};
 
 /// One transport link, from its accept to the end of its writer.

@@ -255,6 +255,28 @@ fn there_may_be_so_many_peers_those_that_are_away_included() {
 }
 
 #[test]
+fn there_may_be_so_many_peers_from_one_address() {
+    let server = Server::start(&["--peers-per-address=2"]);
+    let mut alice = server.login("alice");
+    server.login(BOB).leave();
+    alice.send("bob: hi");
+    alice.expect("* kept bob");
+    let mut elsewhere = server.client_from([127, 0, 0, 2]);
+    elsewhere.send("dave");
+    elsewhere.expect("* welcome dave");
+    // Bob is away, and so has to make room.
+    let carol = server.login("carol");
+    alice.expect("* undelivered bob expired: hi");
+    let mut erin = server.client();
+    erin.send("erin");
+    erin.expect_error("server-full");
+    carol.leave();
+    erin.send("erin");
+    erin.expect("* welcome erin");
+    elsewhere.echo("dave");
+}
+
+#[test]
 fn an_away_peer_keeps_its_name_for_the_resume_window() {
     let server = Server::start(&["--resume-window=5s"]);
     let mut alice = server.login("alice");

@@ -1,10 +1,12 @@
 //! The state machine alone.
 
+use std::net::Ipv4Addr;
+
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use rejoin::Config;
 use rejoin::broker::{Broker, Effects, Input, Receiver, Request};
-use rejoin::id::{ConnId, Name, Proof, Room, Text, Texts, Time};
+use rejoin::id::{ConnId, Name, Proof, Room, Source, Text, Texts, Time};
 
 use super::{ITEMS, text};
 
@@ -49,7 +51,9 @@ impl Lobby {
     fn log_in(&mut self, peer: usize) -> ConnId {
         let conn = ConnId::new(self.next);
         self.next += 1;
-        self.handle(Input::Accepted { conn });
+        let host = u32::try_from(conn.number() / 1_000).expect("they are not that many");
+        let source = Source::of(Ipv4Addr::from(host).into());
+        self.handle(Input::Accepted { conn, source });
         let (name, proof) = (Self::name(peer), Some(Proof::new([7; 32])));
         self.request(conn, Request::LogIn { name, proof });
         conn

@@ -15,7 +15,7 @@ impl Links {
     /// Takes in what the broker was told, before it does anything.
     pub fn told(&mut self, input: &Input) {
         match input {
-            Input::Accepted { conn } => {
+            Input::Accepted { conn, .. } => {
                 self.0.insert(*conn, Link::default());
             }
             Input::ReaderFinished { conn } => {

@@ -235,7 +235,7 @@ impl Link {
 /// The connection that an input is about.
 pub const fn actor(input: &Input) -> Option<ConnId> {
     match input {
-        Input::Accepted { conn }
+        Input::Accepted { conn, .. }
         | Input::Request { conn, .. }
         | Input::GiveUp { conn, .. }
         | Input::ReaderFinished { conn }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin::Config;
 use rejoin::broker::{Event, Input, Request, StopReason};
-use rejoin::id::{ConnId, Name, PeerId, Proof, Room, Time};
+use rejoin::id::{ConnId, Name, PeerId, Proof, Room, Source, Time};
 
 use crate::moment::{Act, Happening, Moment, actor};
 
@@ -31,6 +31,8 @@ pub struct Roster {
 /// What is known of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Known {
+    /// Where it comes from.
+    pub source: Source,
     /// When it was accepted.
     pub accepted: Time,
     /// What it logged in with, once that was not refused: the name is the present one of the peer
@@ -57,7 +59,9 @@ pub struct Bearer {
     pub holder: Option<ConnId>,
     /// Until when it may come back, if it has no connection.
     pub until: Option<Time>,
-    /// Where it is.
+    /// Where its last connection came from.
+    pub source: Source,
+    /// In which rooms it is.
     pub rooms: BTreeSet<Room>,
     /// Whether it has quit, though its connection has not ended.
     pub has_quit: bool,
@@ -228,8 +232,9 @@ impl Roster {
 
     fn take_in(&mut self, moment: &Moment, input: &Input) {
         match input {
-            &Input::Accepted { conn } => {
+            &Input::Accepted { conn, source } => {
                 let known = Known {
+                    source,
                     accepted: moment.now,
                     asked: None,
                     peer: None,
@@ -268,6 +273,9 @@ impl Roster {
                 let owner = self.owner(name, proof).map(|owner| owner.name);
                 // It writes its name in its own way, unless that is another.
                 let name = owner.filter(|owner| *owner != name).unwrap_or(name);
+                if !self.bearers.contains_key(&name) {
+                    self.make_room(conn);
+                }
                 if let Some(known) = self.known.get_mut(&conn) {
                     known.asked.get_or_insert((name, proof));
                 }
@@ -300,6 +308,22 @@ impl Roster {
         }
     }
 
+    /// For a new peer from where as many come from as may, the one of them that has been away the
+    /// longest is gone.
+    fn make_room(&mut self, conn: ConnId) {
+        let Some(source) = self.known.get(&conn).map(|known| known.source) else {
+            return;
+        };
+        let from_there = self.bearers.values().filter(|b| b.source == source);
+        if from_there.clone().count() < self.config.peers_per_address.get() {
+            return;
+        }
+        let away = from_there.filter_map(|b| Some((b.until?, b.name)));
+        if let Some((_, name)) = away.min() {
+            self.bearers.remove(&name);
+        }
+    }
+
     fn follow(&mut self, act: &Act) {
         match act {
             Act::Tell { to, event } => match *event {
@@ -326,16 +350,16 @@ impl Roster {
 
     fn welcome(&mut self, conn: ConnId, name: Name) {
         let peer = PeerId::new(conn);
-        let known = self.known.get_mut(&conn);
-        let asked = known.and_then(|known| {
-            known.peer = Some(peer);
-            known.asked
-        });
+        let Some(known) = self.known.get_mut(&conn) else {
+            return;
+        };
+        known.peer = Some(peer);
         let bearer = Bearer {
             peer,
             name,
             first: name,
-            proof: asked.and_then(|(_, proof)| proof),
+            proof: known.asked.and_then(|(_, proof)| proof),
+            source: known.source,
             holder: Some(conn),
             until: None,
             rooms: BTreeSet::new(),
@@ -352,6 +376,7 @@ impl Roster {
             bearer.until = None;
             if let Some(known) = self.known.get_mut(&conn) {
                 known.peer = Some(bearer.peer);
+                bearer.source = known.source;
             }
         }
     }

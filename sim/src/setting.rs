@@ -42,6 +42,7 @@ pub fn setting(index: usize) -> Config {
         },
         3 => Config {
             peers: size(2),
+            peers_per_address: size(1),
             rooms_per_peer: size(1),
             receivers: size(2),
             listed: size(1),
@@ -88,6 +89,7 @@ pub fn network(index: usize) -> Config {
         ack_interval: Duration::from_millis(60),
         answer_timeout: Duration::from_millis(30),
         peers: size(50),
+        peers_per_address: size(50),
         receivers: size(4),
         line_bytes: size(1024),
         outbox_bytes: size(if index.is_multiple_of(2) {

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use rejoin::broker::StopReason;
-use rejoin::id::{Name, Proof, Room};
+use rejoin::id::{Name, Proof, Room, Source};
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 
@@ -232,6 +232,11 @@ pub const OPERATOR: &str = "root";
 
 /// The operator's password.
 pub const PASSWORD: &str = "battery-staple";
+
+/// The first source or the second, in turn.
+pub fn source(index: u64) -> Source {
+    Source::of([192, 0, 2, (index % 2) as u8].into())
+}
 
 /// The name with this index.
 pub fn name(index: u8) -> Name {

@@ -109,8 +109,9 @@ impl World {
         match step {
             Step::Accept | Step::AcceptIrc => {
                 let conn = ConnId::new(self.accepted);
+                let source = step::source(self.accepted);
                 self.accepted += 1;
-                self.handle(Input::Accepted { conn }, moments);
+                self.handle(Input::Accepted { conn, source }, moments);
             }
             &(Step::LogIn { conn, .. }
             | Step::Send { conn, .. }

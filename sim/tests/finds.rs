@@ -6,6 +6,7 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Name, Proof, Text, Texts, Time};
+use rejoin_sim::step::source;
 
 const RESUMABLE: Option<Proof> = Some(Proof::new([1; 32]));
 
@@ -36,7 +37,10 @@ impl Story {
 
     fn come(&mut self, number: u64, name: &str, proof: Option<Proof>) -> ConnId {
         let conn = ConnId::new(number);
-        self.handle(Input::Accepted { conn });
+        self.handle(Input::Accepted {
+            conn,
+            source: source(0),
+        });
         let name = self::name(name);
         self.ask(conn, Request::LogIn { name, proof });
         conn
@@ -99,7 +103,10 @@ fn a_writer_that_finishes_when_its_login_is_due_is_not_told_to_stop() {
     let config = Config::default();
     let mut story = Story::new(&config);
     let conn = ConnId::new(1);
-    story.handle(Input::Accepted { conn });
+    story.handle(Input::Accepted {
+        conn,
+        source: source(0),
+    });
 
     story.now = story.now.after(config.login_timeout);
     story.writer_finishes(conn, vec![]);

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use crate::id::{ConnId, Name, Proof, Room, Text};
+use crate::id::{ConnId, Name, Proof, Room, Source, Text};
 
 use super::effect::StopReason;
 use super::mail::Mail;
@@ -16,6 +16,8 @@ pub enum Input {
     Accepted {
         /// The connection.
         conn: ConnId,
+        /// Where it comes from.
+        source: Source,
     },
     /// A connection asks for something.
     Request {

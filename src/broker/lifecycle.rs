@@ -41,6 +41,9 @@
 //! client does when it is started again: where the proof is right for it, and not for whoever
 //! bears that name now, the login is one to its present name.
 //!
+//! A new peer from where as many come from as may takes the place of the one of them that has been
+//! away the longest. If none of them is away, or as many peers are there in all, it is refused.
+//!
 //! A peer that quits or is dismissed gives up its proof, and is a guest from then on.
 //! Whoever waits for a holder that was leaving already waits for as long as its writer may
 //! flush: a half is told to stop only once.
@@ -53,6 +56,7 @@
 
 mod check;
 mod former;
+mod shares;
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -60,22 +64,26 @@ use core::ops::Bound;
 use core::time::Duration;
 
 use crate::book::Book;
-use crate::id::{ConnId, Name, PeerId, Proof, Time};
+use crate::id::{ConnId, Name, PeerId, Proof, Source, Time};
 
 use super::StopReason;
 use former::FormerNames;
+use shares::Shares;
 
 /// Who is connected, and to which name.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lifecycle {
     limits: Limits,
     connections: Book<ConnId, Phase>,
+    /// Where each of them comes from.
+    sources: Book<ConnId, Source>,
     /// How many of them are [`Phase::Greeting`].
     greeting: usize,
     bindings: Book<Name, Binding>,
     /// The names that are bound, in order.
     names: BTreeSet<Name>,
     former: FormerNames,
+    shares: Shares,
     /// Every deadline that the other fields imply, soonest first.
     deadlines: BTreeSet<(Time, Due)>,
     newest: Option<ConnId>,
@@ -94,6 +102,9 @@ pub struct Limits {
     pub resume_window: Duration,
     /// Names that may be bound at once.
     pub peers: usize,
+    /// Names that new peers from one source may bind, those of its peers included that are there
+    /// already.
+    pub peers_per_source: usize,
 }
 
 /// How far a connection has come.
@@ -135,6 +146,8 @@ pub struct Binding {
     pub peer: PeerId,
     /// Present for a resumable peer, absent for a guest.
     pub proof: Option<Proof>,
+    /// Where its last connection came from.
+    pub source: Source,
     /// Whether a connection holds it.
     pub hold: Hold,
 }
@@ -176,6 +189,8 @@ pub enum Stop {
 pub enum Login {
     /// A new peer is online.
     Joined,
+    /// A new peer is online, and takes the place of this one, which was away, and is gone for good.
+    JoinedFor(Name),
     /// An away peer is online again.
     Returned,
     /// The connection waits for the end of the holder's writer.
@@ -193,7 +208,7 @@ pub enum LoginRefusal {
     AlreadyLoggedIn,
     /// Somebody else bears the name, and the proof does not show otherwise.
     NameInUse,
-    /// As many names are bound as may be.
+    /// As many names are bound as may be, in all or from where the connection comes.
     Full,
 }
 
@@ -235,10 +250,12 @@ impl Lifecycle {
         Self {
             limits,
             connections: Book::default(),
+            sources: Book::default(),
             greeting: 0,
             bindings: Book::default(),
             names: BTreeSet::new(),
             former: FormerNames::default(),
+            shares: Shares::default(),
             deadlines: BTreeSet::new(),
             newest: None,
             shutting_down: false,
@@ -246,12 +263,12 @@ impl Lifecycle {
         }
     }
 
-    /// A connection was accepted.
+    /// A connection was accepted, which comes from `source`.
     ///
     /// # Panics
     ///
     /// If its id is not greater than each one before: ids are never used again.
-    pub fn accepted(&mut self, now: Time, conn: ConnId, stops: &mut Vec<Stop>) {
+    pub fn accepted(&mut self, now: Time, conn: ConnId, source: Source, stops: &mut Vec<Stop>) {
         assert!(
             Some(conn) > self.newest,
             "{conn} was accepted after {:?}",
@@ -260,6 +277,7 @@ impl Lifecycle {
         self.newest = Some(conn);
         let until = now.after(self.limits.login_timeout);
         self.connections.insert(conn, Phase::Greeting { until });
+        self.sources.insert(conn, source);
         self.greeting += 1;
         self.deadlines.insert((until, Due::Login(conn)));
         if self.shutting_down {
@@ -289,7 +307,7 @@ impl Lifecycle {
         let proven = proof.is_some() && proof == binding.proof;
         match binding.hold {
             Hold::Away { until } if proven => {
-                self.deadlines.remove(&(until, Due::Return(name)));
+                self.is_away_no_longer(name, &binding, until);
                 self.bind(conn, known_as, binding.peer, binding.proof);
                 Login::Returned
             }
@@ -336,8 +354,7 @@ impl Lifecycle {
                 self.leave(holder, StopReason::Dismissed, stops);
                 false
             }
-            Hold::Away { until } => {
-                self.deadlines.remove(&(until, Due::Return(*name)));
+            Hold::Away { .. } => {
                 self.unbind(name);
                 true
             }
@@ -385,6 +402,7 @@ impl Lifecycle {
         stops: &mut Vec<Stop>,
     ) -> Option<Removal> {
         let phase = self.connections.remove(&conn)?;
+        self.sources.remove(&conn);
         if !matches!(phase, Phase::Leaving { .. }) {
             stops.push(Stop::Reader(conn));
         }
@@ -418,7 +436,6 @@ impl Lifecycle {
                 Some(Expired::Login(conn))
             }
             Due::Return(name) => {
-                self.deadlines.pop_first();
                 self.unbind(&name);
                 Some(Expired::Peer(name))
             }
@@ -438,7 +455,6 @@ impl Lifecycle {
             return None;
         };
         (until <= now).then(|| {
-            self.deadlines.remove(&(until, Due::Return(name)));
             self.unbind(&name);
             name
         })
@@ -451,12 +467,8 @@ impl Lifecycle {
 
     /// The first peer whose name comes after one, or of all, and that is away is gone for good.
     pub fn dismiss_away(&mut self, after: Option<Name>) -> Option<Name> {
-        let until = |name| match self.bindings[&name].hold {
-            Hold::Away { until } => Some((name, until)),
-            Hold::Held { .. } => None,
-        };
-        let (name, until) = { self.names_after(after).find_map(until) }?;
-        self.deadlines.remove(&(until, Due::Return(name)));
+        let is_away = |name: &Name| matches!(self.bindings[name].hold, Hold::Away { .. });
+        let name = { self.names_after(after).find(is_away) }?;
         self.unbind(&name);
         Some(name)
     }
@@ -545,11 +557,20 @@ impl Lifecycle {
     }
 
     fn join(&mut self, conn: ConnId, name: Name, proof: Option<Proof>) -> Login {
-        if self.bindings.len() >= self.limits.peers {
+        let source = self.sources[&conn];
+        let gone = if self.shares.count(source) >= self.limits.peers_per_source {
+            let Some(gone) = self.shares.longest_away(source) else {
+                return Login::Refused(LoginRefusal::Full);
+            };
+            self.unbind(&gone);
+            Some(gone)
+        } else if self.bindings.len() >= self.limits.peers {
             return Login::Refused(LoginRefusal::Full);
-        }
+        } else {
+            None
+        };
         self.bind(conn, name, PeerId::new(conn), proof);
-        Login::Joined
+        gone.map_or(Login::Joined, Login::JoinedFor)
     }
 
     /// Makes `conn` the live connection of `peer`.
@@ -559,13 +580,33 @@ impl Lifecycle {
             holder: conn,
             waiter: None,
         };
-        self.bindings.insert(name, Binding { peer, proof, hold });
+        let source = self.sources[&conn];
+        let binding = Binding {
+            peer,
+            proof,
+            source,
+            hold,
+        };
+        self.shares.add(source);
+        if let Some(before) = self.bindings.insert(name, binding) {
+            self.shares.remove(before.source);
+        }
         self.names.insert(name);
+    }
+
+    /// A peer that was away until then is back or gone.
+    fn is_away_no_longer(&mut self, name: Name, binding: &Binding, until: Time) {
+        self.deadlines.remove(&(until, Due::Return(name)));
+        self.shares.remove_away(binding.source, until, name);
     }
 
     /// A name is free again, as whoever bore it is gone for good.
     fn unbind(&mut self, name: &Name) {
         let binding = self.bindings.remove(name).expect("somebody bore it");
+        if let Hold::Away { until } = binding.hold {
+            self.is_away_no_longer(*name, &binding, until);
+        }
+        self.shares.remove(binding.source);
         self.names.remove(name);
         self.former.forget(binding.peer);
     }
@@ -634,7 +675,12 @@ impl Lifecycle {
         let Hold::Held { waiter, .. } = binding.hold else {
             unreachable!("a holder's name is held")
         };
-        let Binding { peer, proof, .. } = *binding;
+        let Binding {
+            peer,
+            proof,
+            source,
+            ..
+        } = *binding;
         match (waiter, proof) {
             (Some(conn), Some(_)) => {
                 self.bind(conn, name, peer, proof);
@@ -652,6 +698,7 @@ impl Lifecycle {
             (None, Some(_)) if !self.shutting_down => {
                 let until = now.after(self.limits.resume_window);
                 binding.hold = Hold::Away { until };
+                self.shares.add_away(source, until, name);
                 self.deadlines.insert((until, Due::Return(name)));
                 Then::Away
             }

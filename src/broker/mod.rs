@@ -113,6 +113,7 @@ impl Broker {
             login_timeout: config.login_timeout,
             resume_window: config.resume_window,
             peers: config.peers.get(),
+            peers_per_source: config.peers_per_address.get(),
         });
         let limits = Limits {
             mailbox: MailboxLimits {
@@ -166,7 +167,9 @@ impl Broker {
             self.do_what_is_due(effects);
         }
         match input {
-            Input::Accepted { conn } => self.lifecycle.accepted(now, conn, &mut self.stops),
+            Input::Accepted { conn, source } => {
+                self.lifecycle.accepted(now, conn, source, &mut self.stops);
+            }
             Input::Request { conn, request } => self.request(conn, request, effects),
             Input::GiveUp { conn, reason } => {
                 self.lifecycle.give_up(conn, reason, &mut self.stops);
@@ -327,6 +330,10 @@ impl Broker {
         }
         let refusal = match self.lifecycle.login(conn, name, proof, &mut self.stops) {
             Login::Joined => return self.welcome(conn, effects),
+            Login::JoinedFor(gone) => {
+                self.bury(gone, BounceReason::Expired, effects);
+                return self.welcome(conn, effects);
+            }
             Login::Returned => return self.welcome_back(conn, effects),
             Login::Waits | Login::Ignored => return,
             Login::Refused(LoginRefusal::AlreadyLoggedIn) => Refusal::AlreadyLoggedIn,

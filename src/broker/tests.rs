@@ -7,7 +7,7 @@ use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 
 use super::*;
-use crate::id::{Text, Texts};
+use crate::id::{Source, Text, Texts};
 
 fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
@@ -34,7 +34,10 @@ fn sound() -> Broker {
         conn: alice,
         request,
     });
-    let accepted = [alice, other].map(|conn| Input::Accepted { conn });
+    let accepted = [alice, other].map(|conn| Input::Accepted {
+        conn,
+        source: Source::of([192, 0, 2, 1].into()),
+    });
     for input in accepted.into_iter().chain(requests) {
         broker.handle(Time::ZERO, input, &mut effects);
     }

@@ -21,14 +21,13 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-use super::admission::Source;
 use super::irc::Replying;
 use super::logins::Login;
 use super::rate::{Rate, Used};
 use super::{Digest, Hub, Outputs};
 use crate::Config;
 use crate::broker::lifecycle::Phase;
-use crate::id::{ConnId, Name, Proof, Room, Time};
+use crate::id::{ConnId, Name, Proof, Room, Source, Time};
 
 /// Bytes of the name of an operator that tell one target from another.
 const OPERATOR_BYTES: usize = 32;

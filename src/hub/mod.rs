@@ -49,11 +49,11 @@ use crate::Config;
 use crate::broker::effect::{PAUSE, units};
 use crate::broker::lifecycle::Phase;
 use crate::broker::{Broker, Effects, Input, Request, StopReason};
-use crate::id::{ConnId, Name, Proof, Secret, Time};
+use crate::id::{ConnId, Name, Proof, Secret, Source, Time};
 use crate::table::Table;
 use crate::wire;
 use crate::wire::lines::{Line, Lines};
-use admission::{Admission, Source};
+use admission::Admission;
 use full::{KnownFull, Refusals};
 use guesses::{Guesses, Pending};
 use ids::Ids;
@@ -395,7 +395,7 @@ impl<D: Digest> Hub<D> {
         };
         self.links.insert(conn, link);
         self.pause_newcomer(now, conn);
-        self.handle(now, Input::Accepted { conn }, out);
+        self.handle(now, Input::Accepted { conn, source }, out);
         if protocol == Protocol::Plain && !self.is_leaving(conn) {
             let hello = self.frame(wire::plain::write_hello);
             out.send([conn], hello, false);

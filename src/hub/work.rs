@@ -11,10 +11,9 @@ use alloc::collections::BTreeMap;
 use core::cell::Cell;
 use core::time::Duration;
 
-use super::admission::Source;
 use super::{Digest, Hub, Outputs};
 use crate::broker::effect::units;
-use crate::id::{ConnId, Time};
+use crate::id::{ConnId, Source, Time};
 use crate::wire::irc::mask;
 
 /// To admit a connection, and to forget it.

@@ -115,7 +115,6 @@ fn wrong_secrets_from_a_shared_address() {
 }
 
 #[test]
-#[ignore = "others are refused"]
 fn one_login_after_another() {
     assert!(fails("logins").fact("logins") > 0);
 }

@@ -3,7 +3,7 @@
 use rejoin::broker::{Broker, Effects, Input, Request, StopReason};
 use rejoin::id::{ConnId, Time};
 
-use crate::world::{World, config};
+use crate::world::{World, accepted, config};
 
 #[test]
 fn the_same_inputs_have_the_same_effects() {
@@ -143,7 +143,7 @@ fn an_id_used_twice_is_the_drivers_mistake() {
     let mut world = World::new();
     let conn = world.accept();
     world.breaks(conn);
-    world.input(Input::Accepted { conn });
+    world.input(accepted(conn));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn an_id_used_twice_is_the_drivers_mistake() {
 fn a_smaller_id_is_the_drivers_mistake() {
     let (mut broker, mut effects) = (Broker::new(&config()), Effects::new());
     for conn in [2, 1].map(ConnId::new) {
-        broker.handle(Time::ZERO, Input::Accepted { conn }, &mut effects);
+        broker.handle(Time::ZERO, accepted(conn), &mut effects);
     }
 }
 

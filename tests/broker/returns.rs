@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rejoin::Config;
 use rejoin::id::Time;
 
 use crate::world::{World, config, name, proof_of};
@@ -166,7 +167,7 @@ fn a_mailbox_is_bounded_in_bytes_too() {
     let alice = world.guest("alice");
     world.away("bob");
     let bound = config().mailbox_bytes.get();
-    let cost = "alice".len() + rejoin::Config::MAIL_OVERHEAD;
+    let cost = "alice".len() + Config::MAIL_OVERHEAD;
     world.says(alice, "bob", &"x".repeat(bound - cost + 1));
     assert_eq!(world.hears(alice), ["* error mailbox-full bob"]);
     world.says(alice, "bob", &"x".repeat(bound - cost));
@@ -315,4 +316,45 @@ fn the_notice_shows_the_name_as_its_bearer_wrote_it() {
     let alice = world.guest("alice");
     world.says(alice, "bOB", "hi");
     assert_eq!(world.hears(alice), ["* kept Bob"]);
+}
+
+#[test]
+fn of_too_many_from_one_source_the_one_that_has_been_away_the_longest_makes_room() {
+    let mut world = World::with(&Config {
+        peers_per_address: 3.try_into().expect("not zero"),
+        ..config()
+    });
+    let dan = world.guest("dan");
+    for name in ["bob", "ann"] {
+        world.away(name);
+        world.passes(Duration::from_millis(1));
+    }
+    world.says(dan, "bob", "hi");
+    assert_eq!(world.hears(dan), ["* kept bob"]);
+    // From elsewhere as many may come.
+    let eve = world.accept_from(2);
+    world.log_in(eve, "eve", None);
+    assert_eq!(world.hears(eve), ["* welcome eve"]);
+    let cyd = world.guest("cyd");
+    assert_eq!(world.hears(dan), ["* undelivered bob expired: hi"]);
+    assert_eq!(world.forgotten, [name("bob")]);
+    // Who is back is not new, and nobody has to go for a name that is taken.
+    let ann = world.accept();
+    world.log_in(ann, "dan", Some(proof_of("ann")));
+    world.log_in(ann, "ann", Some(proof_of("ann")));
+    let hears = world.hears(ann);
+    assert_eq!(
+        hears.last().map(String::as_str),
+        Some("* back ann 0"),
+        "{hears:?}"
+    );
+    // Now all are here.
+    let fay = world.accept();
+    world.log_in(fay, "fay", None);
+    let full = "* error server-full there are too many peers";
+    assert_eq!(world.hears(fay), [full]);
+    world.breaks(cyd);
+    world.log_in(fay, "fay", None);
+    assert_eq!(world.hears(fay), ["* welcome fay"]);
+    assert_eq!(world.forgotten, [name("bob"), name("cyd")]);
 }

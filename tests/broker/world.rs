@@ -8,8 +8,19 @@ use std::time::Duration;
 
 use rejoin::Config;
 use rejoin::broker::{Broker, Effect, Effects, Event, Input, Mail, Receiver, Request, Said};
-use rejoin::id::{ConnId, Name, Proof, Room, Text, Texts, Time};
+use rejoin::id::{ConnId, Name, Proof, Room, Source, Text, Texts, Time};
 use rejoin::wire::plain;
+
+/// A connection is accepted, from where all come from.
+pub(crate) fn accepted(conn: ConnId) -> Input {
+    accepted_from(conn, 1)
+}
+
+/// A connection is accepted, from the host with this number.
+pub(crate) fn accepted_from(conn: ConnId, host: u8) -> Input {
+    let source = Source::of([192, 0, 2, host].into());
+    Input::Accepted { conn, source }
+}
 
 #[derive(Clone)]
 pub(crate) struct World {
@@ -68,10 +79,15 @@ impl World {
 
     /// A new connection. Its id is 1 for the first, 2 for the second, and so on.
     pub(crate) fn accept(&mut self) -> ConnId {
+        self.accept_from(1)
+    }
+
+    /// A new connection from the host with this number.
+    pub(crate) fn accept_from(&mut self, host: u8) -> ConnId {
         self.connections += 1;
         let conn = ConnId::new(self.connections);
         self.outboxes.insert(conn, Vec::new());
-        self.input(Input::Accepted { conn });
+        self.input(accepted_from(conn, host));
         conn
     }
 

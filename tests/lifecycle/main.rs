@@ -13,7 +13,7 @@ use rejoin::broker::lifecycle::{Expired, Limits, Stop};
 use scene::Event::{GivesUp, Quits, ReaderEnds, WriterEnds};
 use scene::{
     Alice, Brings, Event, IT, LIMITS, LOGIN_TIMEOUT, NEW, NOW, OLD, OLDER, RESUME_WINDOW, Scene,
-    Was, just_before, name,
+    Was, just_before, name, source,
 };
 
 /// The first table of the docs, for a peer that is resumable, and a row for a connection that
@@ -318,7 +318,7 @@ fn a_peer_expires_at_the_exact_end_of_its_window_and_can_return_just_before() {
     );
     scene
         .lifecycle
-        .accepted(just_before(end), NEW, &mut scene.stops);
+        .accepted(just_before(end), NEW, source(), &mut scene.stops);
 
     let mut early = scene.clone();
     assert_eq!(early.expire(just_before(end)), None);

@@ -6,7 +6,7 @@ use rejoin::broker::StopReason;
 use rejoin::broker::lifecycle::{
     Expired, Hold, Lifecycle, Limits, Login, Phase, Removal, Stop, Then,
 };
-use rejoin::id::{ConnId, Name, Proof, Time};
+use rejoin::id::{ConnId, Name, Proof, Source, Time};
 
 use Event::{GivesUp, LogsIn, Quits, ReaderEnds, WriterEnds};
 
@@ -91,7 +91,13 @@ pub(crate) const LIMITS: Limits = Limits {
     login_timeout: LOGIN_TIMEOUT,
     resume_window: RESUME_WINDOW,
     peers: 10,
+    peers_per_source: 10,
 };
+
+/// Where all connections come from.
+pub(crate) fn source() -> Source {
+    Source::of([192, 0, 2, 1].into())
+}
 
 pub(crate) fn just_before(time: Time) -> Time {
     Time::from_micros(time.as_micros() - 1)
@@ -180,7 +186,8 @@ impl Scene {
     }
 
     pub(crate) fn accept(&mut self, conn: ConnId) {
-        self.lifecycle.accepted(NOW, conn, &mut self.stops);
+        self.lifecycle
+            .accepted(NOW, conn, source(), &mut self.stops);
     }
 
     pub(crate) fn expire(&mut self, now: Time) -> Option<Expired> {
@@ -197,9 +204,11 @@ impl Scene {
         let stops = &mut self.stops;
         match self.lifecycle.login(conn, name(as_whom), proof, stops) {
             Login::Refused(why) => format!("{why:?}"),
-            answer @ (Login::Joined | Login::Returned | Login::Waits | Login::Ignored) => {
-                format!("{answer:?}")
-            }
+            answer @ (Login::Joined
+            | Login::JoinedFor(_)
+            | Login::Returned
+            | Login::Waits
+            | Login::Ignored) => format!("{answer:?}"),
         }
     }
 

@@ -189,7 +189,7 @@ impl Books {
 
     fn take_in(&mut self, setup: &Setup, now: Time, input: &Input, effects: &[Effect<'_>]) {
         match input {
-            &Input::Accepted { conn } => self.links.push(Link {
+            &Input::Accepted { conn, .. } => self.links.push(Link {
                 conn,
                 due: now.after(setup.config.login_timeout),
                 asked: None,

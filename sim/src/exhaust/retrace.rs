@@ -184,7 +184,13 @@ mod tests {
             panic!("{told:?}")
         };
         let conn = ConnId::new(1);
-        assert_eq!(accepted.input(), Some(&Input::Accepted { conn }));
+        assert_eq!(
+            accepted.input(),
+            Some(&Input::Accepted {
+                conn,
+                source: crate::step::source(0)
+            })
+        );
         assert_eq!(*panicked, What::Panicked(says));
     }
 

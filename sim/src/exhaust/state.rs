@@ -55,7 +55,10 @@ impl State {
         let conn = ConnId::new(1);
         let undelivered = Vec::new();
         for input in [
-            Input::Accepted { conn },
+            Input::Accepted {
+                conn,
+                source: step::source(0),
+            },
             Input::WriterFinished { conn, undelivered },
         ] {
             broker.handle(START, input, &mut Effects::new());
@@ -240,7 +243,8 @@ impl State {
             Step::Accept => {
                 self.accepted += 1;
                 let conn = ConnId::new(self.accepted);
-                Happens::Input(Input::Accepted { conn })
+                let source = step::source(0);
+                Happens::Input(Input::Accepted { conn, source })
             }
             &(Step::LogIn { conn, .. }
             | Step::Send { conn, .. }

@@ -140,6 +140,7 @@ fn a_removal_too_early_or_too_late_is_found() {
     let ghost = Binding {
         peer: PeerId::new(conn(0)),
         proof: None,
+        source: crate::step::source(0),
         hold: Hold::Held {
             holder: conn(0),
             waiter: None,

@@ -182,7 +182,7 @@ impl<'a> Scribe<'a> {
     /// What the broker was told; mail that was given back goes to `mailbox`.
     fn told(&self, input: &Input, mailbox: Option<usize>) -> Vec<Line> {
         let half = match input {
-            Input::Accepted { conn }
+            Input::Accepted { conn, .. }
             | Input::Request { conn, .. }
             | Input::GiveUp { conn, .. }
             | Input::ReaderFinished { conn } => Some(Lane::Reader(self.link(*conn))),
@@ -190,7 +190,7 @@ impl<'a> Scribe<'a> {
             Input::Dismiss { .. } | Input::Tick | Input::ShutDown => None,
         };
         let label = match (input, actor(input)) {
-            (Input::Accepted { conn }, _) => match self.owners.get(&self.link(*conn)) {
+            (Input::Accepted { conn, .. }, _) => match self.owners.get(&self.link(*conn)) {
                 Some(&client) => format!("{conn} accepted from {}", self.clients[client]),
                 None => format!("{conn} accepted"),
             },

@@ -287,7 +287,7 @@ impl Forger {
 
     fn before(&mut self, input: &Input) {
         match input {
-            Input::Accepted { conn } => self.client(*conn, Did::Connected),
+            Input::Accepted { conn, .. } => self.client(*conn, Did::Connected),
             Input::Request { conn, .. } => {
                 if conn.number() == 2 {
                     self.fault(Some(0), Some(ConnId::new(0)), "alice's link is cut");

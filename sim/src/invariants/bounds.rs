@@ -9,6 +9,9 @@ use std::time::Duration;
 use rejoin::Config;
 use rejoin::broker::lifecycle::{Hold, Phase};
 use rejoin::broker::{Event, Input, Mail, Request};
+use rejoin::id::Source;
+
+use crate::moment::actor;
 
 use super::{Checker, Witness, ensure};
 use crate::words::when;
@@ -61,6 +64,18 @@ fn peers(witness: &Witness<'_>) -> Result<(), String> {
     let (config, view) = (witness.config, &witness.moment.view);
     let peers = view.bindings.len();
     ensure!(peers <= config.peers.get(), "{peers} peers are here");
+    if let Some(source) = joins(witness) {
+        let before = &witness.before.bearers;
+        let from_there = before.values().filter(|bearer| bearer.source == source);
+        // Those who come back, or inherit a name, may be more.
+        let most = from_there.count().max(config.peers_per_address.get());
+        let from_there = view.bindings.values().filter(|b| b.source == source);
+        let from_there = from_there.count();
+        ensure!(
+            from_there <= most,
+            "{from_there} peers come from {source:?}"
+        );
+    }
     for name in view.bindings.keys() {
         let rooms = view.rooms.values().filter(|room| room.contains(name));
         let rooms = rooms.count();
@@ -115,6 +130,15 @@ fn one_thing(witness: &Witness<'_>, input: &Input) -> u64 {
         | Input::ShutDown => 0,
     };
     (500 + people * (rooms + 1) * 100 + items * 100) as u64
+}
+
+/// Where somebody comes from whose login makes a new peer.
+fn joins(witness: &Witness<'_>) -> Option<Source> {
+    let asker = witness.moment.input().and_then(actor)?;
+    let mut told = witness.moment.told();
+    let is_new = told.any(|(conn, event)| conn == asker && matches!(event, Event::Welcome { .. }));
+    let known = witness.after.known.get(&asker).filter(|_| is_new);
+    known.map(|known| known.source)
 }
 
 fn waits(witness: &Witness<'_>) -> Result<(), String> {

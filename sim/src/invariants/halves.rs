@@ -53,7 +53,7 @@ impl Checker for Halves {
 
     fn observe(&mut self, witness: &Witness<'_>) -> Result<(), String> {
         match witness.moment.input() {
-            Some(&Input::Accepted { conn }) => {
+            Some(&Input::Accepted { conn, .. }) => {
                 self.connections.insert(conn, Both::default());
             }
             Some(&Input::ReaderFinished { conn }) => {

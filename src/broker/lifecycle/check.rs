@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeSet;
 
-use super::{Due, Hold, Lifecycle, Phase};
+use super::{Due, Hold, Lifecycle, Phase, Shares};
 use crate::id::Name;
 
 impl Lifecycle {
@@ -65,6 +65,21 @@ impl Lifecycle {
         assert!(
             self.bindings.iter().map(|(name, _)| name).eq(&self.names),
             "a bound name is missing, or left over"
+        );
+        let mut shares = Shares::default();
+        for (&name, binding) in self.bindings.iter() {
+            shares.add(binding.source);
+            if let Hold::Away { until } = binding.hold {
+                shares.add_away(binding.source, until, name);
+            }
+        }
+        assert_eq!(self.shares, shares, "shares counted wrong");
+        assert!(
+            self.connections
+                .iter()
+                .map(|(conn, _)| conn)
+                .eq(self.sources.iter().map(|(conn, _)| conn)),
+            "a source is missing, or left over"
         );
         let bearer = |name: &Name| self.bindings.get(name).map(|binding| binding.peer);
         self.former.check(bearer);

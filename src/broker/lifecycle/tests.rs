@@ -9,7 +9,12 @@ const LIMITS: Limits = Limits {
     login_timeout: Duration::from_secs(30),
     resume_window: Duration::from_secs(300),
     peers: 3,
+    peers_per_source: 3,
 };
+
+fn source() -> Source {
+    Source::of([192, 0, 2, 1].into())
+}
 
 fn conn(number: u64) -> ConnId {
     ConnId::new(number)
@@ -31,11 +36,11 @@ fn sound() -> Lifecycle {
         ("carol", proof),
     ];
     for (n, (who, proof)) in (1..).zip(logins) {
-        lifecycle.accepted(Time::ZERO, conn(n), &mut stops);
+        lifecycle.accepted(Time::ZERO, conn(n), source(), &mut stops);
         lifecycle.login(conn(n), name(who), proof, &mut stops);
     }
     lifecycle.writer_finished(Time::ZERO, conn(4), &mut stops);
-    lifecycle.accepted(Time::ZERO, conn(5), &mut stops);
+    lifecycle.accepted(Time::ZERO, conn(5), source(), &mut stops);
     lifecycle
 }
 

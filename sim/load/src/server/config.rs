@@ -60,7 +60,7 @@ pub(super) fn configure(
 }
 
 /// All bounds but those on how much one address may do.
-const REJOIN: [&str; 16] = [
+const REJOIN: [&str; 18] = [
     "--lines-per-second",
     "1000000",
     "--lines-burst",
@@ -70,6 +70,8 @@ const REJOIN: [&str; 16] = [
     "--connections-per-address",
     "20000",
     "--peers",
+    "1000000",
+    "--peers-per-address",
     "1000000",
     "--joins",
     "1000000",

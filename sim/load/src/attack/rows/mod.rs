@@ -93,7 +93,7 @@ pub static ROWS: &[Row] = &[
         ..Row::new("names", "long lists that are hardly read", lists::names)
     },
     Row {
-        small_flags: &["--peers=600"],
+        small_flags: &["--peers=600", "--peers-per-address=60"],
         ..Row::new("peers", "names and rooms without end", lists::peers)
     },
     Row {
@@ -143,7 +143,7 @@ pub static ROWS: &[Row] = &[
         )
     },
     Row {
-        small_flags: &["--peers=600"],
+        small_flags: &["--peers=600", "--peers-per-address=60"],
         ..Row::new("logins", "one login after another", guesses::logins)
     },
     Row::new("msgids", "messages of others are counted", sight::msgids),
