@@ -86,6 +86,11 @@ pub struct Config {
     /// Messages to one receiver that come back to their sender with their texts, when the receiver
     /// will not get them; of more than that, only how many there are.
     pub bounces: NonZeroUsize,
+    /// The part of [`mailbox_bytes`](Self::mailbox_bytes) that mail from one address (IPv6: from one
+    /// /64 network) may take: nobody fills the mailbox of a stranger.
+    pub mailbox_bytes_per_address: NonZeroUsize,
+    /// The part of [`mailbox_messages`](Self::mailbox_messages) that mail from one address may take.
+    pub mailbox_messages_per_address: NonZeroUsize,
     /// Receivers of one message, each room counted as one.
     pub receivers: NonZeroUsize,
     /// Rooms that one peer may be in.
@@ -334,6 +339,8 @@ impl Default for Config {
             outbox_bytes: size(4 << 20),
             mailbox_bytes: size(8 << 20),
             mailbox_messages: size(20_000),
+            mailbox_bytes_per_address: size(4 << 20),
+            mailbox_messages_per_address: size(10_000),
             bounces: size(20),
             receivers: size(16),
             rooms_per_peer: size(32),

@@ -370,6 +370,17 @@ struct Limits {
     #[arg(default_value_t = Config::default().mailbox_messages)]
     mailbox_messages: NonZeroUsize,
 
+    /// The part of --mailbox-bytes that mail from one address may take (IPv6: from one /64
+    /// network).
+    #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().mailbox_bytes_per_address)]
+    mailbox_bytes_per_address: NonZeroUsize,
+
+    /// The part of --mailbox-messages that mail from one address may take.
+    #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().mailbox_messages_per_address)]
+    mailbox_messages_per_address: NonZeroUsize,
+
     /// Messages to one receiver that come back to their sender with their texts, when the receiver
     /// will not get them; of more than that, only how many there are.
     #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
@@ -538,6 +549,8 @@ impl Limits {
             outbox_bytes: self.outbox_bytes,
             mailbox_bytes: self.mailbox_bytes,
             mailbox_messages: self.mailbox_messages,
+            mailbox_bytes_per_address: self.mailbox_bytes_per_address,
+            mailbox_messages_per_address: self.mailbox_messages_per_address,
             bounces: self.bounces,
             receivers: self.receivers,
             rooms_per_peer: self.rooms_per_peer,

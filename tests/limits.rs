@@ -367,6 +367,29 @@ fn a_mailbox_holds_so_many_bytes() {
 }
 
 #[test]
+fn mail_from_one_address_takes_its_part_of_a_mailbox_and_no_more() {
+    // A message costs the sender's name and address, its text and 320 bytes.
+    let cost = 320 + "alice".len() + "alice!plain@127.0.0.1".len() + "1".len();
+    let bytes = format!("--mailbox-bytes-per-address={}", 2 * cost);
+    for flag in ["--mailbox-messages-per-address=2", &bytes] {
+        let server = Server::start(&[flag]);
+        let mut alice = server.login("alice");
+        server.login(BOB).leave();
+        for n in 1..=2 {
+            alice.send(&format!("bob: {n}"));
+            alice.expect("* kept bob");
+        }
+        alice.send("bob: 3");
+        alice.expect("* error mailbox-full bob");
+        let mut friend = server.client_from([127, 0, 0, 2]);
+        friend.send("carol\nbob: 4");
+        friend.expect("* welcome carol");
+        friend.expect("* kept bob");
+        server.back(BOB, 3);
+    }
+}
+
+#[test]
 fn what_a_link_leaves_behind_is_kept_up_to_the_mailboxs_limit() {
     let server = Server::start_for_floods(&["--mailbox-messages=10"]);
     let mut alice = server.login("alice");

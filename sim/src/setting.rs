@@ -33,6 +33,7 @@ pub fn setting(index: usize) -> Config {
         0 => roomy,
         1 => Config {
             mailbox_messages: size(2),
+            mailbox_messages_per_address: size(1),
             ..roomy
         },
         2 => Config {

@@ -122,6 +122,11 @@ impl Broker {
         let header = Header {
             from: sender.name,
             sender: sender.peer,
+            source: self
+                .lifecycle
+                .binding(&sender.name)
+                .expect("who says something is here")
+                .source,
             room,
             stamp: said.stamp,
         };

@@ -1,12 +1,12 @@
 //! What becomes of messages when they cannot be handed over.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::message::{Header, Message, Messages};
 use crate::Config;
-use crate::id::Name;
+use crate::id::{Name, Source};
 
 /// A message that comes back to its sender, because one receiver will never get it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -68,6 +68,11 @@ impl Mail {
         self.message().cost()
     }
 
+    /// Where whoever said it came from.
+    fn source(&self) -> Source {
+        self.message().header().source
+    }
+
     /// The same mail, with which nothing else that was said at once is kept.
     fn apart(self) -> Self {
         match self {
@@ -107,6 +112,15 @@ fn cost(header: &Header, count: usize, text_bytes: usize) -> usize {
 pub struct Mailbox {
     mail: VecDeque<Mail>,
     bytes: usize,
+    /// What of it was sent from where.
+    shares: BTreeMap<Source, Share>,
+}
+
+/// How much of a mailbox was sent from one source.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+struct Share {
+    bytes: usize,
+    messages: usize,
 }
 
 /// The bounds of a mailbox.
@@ -116,6 +130,10 @@ pub struct MailboxLimits {
     pub bytes: usize,
     /// The number of pieces of mail.
     pub messages: usize,
+    /// The sum of [`Mail::cost`] of what was sent from one source.
+    pub bytes_per_source: usize,
+    /// The number of pieces of mail that were sent from one source.
+    pub messages_per_source: usize,
 }
 
 impl Mailbox {
@@ -123,13 +141,19 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// Gives the mail back if there is no room for it; nothing was changed then.
+    /// Gives the mail back if there is no room for it, in all or for mail from where it was sent;
+    /// nothing was changed then.
     pub fn push(&mut self, mail: Mail, limits: MailboxLimits) -> Result<(), Mail> {
-        let bytes = self.bytes + mail.cost();
-        if self.mail.len() >= limits.messages || bytes > limits.bytes {
+        let cost = mail.cost();
+        let share = self.shares.get(&mail.source()).copied().unwrap_or_default();
+        if self.mail.len() >= limits.messages
+            || self.bytes + cost > limits.bytes
+            || share.messages >= limits.messages_per_source
+            || share.bytes + cost > limits.bytes_per_source
+        {
             return Err(mail);
         }
-        self.bytes = bytes;
+        self.count(&mail);
         self.mail.push_back(mail.apart());
         Ok(())
     }
@@ -137,13 +161,13 @@ impl Mailbox {
     /// Puts mail, in its order, ahead of what waits already, whatever the bounds are.
     pub fn prepend(&mut self, older: Vec<Mail>) {
         for mail in older.into_iter().rev() {
-            self.bytes += mail.cost();
+            self.count(&mail);
             self.mail.push_front(mail.apart());
         }
     }
 
-    /// Takes out the newest mail until the rest is within the bounds; returns it,
-    /// oldest first.
+    /// Takes out the newest mail until the rest is within the bounds of the whole mailbox; returns
+    /// it, oldest first.
     pub fn trim(&mut self, limits: MailboxLimits) -> VecDeque<Mail> {
         let mut excess = VecDeque::new();
         while self.mail.len() > limits.messages || self.bytes > limits.bytes {
@@ -151,7 +175,7 @@ impl Mailbox {
                 .mail
                 .pop_back()
                 .expect("an empty mailbox is within its bounds");
-            self.bytes -= mail.cost();
+            self.count_out(&mail);
             excess.push_front(mail);
         }
         excess
@@ -160,7 +184,7 @@ impl Mailbox {
     /// Takes out the oldest piece of mail.
     pub fn pop(&mut self) -> Option<Mail> {
         let mail = self.mail.pop_front()?;
-        self.bytes -= mail.cost();
+        self.count_out(&mail);
         if self.mail.is_empty() {
             // Its memory goes with it.
             self.mail = VecDeque::new();
@@ -171,6 +195,25 @@ impl Mailbox {
     /// Empties the mailbox.
     pub fn take(&mut self) -> VecDeque<Mail> {
         core::mem::take(self).mail
+    }
+
+    fn count(&mut self, mail: &Mail) {
+        let cost = mail.cost();
+        self.bytes += cost;
+        let share = self.shares.entry(mail.source()).or_default();
+        share.bytes += cost;
+        share.messages += 1;
+    }
+
+    fn count_out(&mut self, mail: &Mail) {
+        let (cost, source) = (mail.cost(), mail.source());
+        self.bytes -= cost;
+        let share = self.shares.get_mut(&source).expect("it was counted");
+        share.bytes -= cost;
+        share.messages -= 1;
+        if share.messages == 0 {
+            self.shares.remove(&source);
+        }
     }
 
     /// What waits, oldest first.
@@ -195,6 +238,9 @@ impl Mailbox {
             self.mail.iter().map(Mail::cost).sum::<usize>(),
             "bytes miscounted"
         );
+        let mut again = Self::default();
+        self.mail.iter().for_each(|mail| again.count(mail));
+        assert_eq!(self.shares, again.shares, "shares miscounted");
         assert!(self.bytes <= limits.bytes, "a mailbox holds too many bytes");
         assert!(
             self.mail.len() <= limits.messages,
@@ -216,12 +262,15 @@ mod tests {
     const LIMITS: MailboxLimits = MailboxLimits {
         bytes: 1000,
         messages: 3,
+        bytes_per_source: 1000,
+        messages_per_source: 3,
     };
 
     fn message(room: Option<Room>, stamp: Stamp) -> Mail {
         let header = Header {
             from: Name::parse("alice").expect("a name"),
             sender: PeerId::new(ConnId::new(1)),
+            source: Source::of([192, 0, 2, 1].into()),
             room,
             stamp,
         };
@@ -258,6 +307,47 @@ mod tests {
             let excess = mailbox.trim(MailboxLimits { bytes, ..LIMITS });
             assert_eq!((mailbox.len(), excess.len()), (left, 2 - left), "{bytes}");
             mailbox.check(LIMITS);
+        }
+    }
+
+    #[test]
+    fn mail_from_one_source_takes_no_more_than_its_share() {
+        let mail = |host: u8| {
+            let Mail::Message(message) = message(None, Stamp::default()) else {
+                unreachable!("it is a message");
+            };
+            let header = Header {
+                source: Source::of([192, 0, 2, host].into()),
+                ..message.header().clone()
+            };
+            let text = Text::parse("hi").expect("a text");
+            Mail::Message(Messages::new(header, 1, Texts::from(&text)).at(0))
+        };
+        let cost = mail(1).cost();
+        for (bytes_per_source, messages_per_source) in [(1000, 1), (2 * cost - 1, 3)] {
+            let limits = MailboxLimits {
+                bytes_per_source,
+                messages_per_source,
+                ..LIMITS
+            };
+            let mut mailbox = Mailbox::default();
+            assert!(mailbox.push(mail(1), limits).is_ok());
+            assert!(mailbox.push(mail(1), limits).is_err());
+            assert!(mailbox.push(mail(2), limits).is_ok());
+            // What a connection gives back is kept all the same, and counts.
+            mailbox.prepend(alloc::vec![mail(2)]);
+            assert!(mailbox.push(mail(2), limits).is_err());
+            mailbox.check(limits);
+            let excess = mailbox.trim(MailboxLimits {
+                messages: 1,
+                ..limits
+            });
+            assert_eq!(excess.len(), 2);
+            assert!(mailbox.push(mail(2), limits).is_err());
+            assert!(mailbox.push(mail(1), limits).is_ok());
+            assert!(mailbox.pop().is_some());
+            assert!(mailbox.push(mail(2), limits).is_ok());
+            mailbox.check(limits);
         }
     }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::Range;
 
-use crate::id::{Name, PeerId, Room, Texts, Time};
+use crate::id::{Name, PeerId, Room, Source, Texts, Time};
 
 /// Something that a peer said, to one or more receivers.
 ///
@@ -219,6 +219,8 @@ pub struct Header {
     pub from: Name,
     /// Which bearer of that name it was.
     pub sender: PeerId,
+    /// Where the sender came from.
+    pub source: Source,
     /// The room that it was said in; `None` if it was said to the receiver alone.
     pub room: Option<Room>,
     /// What else goes with it.

@@ -119,6 +119,8 @@ impl Broker {
             mailbox: MailboxLimits {
                 bytes: config.mailbox_bytes.get(),
                 messages: config.mailbox_messages.get(),
+                bytes_per_source: config.mailbox_bytes_per_address.get(),
+                messages_per_source: config.mailbox_messages_per_address.get(),
             },
             receivers: config.receivers.get(),
             rooms_per_peer: config.rooms_per_peer.get(),

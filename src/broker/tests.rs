@@ -99,6 +99,7 @@ fn mail_that_waits_for_who_is_online_is_found() {
         let header = Header {
             from: name("alice"),
             sender: alice.id,
+            source: Source::of([192, 0, 2, 1].into()),
             room: None,
             stamp: Stamp::default(),
         };

@@ -74,7 +74,6 @@ fn a_client_that_is_told_too_much() {
 }
 
 #[test]
-#[ignore = "it can be filled"]
 fn a_strangers_mailbox() {
     assert!(fails("mailbox").fact("messages of a friend") > 0);
 }

@@ -16,6 +16,7 @@ pub(crate) const FLOOD: &[&str] = &[
     "--lines-burst=1000000",
     "--outbox-bytes=100000000",
     "--mailbox-bytes=100000000",
+    "--mailbox-bytes-per-address=100000000",
     "--write-timeout=5min",
     "--flush-timeout=5min",
     // What comes back does so at once, and each by itself.

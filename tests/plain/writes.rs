@@ -7,7 +7,7 @@ use rejoin::broker::{
     Bounce, BounceReason, Event, Header, LeaveReason, Mail, Message, Messages, Part, PeerEntry,
     Rank, Refusal, RoomEntry, Stamp, StopReason,
 };
-use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Text, Texts, is_forbidden};
+use rejoin::id::{BadSecret, ConnId, Name, PeerId, Room, Source, Text, Texts, is_forbidden};
 use rejoin::wire::plain::{self, Mistake};
 
 use crate::text;
@@ -414,6 +414,7 @@ fn header(from: Name, room: Option<Room>) -> Header {
     Header {
         from,
         sender: PeerId::new(ConnId::new(1)),
+        source: Source::of([192, 0, 2, 1].into()),
         room,
         stamp: Stamp::default(),
     }

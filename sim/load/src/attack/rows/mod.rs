@@ -102,7 +102,10 @@ pub static ROWS: &[Row] = &[
     },
     Row::new("tags", "one client is told too much", mail::tags),
     Row {
-        small_flags: &["--mailbox-messages=1000"],
+        small_flags: &[
+            "--mailbox-messages=1000",
+            "--mailbox-messages-per-address=500",
+        ],
         ..Row::new("mailbox", "a stranger's mailbox is filled", mail::mailbox)
     },
     Row {
