@@ -40,6 +40,7 @@ pub(super) fn run(target: &Target, effort: &Effort, messages: usize) -> Result<F
         login: None,
         heard: Vec::new(),
         returned: Vec::new(),
+        more_returned: 0,
         refused: 0,
         pongs: 0,
         is_gone: false,
@@ -66,6 +67,8 @@ struct Slow {
     login: Option<Login>,
     heard: Vec<u64>,
     returned: Vec<u64>,
+    /// Messages that came back besides, without their texts.
+    more_returned: usize,
     /// Messages that were not accepted, as the mailbox is full.
     refused: usize,
     pongs: u64,
@@ -119,17 +122,22 @@ impl Slow {
 
     /// Until it is known what has become of all that was said.
     fn hear(&mut self, wire: &mut Wire, said: usize) -> Result<()> {
-        while self.heard.len() + self.returned.len() + self.refused < said {
+        while self.known() < said {
             ensure!(
                 self.start.elapsed() < PATIENCE,
                 "of {said} messages {} were heard, {} came back, and {} were refused",
                 self.heard.len(),
-                self.returned.len(),
+                self.returned.len() + self.more_returned,
                 self.refused
             );
             wire.turn(Some(Duration::from_secs(1)), self)?;
         }
         Ok(())
+    }
+
+    /// Of how many messages it is known what has become of them.
+    fn known(&self) -> usize {
+        self.heard.len() + self.returned.len() + self.more_returned + self.refused
     }
 
     /// The number of a message.
@@ -149,7 +157,7 @@ impl Slow {
         all.sort_unstable();
         all.dedup();
         ensure!(
-            all.len() + self.refused == said,
+            all.len() + self.more_returned + self.refused == said,
             "messages are missing, or came twice"
         );
         let last = all.last().is_none_or(|&last| last < said as u64);
@@ -158,15 +166,25 @@ impl Slow {
     }
 }
 
+/// How many more messages come back, as `why` says.
+fn more(why: &str) -> Result<usize> {
+    let Some((_, count)) = why.split_once(" and ") else {
+        return Ok(0);
+    };
+    let count = count.strip_suffix(" more").context("no count")?;
+    count.parse().with_context(|| format!("no count: {count}"))
+}
+
 impl Talk for Slow {
     fn received(&mut self, wire: &mut Wire, conn: usize, bytes: &[u8]) -> Result<usize> {
         each_line(bytes, |line| {
             let dialect = self.dialect;
             if conn == self.sender {
                 let back = line.strip_prefix("* undelivered sloth ");
-                if let Some((_, text)) = back.and_then(|back| back.split_once(": ")) {
+                if let Some((why, text)) = back.and_then(|back| back.split_once(": ")) {
                     let number = self.number(text)?;
                     self.returned.push(number);
+                    self.more_returned += more(why)?;
                 } else if line.starts_with("* error no-such-room") || line.starts_with("* end who")
                 {
                     self.pongs += 1;
