@@ -172,7 +172,7 @@ fn a_plan_for_the_broker_is_shown_or_refused() {
 #[test]
 fn a_plan_with_an_index_into_nothing_names_it() {
     let plan = Plan::draw(0);
-    let plan = Plan { setting: 4, ..plan };
-    let why = "setting is 4, and may be 0 to 3\n";
+    let plan = Plan { setting: 5, ..plan };
+    let why = "setting is 5, and may be 0 to 4\n";
     assert_refused("setting.plan", plan.to_file(), why);
 }
