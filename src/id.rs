@@ -89,6 +89,13 @@ impl Time {
         Self(self.0.saturating_add(micros))
     }
 
+    /// This point, earlier by `duration`; the beginning of time if that is too far away.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+
     /// How long after `earlier` this is; zero if it is not later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -179,8 +179,16 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Answers a login only then, and listens to it no more before.
+    /// Answers a login only then, and listens to it no more before; but in time for the login: who
+    /// has waited before it guesses need not wait again.
     pub(super) fn set_aside(&mut self, conn: ConnId, until: Time, attempt: Attempt) {
+        let until = match self.broker.lifecycle().phase(conn) {
+            Some(Phase::Greeting { until: end }) => {
+                let now = self.link(conn).heard;
+                until.min(end.before(self.guesses.longest_wait / 5).max(now))
+            }
+            _ => until,
+        };
         let replying = self.take_replying(conn);
         self.pause(conn, until);
         let pending = Pending { attempt, replying };

@@ -514,12 +514,14 @@ impl<D: Digest> Hub<D> {
         let has_tasks = is_online && self.has_tasks(conn);
         let link = self.link(conn);
         let waits = link.must_wait() || matches!(phase, Some(Phase::Waiting { .. }));
+        // What was due may have taken the whole turn.
+        let is_pending = link.pending.is_some();
         link.lines = lines;
         link.held = waits;
         Received {
             taken: bytes.len() - rest.len(),
             waits,
-            goes_on: has_tasks || waits,
+            goes_on: has_tasks || waits || is_pending,
         }
     }
 

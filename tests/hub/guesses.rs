@@ -386,3 +386,50 @@ fn whoever_is_in_a_channel_or_invited_needs_no_key_and_makes_no_guess() {
         ",
     );
 }
+
+#[test]
+fn a_right_secret_is_answered_before_the_time_for_a_login_is_over() {
+    let mut server = server(&strict(), None);
+    let bob = server.login("bob correct-horse");
+    server.breaks(bob);
+    let all: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    for &conn in &all {
+        server.types(conn, "bob wrong-horse");
+    }
+    server.goes_on_after(second(5));
+    let bob = server.connect();
+    server.passes(second(20));
+    server.types(bob, "bob correct-horse");
+    hears_after(&mut server, bob, 7, "* back bob 0");
+}
+
+/// What is due comes first, and may take the whole turn of a login that may be answered now.
+#[test]
+fn a_login_that_waited_is_answered_however_much_is_due_at_that_moment() {
+    let config = Config {
+        outbox_bytes: 1_300.try_into().unwrap(),
+        resume_window: second(5),
+        ..strict()
+    };
+    let mut server = server(&config, None);
+    let alice = server.connect_from("192.0.2.2").unwrap();
+    server.types(alice, "alice");
+    server.login("bob correct-horse");
+    for _ in 0..3 {
+        assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [WRONG]);
+    }
+    let carol = server.connect_from("192.0.2.2").unwrap();
+    server.types(carol, "carol correct-horse");
+    server.breaks(carol);
+    server.types(alice, "carol: hi");
+    server.hears(alice);
+    let late = server.connect();
+    let received = server.brings_once(late, b"bob wrong-horse\n");
+    assert!(received.waits);
+    server.now = server.now.after(second(5));
+    assert!(server.brings_once(late, b"").goes_on, "it is forgotten");
+    assert_eq!(server.hears(alice), ["* undelivered carol expired: hi"]);
+    assert_eq!(server.hears(late), [""; 0]);
+    assert!(!server.brings_once(late, b"").goes_on);
+    assert_eq!(server.hears(late), [WRONG]);
+}
