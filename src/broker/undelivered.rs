@@ -55,12 +55,14 @@ impl Broker {
         }
     }
 
-    /// Whether the server stops, and not all have been told of it yet.
+    /// Whether the server stops, and not all have been told of it yet, or not of all that they will
+    /// never get.
     pub fn is_closing(&self) -> bool {
-        matches!(
-            self.closing,
-            Some(Closing::Away { .. } | Closing::Connections(_))
-        )
+        match self.closing {
+            None => false,
+            Some(Closing::Away { .. } | Closing::Connections(_)) => true,
+            Some(Closing::Done) => !self.undelivered.is_empty(),
+        }
     }
 
     /// Whether something that is due is left for the next slice.

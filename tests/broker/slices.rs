@@ -180,6 +180,26 @@ fn a_server_stops_in_slices_and_the_senders_hear_first() {
 }
 
 #[test]
+fn a_server_has_stopped_only_when_what_its_last_connection_gives_back_is_settled() {
+    let mut world = World::with(&tight(2));
+    let (alice, bob) = (world.guest("alice"), world.guest("bob"));
+    for n in 0..20 {
+        world.says(alice, "bob", &n.to_string());
+    }
+    world.hears(alice);
+    world.shuts_down();
+    go_on(&mut world);
+    for conn in [alice, bob] {
+        world.breaks(conn);
+    }
+    assert!(world.broker.lifecycle().is_idle());
+    assert!(world.broker.is_closing(), "all was done at once");
+    go_on(&mut world);
+    assert!(!world.broker.is_closing());
+    assert_eq!(world.discarded.len(), 20);
+}
+
+#[test]
 fn who_is_back_gets_what_was_kept_in_slices_and_what_is_new_behind_it() {
     let config = tight(10);
     let (mut world, alice) = world(&config, 1, 100);
