@@ -270,7 +270,6 @@ proptest! {
 
     /// However much is due, or comes at once.
     #[test]
-    #[cfg_attr(miri, ignore = "it takes long, and keeps what it has found in a file")]
     fn no_input_makes_more_work_than_a_slice_and_one_thing(
         slice in 1..50_u64,
         away in 0..40_usize,
