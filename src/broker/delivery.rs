@@ -122,11 +122,7 @@ impl Broker {
         let header = Header {
             from: sender.name,
             sender: sender.peer,
-            source: self
-                .lifecycle
-                .binding(&sender.name)
-                .expect("who says something is here")
-                .source,
+            source: self.lifecycle.source(sender.conn),
             room,
             stamp: said.stamp,
         };

@@ -307,7 +307,7 @@ impl Lifecycle {
         let proven = proof.is_some() && proof == binding.proof;
         match binding.hold {
             Hold::Away { until } if proven => {
-                self.is_away_no_longer(name, &binding, until);
+                self.end_absence(name, &binding, until);
                 self.bind(conn, known_as, binding.peer, binding.proof);
                 Login::Returned
             }
@@ -491,6 +491,11 @@ impl Lifecycle {
         }
     }
 
+    /// Where a connection that is not forgotten comes from.
+    pub(super) fn source(&self, conn: ConnId) -> Source {
+        self.sources[&conn]
+    }
+
     /// What a name is bound to.
     pub fn binding(&self, name: &Name) -> Option<&Binding> {
         self.bindings.get(name)
@@ -595,7 +600,7 @@ impl Lifecycle {
     }
 
     /// A peer that was away until then is back or gone.
-    fn is_away_no_longer(&mut self, name: Name, binding: &Binding, until: Time) {
+    fn end_absence(&mut self, name: Name, binding: &Binding, until: Time) {
         self.deadlines.remove(&(until, Due::Return(name)));
         self.shares.remove_away(binding.source, until, name);
     }
@@ -604,7 +609,7 @@ impl Lifecycle {
     fn unbind(&mut self, name: &Name) {
         let binding = self.bindings.remove(name).expect("somebody bore it");
         if let Hold::Away { until } = binding.hold {
-            self.is_away_no_longer(*name, &binding, until);
+            self.end_absence(*name, &binding, until);
         }
         self.shares.remove(binding.source);
         self.names.remove(name);
