@@ -36,8 +36,8 @@ pub struct Config {
     pub failed_logins_per_address: NonZeroU32,
     /// How long it takes until all guesses of an address are answered at once again.
     pub failed_login_window: Duration,
-    /// What addresses have guessed wrong is remembered for so many pairs of an address and what it
-    /// was for; past that, the one is forgotten that would be forgiven first.
+    /// Pairs of an address and what it has guessed at that are remembered at once. Past that, the
+    /// pair is forgotten that would be forgiven first.
     pub failed_login_addresses: NonZeroUsize,
     /// How long a connection of the plain protocol may be silent before it is sent a probe.
     pub probe_after: Duration,
@@ -83,8 +83,8 @@ pub struct Config {
     pub mailbox_bytes: NonZeroUsize,
     /// Messages that may wait in one peer's mailbox.
     pub mailbox_messages: NonZeroUsize,
-    /// Messages to one receiver that come back to their sender with their texts, when the receiver
-    /// will not get them; of more than that, only how many there are.
+    /// Messages that come back to their sender with their texts, of all that one receiver will not
+    /// get. Of the others the sender is told how many there are.
     pub bounces: NonZeroUsize,
     /// The part of [`mailbox_bytes`](Self::mailbox_bytes) that mail from one address (IPv6: from one
     /// /64 network) may take: nobody fills the mailbox of a stranger.

@@ -41,8 +41,9 @@
 //! client does when it is started again: where the proof is right for it, and not for whoever
 //! bears that name now, the login is one to its present name.
 //!
-//! A new peer from where as many come from as may takes the place of the one of them that has been
-//! away the longest. If none of them is away, or as many peers are there in all, it is refused.
+//! Only so many new peers may come from one source. One more takes the place of the peer from there
+//! that has been away the longest, and is refused if none is away. It is also refused if there are
+//! as many peers in all as may be.
 //!
 //! A peer that quits or is dismissed gives up its proof, and is a guest from then on.
 //! Whoever waits for a holder that was leaving already waits for as long as its writer may
@@ -102,8 +103,7 @@ pub struct Limits {
     pub resume_window: Duration,
     /// Names that may be bound at once.
     pub peers: usize,
-    /// Names that new peers from one source may bind, those of its peers included that are there
-    /// already.
+    /// Names that may be bound by peers from one source when a new peer joins from there.
     pub peers_per_source: usize,
 }
 

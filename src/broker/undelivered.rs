@@ -55,8 +55,8 @@ impl Broker {
         }
     }
 
-    /// Whether the server stops, and not all have been told of it yet, or not of all that they will
-    /// never get.
+    /// Whether the server stops and has not finished: a connection is still to be told, or mail is
+    /// still to come back.
     pub fn is_closing(&self) -> bool {
         match self.closing {
             None => false,
