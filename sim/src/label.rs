@@ -87,10 +87,8 @@ pub struct Labels {
     takers: BTreeSet<ConnId>,
     /// What was said since the hub was told something.
     said: Vec<Said>,
-    /// Whether the line that was read last has a label.
-    last_has_label: bool,
-    /// The label of each command that is answered when a password is verified.
-    held: BTreeMap<ConnId, String>,
+    /// The label of each command that was read and is not answered yet: it is done in parts, or waits.
+    open: BTreeMap<ConnId, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,22 +101,19 @@ enum Said {
 impl Labels {
     /// The hub has read a line; from whom, it says when it is told so.
     pub fn line(&mut self, understood: Understood<'_>) {
-        self.last_has_label = false;
         let Understood::Irc(Ok(message)) = understood else {
             return;
         };
-        let label = message.tag("label").map(Said::Label);
-        self.last_has_label = label.is_some();
-        self.said.extend(label);
+        self.said.extend(message.tag("label").map(Said::Label));
         let caps = message.params.last();
         if message.command == "CAP" && caps.is_some_and(|caps| caps.contains("labeled-response")) {
             self.said.push(Said::Begin);
         }
     }
 
-    /// The hub was told something, and wants this done: each command with a label that it has read
-    /// is answered at once, in order, and its label comes once. If it wants a password verified,
-    /// the command with that is answered when it is.
+    /// The hub was told something, and wants this done: the commands with labels that it has read
+    /// are answered in order, and each label comes once. Only the last command may be answered
+    /// later, if the hub says that the connection goes on: it reads nothing behind that command.
     ///
     /// # Errors
     ///
@@ -130,25 +125,14 @@ impl Labels {
         probes: &mut Probes,
     ) -> Result<(), Violation> {
         let said = std::mem::take(&mut self.said);
-        let asked = match told {
-            Told::Received { conn } => {
-                let mut asked = self.asked(conn, said);
-                // Nothing is read behind the command that has the password.
-                if verifies(wants, conn)
-                    && self.last_has_label
-                    && let Some((_, label)) = asked.pop()
-                {
-                    self.held.insert(conn, label);
-                }
-                asked
-            }
-            Told::Verified { conn, .. } => {
-                let held = self.held.remove(&conn).map(|label| (conn, label));
-                held.into_iter().collect()
+        let mut asked: Vec<_> = match told {
+            Told::Received { conn, .. } | Told::Verified { conn, .. } => {
+                let open = self.open.remove(&conn).map(|label| (conn, label));
+                open.into_iter().chain(self.asked(conn, said)).collect()
             }
             Told::WriterFinished { conn, .. } => {
                 self.takers.remove(&conn);
-                self.held.remove(&conn);
+                self.open.remove(&conn);
                 Vec::new()
             }
             Told::Accepted { .. }
@@ -168,12 +152,22 @@ impl Labels {
                     answered.extend(to.iter().map(|&conn| (conn, label.to_owned())));
                 }
             } else if let Output::StopWriter { conn, .. } = output {
-                // Its client is told nothing more.
-                self.held.remove(&conn);
+                // Its client is told nothing more, but for the end of what is done in parts.
+                if let Some(label) = self.open.remove(&conn) {
+                    let last = (conn, label);
+                    answered.retain(|one| *one != last);
+                }
                 if asked.last().is_some_and(|(asks, _)| *asks == conn) {
                     probes.reach(Path::LabelAtTheEnd);
                 }
             }
+        }
+        let may_go_on = matches!(told, Told::Received { goes_on: true, .. });
+        if may_go_on
+            && answered.len() + 1 == asked.len()
+            && let Some((conn, label)) = asked.pop()
+        {
+            self.open.insert(conn, label);
         }
         if answered == asked {
             return Ok(());
@@ -203,13 +197,6 @@ impl Labels {
     }
 }
 
-/// Whether a password is to be verified that this connection gave.
-fn verifies(wants: &Outputs, conn: ConnId) -> bool {
-    wants
-        .iter()
-        .any(|output| matches!(output, Output::Verify { conn: gave, .. } if gave == conn))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +208,7 @@ mod tests {
     use rejoin::id::Time;
     use rejoin::wire::lines::Line;
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
     const ANN: ConnId = ConnId::new(1);
 
@@ -274,6 +262,55 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_is_done_in_parts_is_answered_by_its_end() {
+        let lookout = Lookout(Arc::default(), 1);
+        let config = Config {
+            slice: Duration::from_micros(1),
+            ..Config::default()
+        };
+        let mut hub = Hub::new(&config, Recorded);
+        hub.observe(Box::new(lookout.clone()));
+        let (now, mut out, address) = (Time::ZERO, Outputs::new(), [127, 0, 0, 1].into());
+        let accepted = hub.accepted(now, ANN, address, Protocol::Irc, &mut out);
+        accepted.unwrap();
+        let said = "NICK ann\r\nUSER a 0 * :A\r\nCAP END\r\n";
+        let others = [
+            "bob", "cyd", "dan", "eve", "fay", "gil", "hal", "ida", "joe",
+        ];
+        for (conn, other) in (2..).map(ConnId::new).zip(others) {
+            let accepted = hub.accepted(now, conn, address, Protocol::Plain, &mut out);
+            accepted.unwrap();
+            hub.received(now, conn, format!("{other}\n").as_bytes(), &mut out);
+        }
+        let many = format!("@label=a PRIVMSG {} :hi\r\n", others.join(","));
+        let (mut parts, mut open) = (0, 0);
+        for lines in [BEGIN, said, &many] {
+            let mut rest = lines.as_bytes();
+            loop {
+                out.clear();
+                let received = hub.received(now, ANN, rest, &mut out);
+                rest = &rest[received.taken..];
+                if !received.goes_on && rest.is_empty() {
+                    break;
+                }
+                parts += 1;
+                open += lookout.0.lock().unwrap().0.open.len();
+            }
+        }
+        assert!(parts > 1 && open > 0, "{open} open in {parts} parts");
+        let (labels, probes, found) = &mut *lookout.0.lock().unwrap();
+        assert!(found.is_empty() && labels.open.is_empty(), "{found:?}");
+        // At the end it must have been answered.
+        labels.open.insert(ANN, "b".to_owned());
+        let told = Told::Received {
+            conn: ANN,
+            goes_on: false,
+        };
+        let found = labels.told(told, &Outputs::new(), probes).unwrap_err();
+        assert!(found.what.contains("b of c1"), "{found}");
+    }
+
+    #[test]
     fn a_label_is_held_until_a_password_is_verified() {
         let lookout = Lookout(Arc::default(), 1);
         let mut hub = Hub::new(&Config::default(), Recorded);
@@ -291,11 +328,11 @@ mod tests {
             out.clear();
             hub.received(now, ANN, lines.as_bytes(), &mut out);
         }
-        let held = |lookout: &Lookout| lookout.0.lock().unwrap().0.held.len();
-        assert_eq!(held(&lookout), 1);
+        let open = |lookout: &Lookout| lookout.0.lock().unwrap().0.open.len();
+        assert_eq!(open(&lookout), 1);
         out.clear();
         hub.verified(now, ANN, false, &mut out);
-        assert_eq!(held(&lookout), 0);
+        assert_eq!(open(&lookout), 0);
         let found = lookout.0.lock().unwrap().2.clone();
         assert!(found.is_empty(), "{found:?}");
         // Nobody waits for it any more, so it must not be answered.

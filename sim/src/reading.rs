@@ -260,7 +260,7 @@ impl Readings {
                     self.speak_irc.insert(conn);
                 }
             }
-            Told::Received { conn } => {
+            Told::Received { conn, .. } => {
                 self.note_who_is_late(now);
                 let said = std::mem::take(&mut self.said);
                 if let Some(reading) = self.readings.get_mut(&conn) {
@@ -516,6 +516,11 @@ mod tests {
     use std::time::Duration;
 
     const ALICE: ConnId = ConnId::new(1);
+
+    const SPEAKS: Told = Told::Received {
+        conn: ALICE,
+        goes_on: false,
+    };
     const BOB: ConnId = ConnId::new(2);
 
     /// Looks on, and hears of answers only if it listens.
@@ -651,7 +656,7 @@ mod tests {
         let pong = Message::parse(pong.trim_end().as_bytes());
         let readings = &mut story.lookout.0.lock().unwrap().0;
         readings.line(Understood::Irc(&pong));
-        let told = Told::Received { conn: ALICE };
+        let told = SPEAKS;
         let found = readings.told(story.now, told, &Outputs::new(), &mut Probes::default());
         let found = found.unwrap_err();
         assert!(found.what.contains("which counts as 0"), "{found}");
@@ -673,7 +678,7 @@ mod tests {
             readings.told(now, told, &Outputs::new(), &mut Probes::default())
         };
         told(timeout * 2, Told::Tick).expect("it says nothing");
-        told(timeout * 2, Told::Received { conn: ALICE }).expect("it speaks");
+        told(timeout * 2, SPEAKS).expect("it speaks");
         let found = told(timeout * 5 / 2, Told::Tick);
         let found = found.unwrap_err();
         assert!(found.what.contains("and is waited for"), "{found}");

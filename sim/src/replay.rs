@@ -249,7 +249,7 @@ impl Player {
                 self.protocols.insert(conn, protocol);
                 None
             }
-            Told::Received { conn } => self.protocols.get(&conn).copied(),
+            Told::Received { conn, .. } => self.protocols.get(&conn).copied(),
             Told::WriterFinished { conn, .. } => {
                 self.protocols.remove(&conn);
                 None
@@ -326,7 +326,7 @@ fn said(told: Told) -> String {
             Protocol::Plain => format!("{conn} is accepted"),
             Protocol::Irc => format!("{conn} is accepted, and speaks IRC"),
         },
-        Told::Received { conn } => format!("bytes come from {conn}"),
+        Told::Received { conn, .. } => format!("bytes come from {conn}"),
         Told::ReaderFinished { conn } => format!("the reader of {conn} has finished"),
         Told::Overflowed { conn } => format!("too much waits for {conn}"),
         Told::Progressed { conn } => format!("the socket of {conn} takes something again"),
@@ -476,7 +476,7 @@ impl Side {
                     self.outboxes.insert(conn, Outbox::default());
                 }
             }
-            Told::Received { conn } => {
+            Told::Received { conn, .. } => {
                 self.hub.received(now, conn, &lines.concat(), out);
             }
             Told::ReaderFinished { conn } => self.hub.reader_finished(now, conn, out),

@@ -77,7 +77,10 @@ mod tests {
     use rejoin::wire::plain;
 
     const CONN: ConnId = ConnId::new(1);
-    const TOLD: Told = Told::Received { conn: CONN };
+    const TOLD: Told = Told::Received {
+        conn: CONN,
+        goes_on: false,
+    };
 
     fn hears(sayings: &mut Sayings, to: &[&str], texts: &[&str]) -> Result<(), Violation> {
         let to = to.iter().flat_map(|to| receivers(to)).collect();

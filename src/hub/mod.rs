@@ -413,7 +413,8 @@ impl<D: Digest> Hub<D> {
         out: &mut Outputs,
     ) -> Received {
         let received = self.take(now, conn, bytes, out);
-        self.told(now, Told::Received { conn }, out);
+        let goes_on = received.goes_on;
+        self.told(now, Told::Received { conn, goes_on }, out);
         received
     }
 

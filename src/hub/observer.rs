@@ -67,6 +67,8 @@ pub enum Told {
     Received {
         /// From which connection.
         conn: ConnId,
+        /// Whether something is still to be done for what was read, or the connection has to wait.
+        goes_on: bool,
     },
     /// A reader has finished.
     ReaderFinished {

@@ -193,7 +193,7 @@ impl Evictions {
         {
             self.operators.extend(roster.peer(conn));
         }
-        let judged = if let Told::Received { conn } | Told::Verified { conn, .. } = told {
+        let judged = if let Told::Received { conn, .. } | Told::Verified { conn, .. } = told {
             self.judge(conn, &seen, wants, roster, probes)
         } else {
             none_dismissed(&seen)

@@ -14,6 +14,11 @@ use crate::words::is_plain;
 const ROOT: ConnId = ConnId::new(1);
 const BOB: ConnId = ConnId::new(2);
 
+const fn received(conn: ConnId) -> Told {
+    let goes_on = false;
+    Told::Received { conn, goes_on }
+}
+
 const PASSWORD: &str = "1";
 
 /// Looks on, but is deaf to lines with this word.
@@ -172,7 +177,7 @@ fn a_dismissal_that_no_kill_asks_for_is_found() {
     let told = Told::ReaderFinished { conn: BOB };
     assert_eq!(story.pretend(&[], Some("bob"), told), found);
     // It is over with the line.
-    let told = Told::Received { conn: ROOT };
+    let told = received(ROOT);
     let lines = ["OPER root 1", "KILL bob", "PING x"];
     assert_eq!(story.pretend(&lines, Some("bob"), told), found);
     let found = story.pretend(&["KILL bob"], Some("root"), told);
@@ -183,7 +188,7 @@ fn a_dismissal_that_no_kill_asks_for_is_found() {
 fn a_second_dismissal_by_one_kill_is_found() {
     let mut story = Story::new("nothing");
     story.says(ROOT, KILLS);
-    let told = Told::Received { conn: ROOT };
+    let told = received(ROOT);
     let mut watch = story.watch.lock().unwrap();
     let line = b"KILL bob";
     watch.line(Line::Whole(line), Understood::Irc(&Message::parse(line)));
@@ -203,7 +208,7 @@ fn a_kill_of_somebody_who_is_no_operator_is_found() {
     assert!(story.found().contains(found), "{}", story.found());
 
     let story = Story::new("nothing");
-    let told = Told::Received { conn: BOB };
+    let told = received(BOB);
     let said = story.pretend(&["OPER root 0", "KILL root"], Some("root"), told);
     assert_eq!(said, "c2 dismisses root, and is no operator's connection");
 }
@@ -217,7 +222,7 @@ fn an_operator_who_has_not_shown_it_or_has_given_it_up_is_found() {
 
     let mut story = Story::new("nothing");
     story.says(ROOT, "OPER root 1\r\n");
-    let told = Told::Received { conn: ROOT };
+    let told = received(ROOT);
     let said = story.pretend(&["MODE root -o", "KILL bob"], Some("bob"), told);
     assert_eq!(said, "c1 dismisses bob, and is no operator's connection");
 }
@@ -226,7 +231,7 @@ fn an_operator_who_has_not_shown_it_or_has_given_it_up_is_found() {
 fn a_kill_that_does_nothing_and_a_victim_that_is_not_told_are_found() {
     let mut story = Story::new("nothing");
     story.says(ROOT, "OPER root 1\r\n");
-    let told = Told::Received { conn: ROOT };
+    let told = received(ROOT);
     let said = story.pretend(&["KILL bob"], None, told);
     assert_eq!(
         said,
