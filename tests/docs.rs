@@ -1,9 +1,12 @@
 //! The documents agree with each other and with the source: links lead somewhere, and what
 //! `docs/ARCHITECTURE.md` names exists.
 
-use std::collections::BTreeSet;
+#![cfg(feature = "server")]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -31,6 +34,59 @@ fn every_link_between_documents_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Flags with a default that bound nothing a peer does.
+const NO_LIMITS: [&str; 9] = [
+    "listen",
+    "irc",
+    "threads",
+    "server-name",
+    "network",
+    "server-description",
+    "admin",
+    "record-texts",
+    "record-bytes",
+];
+
+#[test]
+fn the_table_of_limits_is_what_the_binary_says() {
+    let operations = read(&Path::new(ROOT).join("docs/OPERATIONS.md"));
+    let help = Command::new(env!("CARGO_BIN_EXE_rejoin"))
+        .arg("--help")
+        .env("COLUMNS", "400")
+        .output()
+        .expect("the binary runs");
+    let help = String::from_utf8(help.stdout).expect("help is text");
+    let mut expected = BTreeMap::new();
+    for flag in help.split("\n      --").skip(1) {
+        let text = flag.split_whitespace().collect::<Vec<_>>().join(" ");
+        // A file that may be read has no default, and no bound is without one.
+        let Some((text, default)) = text.split_once(" [default: ") else {
+            continue;
+        };
+        let (usage, text) = text.split_once("> ").expect("each takes a value");
+        let name = usage.split(' ').next().expect("each has a name").to_owned();
+        let default = default
+            .split(']')
+            .next()
+            .expect("a bracket closes")
+            .trim_matches('"')
+            .to_owned();
+        expected.insert(name, (default, text.to_owned()));
+    }
+    expected.retain(|name, _| !NO_LIMITS.contains(&name.as_str()));
+    let limits = operations.split("## Limits").nth(1).expect("it has them");
+    let rows = limits.lines().filter_map(|line| line.strip_prefix("| `--"));
+    let rows = rows.map(|row| {
+        let cells: Vec<_> = row.trim_end_matches(" |").split(" | ").collect();
+        let [name, default, text] = cells[..] else {
+            panic!("not three cells: {row}")
+        };
+        let name = name.strip_suffix('`').expect("flags are code");
+        (name.to_owned(), (default.to_owned(), text.to_owned()))
+    });
+    assert_eq!(rows.collect::<BTreeMap<_, _>>(), expected);
 }
 
 /// Every document in Markdown that belongs to the project.
@@ -84,4 +140,51 @@ fn anchors(text: &str) -> BTreeSet<String> {
         kept.map(|c| if c == ' ' { '-' } else { c }).collect()
     };
     headings.map(anchor).collect()
+}
+
+#[test]
+fn the_protocol_lists_every_error_code() {
+    let root = Path::new(ROOT);
+    let protocol = read(&root.join("docs/PROTOCOL.md"));
+    let section = protocol
+        .split("### Error codes")
+        .nth(1)
+        .expect("it has one");
+    let section = section.split("\n## ").next().expect("split gives one");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed: Vec<_> = rows
+        .map(|row| row.split('`').next().expect("split gives one"))
+        .collect();
+    let source = read(&root.join("src/wire/plain/write.rs"));
+    let literals = source.split('"').skip(1).step_by(2);
+    let is_code = |text: &&str| {
+        text.contains('-')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b == b'8' || b == b'-')
+    };
+    // How a delivery ends is not an error.
+    let others = ["shutting-down"];
+    let mut codes: Vec<_> = literals.filter(is_code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes.retain(|code| !others.contains(code));
+    assert_eq!(listed, codes);
+}
+
+#[test]
+fn the_number_of_planted_bugs_is_right() {
+    let root = Path::new(ROOT);
+    let plants = fs::read_dir(root.join("sim/plants"))
+        .expect("there are some")
+        .count();
+    for (file, says) in [
+        ("README.md", format!("{plants} planted bugs")),
+        (
+            "docs/SIMULATION.md",
+            format!("{plants} patches in `sim/plants/`"),
+        ),
+    ] {
+        assert!(read(&root.join(file)).contains(&says), "{file}: {says}");
+    }
 }

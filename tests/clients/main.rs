@@ -77,7 +77,7 @@ mod a_typed_line_is_heard_while_others_talk {
     }
 }
 
-/// What the README tells of them, at its own pace.
+/// What `docs/IRC.md` tells of them, at its own pace.
 #[test]
 #[ignore = "takes a minute, and needs a machine that does nothing else"]
 fn each_typed_line_is_heard_within_two_seconds() {

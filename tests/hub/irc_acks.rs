@@ -262,7 +262,7 @@ fn a_hundred_messages_in_twenty_seconds_cost_few_questions() {
     assert_eq!(said(&server.hears(alice)), [""; 0], "all is acknowledged");
 }
 
-/// The README tells these numbers.
+/// `docs/IRC.md` tells these numbers.
 #[test]
 fn on_a_cut_nothing_is_lost_and_at_most_ten_seconds_of_messages_come_twice() {
     let mut most = 0;

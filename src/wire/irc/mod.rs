@@ -4,7 +4,7 @@
 //! <https://ircv3.net> for capabilities. Only what a line is made of is known here; what a
 //! command means is a matter of the hub.
 #![doc = ""]
-#![doc = include_str!("coverage.md")]
+#![doc = include_str!("../../../docs/IRC.md")]
 
 pub mod caps;
 mod excerpt;
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn the_table_of_what_is_done_has_every_numeric_and_capability() {
-        let table = include_str!("coverage.md");
+        let table = include_str!("../../../docs/IRC.md");
         let numerics = numeric::ALL
             .iter()
             .map(|(number, name)| alloc::format!("| {number:03} | `{name}`"));
