@@ -89,6 +89,118 @@ fn the_table_of_limits_is_what_the_binary_says() {
     assert_eq!(rows.collect::<BTreeMap<_, _>>(), expected);
 }
 
+/// A name that stands beside links to files of Rust is defined in one of them, one that stands
+/// alone anywhere in `src`.
+#[test]
+fn what_the_architecture_names_exists() {
+    let root = Path::new(ROOT);
+    let text = read(&root.join("docs/ARCHITECTURE.md"));
+    let everywhere = sources(&root.join("src"));
+    let (mut named, mut missing) = (0, Vec::new());
+    for block in blocks(&text) {
+        let text = prose(&block);
+        let files = links(&text).filter(|target| target.ends_with(".rs"));
+        let files: Vec<_> = files
+            .map(|file| read(&root.join("docs").join(file)))
+            .collect();
+        let files = if files.is_empty() {
+            &everywhere
+        } else {
+            &files
+        };
+        let names = block
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|span| is_name(span));
+        for name in names {
+            named += 1;
+            if !files.iter().any(|file| defines(file, name)) {
+                missing.push(name.to_owned());
+            }
+        }
+    }
+    assert!(named > 50, "{named} names were found");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The paragraphs, items of lists and rows of tables outside of blocks of code.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    let outside = text
+        .split("\n```")
+        .step_by(2)
+        .collect::<Vec<_>>()
+        .join("\n");
+    for line in outside.lines() {
+        let is_item = line.starts_with("- ") || line.starts_with(|c: char| c.is_ascii_digit());
+        if line.trim().is_empty() || line.starts_with('|') || is_item {
+            blocks.push(String::new());
+        }
+        let block = blocks.last_mut().expect("there is one");
+        block.push_str(line);
+        block.push('\n');
+    }
+    blocks
+}
+
+/// Whether a span of code is the name of an item, perhaps with the type that it belongs to.
+fn is_name(span: &str) -> bool {
+    let parts = span.split("::");
+    let is_word = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    parts.clone().count() <= 2 && parts.into_iter().all(is_word)
+}
+
+/// Whether a source has an item of this name, or a method or variant of the type that it says.
+fn defines(source: &str, name: &str) -> bool {
+    let Some((of, item)) = name.split_once("::") else {
+        return has_item(source, name) || has_variant(source, name);
+    };
+    if item.starts_with(|c: char| c.is_ascii_uppercase()) {
+        let after = source.split(&format!("enum {of} {{\n")).nth(1);
+        let body = after.and_then(|after| after.split("\n}").next());
+        return body.is_some_and(|body| has_variant(body, item));
+    }
+    let is_implemented = source.lines().any(|line| {
+        let implements = line.starts_with("impl") && line.ends_with(" {");
+        implements && line.split([' ', '<']).any(|word| word == of)
+    });
+    is_implemented && has_item(source, item)
+}
+
+fn has_item(source: &str, item: &str) -> bool {
+    let keywords = ["fn", "struct", "enum", "trait", "type", "const", "mod"];
+    let starts = keywords.map(|keyword| format!("{keyword} {item}"));
+    source.lines().any(|line| {
+        let mut found = starts
+            .iter()
+            .filter_map(|start| line.split_once(start.as_str()));
+        found.any(|(_, rest)| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric()))
+    })
+}
+
+fn has_variant(source: &str, item: &str) -> bool {
+    source.lines().map(str::trim).any(|line| {
+        let rest = line.strip_prefix(item);
+        rest.is_some_and(|rest| matches!(rest, "," | " {") || rest.starts_with('('))
+    })
+}
+
+/// All sources in a folder and the folders below.
+fn sources(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("it is a folder");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    let found = paths.map(|path| match path.extension() {
+        None => sources(&path),
+        Some(end) if end == "rs" => vec![read(&path)],
+        Some(_) => Vec::new(),
+    });
+    found.flatten().collect()
+}
+
 /// Every document in Markdown that belongs to the project.
 fn documents() -> Vec<PathBuf> {
     let folders = [
