@@ -9,7 +9,7 @@ use core::ops::Range;
 use core::slice;
 use core::time::Duration;
 
-use crate::id::{ConnId, Name, Room, Text};
+use crate::id::{ConnId, Name, Room, Source, Text};
 
 use super::mail::{Bounce, BounceReason, Mail};
 use super::message::Messages;
@@ -31,6 +31,8 @@ pub struct Effects {
     ahead: u64,
     /// How much work the broker may do, that which is to come of it included.
     end: u64,
+    /// Work for somebody who has not asked for it just now, by where that peer comes from.
+    owed: Vec<(Source, u64)>,
 }
 
 /// Work, in the units of [`Effects::work`]: to note a connection that something is for.
@@ -143,6 +145,7 @@ impl Effects {
             work: 0,
             ahead: 0,
             end: 0,
+            owed: Vec::new(),
         }
     }
 
@@ -154,6 +157,17 @@ impl Effects {
     /// The same, with what it will be to write what is told and handed over.
     pub const fn weight(&self) -> u64 {
         self.work + self.ahead
+    }
+
+    /// The work in it that is owed by somebody who has not asked for it just now, by where that peer
+    /// comes from.
+    pub(crate) fn owed(&self) -> &[(Source, u64)] {
+        &self.owed
+    }
+
+    /// Says that so much of the [weight](Self::weight) is owed by a peer from there.
+    pub(super) fn owes(&mut self, source: Source, units: u64) {
+        self.owed.push((source, units));
     }
 
     /// Lets the broker do so much work from now on.
@@ -231,6 +245,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.list.clear();
         self.receivers.clear();
+        self.owed.clear();
         (self.work, self.ahead, self.end) = (0, 0, 0);
     }
 

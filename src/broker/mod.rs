@@ -56,7 +56,7 @@ use delivery::Sender;
 use effect::{CHANGE, MAILBOX};
 use lifecycle::{Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
 use rooms::Rooms;
-use undelivered::{Closing, Undelivered};
+use undelivered::{Backlog, Closing, Undelivered};
 
 /// Who is here, what they said, and what waits for whom.
 ///
@@ -78,6 +78,8 @@ pub struct Broker {
     closing: Option<Closing>,
     /// When more of what is due is to be done, if not all of it is.
     again: Option<Time>,
+    /// Which of it comes first in the next slice.
+    turn: Backlog,
     /// Empty between two inputs; kept for its memory.
     stops: Vec<Stop>,
 }
@@ -139,14 +141,15 @@ impl Broker {
             returning: VecDeque::new(),
             closing: None,
             again: None,
+            turn: Backlog::default(),
             stops: Vec::new(),
         }
     }
 
     /// Applies what is due at `now`, as far as it fits into a [slice](Config::slice), then `input`,
-    /// and appends what is to be done to
-    /// `effects`. Only the end of a writer goes ahead of what is due: it has happened,
-    /// and its connection can be told nothing more.
+    /// and appends what is to be done to `effects`. Only the end of a writer goes ahead of what is
+    /// due, which has a slice of its own then: it has happened, and its connection can be told
+    /// nothing more.
     ///
     /// It never fails on what a peer does: that is answered with an event. Input that
     /// names a forgotten connection is ignored, since hang-ups cross. In debug builds
@@ -182,6 +185,8 @@ impl Broker {
             }
             Input::WriterFinished { conn, undelivered } => {
                 self.writer_finished(conn, undelivered, effects);
+                // It may have taken a slice by itself, and another one may end next.
+                effects.begin_slice(self.limits.slice);
                 self.do_what_is_due(effects);
             }
             Input::Tick => {}

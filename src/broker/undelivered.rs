@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use crate::id::{ConnId, Name, PeerId, Time};
 
-use super::effect::{MAILBOX, PAUSE, PAUSE_AT_THE_END};
+use super::effect::{ENTRY, MAILBOX, PAUSE, PAUSE_AT_THE_END};
 use super::lifecycle::Expired;
 use super::{Bounce, BounceReason, Broker, Effects, Mail, Message, StopReason};
 
@@ -26,6 +26,31 @@ pub(super) struct Undelivered {
     mail: VecDeque<Mail>,
     /// How many messages of each sender have come back.
     returned: BTreeMap<PeerId, usize>,
+}
+
+/// What may be much at once and is done in slices. Each kind has a slice in turn, so that none has
+/// to wait for the end of another, which may never come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub(super) enum Backlog {
+    /// Mail that comes back to its senders.
+    #[default]
+    Undelivered,
+    /// Mail that waits for peers who are online again.
+    Returning,
+    /// Logins and peers whose time has run out.
+    Expired,
+}
+
+impl Backlog {
+    const ALL: [Self; 3] = [Self::Undelivered, Self::Returning, Self::Expired];
+
+    const fn next(self) -> Self {
+        match self {
+            Self::Undelivered => Self::Returning,
+            Self::Returning => Self::Expired,
+            Self::Expired => Self::Undelivered,
+        }
+    }
 }
 
 /// How far a server has stopped.
@@ -49,7 +74,9 @@ impl Broker {
         if self.again.is_some_and(|again| again > self.now) {
             return;
         }
-        self.again = None;
+        if self.again.take().is_some() {
+            self.turn = self.turn.next();
+        }
         while !effects.is_over() && self.do_one_thing(effects) {
             self.stop(effects);
         }
@@ -78,7 +105,7 @@ impl Broker {
             || self.is_closing()
             || self.lifecycle.deadline().is_some_and(is_late);
         if !is_left {
-            self.again = None;
+            (self.again, self.turn) = (None, Backlog::default());
         } else if self.again.is_none_or(is_late) {
             let pause = if self.closing.is_some() {
                 PAUSE_AT_THE_END
@@ -91,21 +118,49 @@ impl Broker {
 
     /// Returns whether there was one.
     fn do_one_thing(&mut self, effects: &mut Effects) -> bool {
-        if let Some(mut undelivered) = self.undelivered.pop_front() {
-            self.return_some(&mut undelivered, effects);
-            if !undelivered.mail.is_empty() {
-                self.undelivered.push_front(undelivered);
+        if self.closing.is_some() {
+            // All of it comes to an end then, and nobody is told to leave before it has.
+            let mut all = Backlog::ALL.into_iter();
+            return all.any(|kind| self.do_one_of(kind, effects)) || self.close_on(effects);
+        }
+        let mut kind = self.turn;
+        for _ in Backlog::ALL {
+            if self.do_one_of(kind, effects) {
+                return true;
             }
-            return true;
+            kind = kind.next();
         }
-        if let Some(peer) = self.returning.pop_front() {
-            self.go_on_returning(peer, effects);
-            return true;
-        }
-        match self.lifecycle.expire(self.now, &mut self.stops) {
-            Some(Expired::Peer(name)) => self.bury(name, BounceReason::Expired, effects),
-            Some(Expired::Login(_)) => {}
-            None => return self.close_on(effects),
+        false
+    }
+
+    /// Does one thing of a kind. Returns whether there was one.
+    fn do_one_of(&mut self, kind: Backlog, effects: &mut Effects) -> bool {
+        match kind {
+            Backlog::Undelivered => {
+                let Some(mut undelivered) = self.undelivered.pop_front() else {
+                    return false;
+                };
+                self.return_some(&mut undelivered, effects);
+                if !undelivered.mail.is_empty() {
+                    self.undelivered.push_front(undelivered);
+                }
+            }
+            Backlog::Returning => {
+                let Some(peer) = self.returning.pop_front() else {
+                    return false;
+                };
+                effects.worked(1, ENTRY);
+                if self.closing.is_some() {
+                    self.stop_returning(peer, effects);
+                } else {
+                    self.go_on_returning(peer, effects);
+                }
+            }
+            Backlog::Expired => match self.lifecycle.expire(self.now, &mut self.stops) {
+                Some(Expired::Peer(name)) => self.bury(name, BounceReason::Expired, effects),
+                Some(Expired::Login(_)) => {}
+                None => return false,
+            },
         }
         true
     }
@@ -155,12 +210,29 @@ impl Broker {
         };
         let live = self.lifecycle.live(&name);
         if let Some(conn) = live {
+            let before = effects.weight();
             self.hand_over_some(name, conn, effects);
+            effects.owes(self.lifecycle.source(conn), effects.weight() - before);
         }
         let returns = live.is_some() && !self.peers[&name].mailbox.is_empty();
         self.peer_mut(&name).is_returning = returns;
         if returns {
             self.returning.push_back(peer);
+        }
+    }
+
+    /// Hands over no more of what waited for somebody, as the server stops: whoever comes back again
+    /// and again could hold that up. It goes back to its senders while they can still be told.
+    fn stop_returning(&mut self, id: PeerId, effects: &mut Effects) {
+        let Some(&name) = self.names.get(&id) else {
+            return;
+        };
+        let is_live = self.lifecycle.live(&name).is_some();
+        let peer = self.peer_mut(&name);
+        peer.is_returning = false;
+        if is_live {
+            let mail = peer.mailbox.take();
+            self.send_back((name, id), mail, BounceReason::ShuttingDown, effects);
         }
     }
 
@@ -183,6 +255,11 @@ impl Broker {
     pub(super) fn hears(&self, name: &Name) -> Option<ConnId> {
         let live = self.lifecycle.live(name);
         live.filter(|_| !self.is_returning(name))
+    }
+
+    /// The connection that takes what is said to a peer now, by whatever name.
+    fn hearer(&self, peer: PeerId) -> Option<ConnId> {
+        self.hears(self.names.get(&peer)?)
     }
 
     /// Whether what is for somebody waits behind what is still to be handed over.
@@ -216,10 +293,10 @@ impl Broker {
     fn return_some(&mut self, undelivered: &mut Undelivered, effects: &mut Effects) {
         let Undelivered {
             receiver,
+            peer,
             reason,
             mail,
             returned,
-            ..
         } = undelivered;
         let (receiver, reason) = (*receiver, *reason);
         let mut others: BTreeMap<PeerId, (Name, Message, u32)> = BTreeMap::new();
@@ -227,7 +304,10 @@ impl Broker {
             && let Some(mail) = mail.pop_front()
         {
             let Some((from, message)) = self.sender_of(&mail, reason) else {
-                effects.discard(receiver, mail, reason);
+                match (mail, self.hearer(*peer)) {
+                    (Mail::Bounce(bounce), Some(conn)) => effects.bounce(conn, bounce),
+                    (mail, _) => effects.discard(receiver, mail, reason),
+                }
                 continue;
             };
             let sender = message.header().sender;

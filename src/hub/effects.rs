@@ -25,6 +25,9 @@ impl<D: Digest> Hub<D> {
             observer.effects(now, &effects, &self.broker);
         }
         self.work.count(effects.work());
+        for &(source, units) in effects.owed() {
+            self.accounts.charge(source, now, units);
+        }
         let (mut entries, receivers) = effects.take();
         while let Some(entry) = entries.next() {
             if let Entry::StopReader { conn } | Entry::StopWriter { conn, .. } = entry {

@@ -161,7 +161,7 @@ impl Accounts {
     }
 
     /// Charges work that is done at `now`. Returns until when its owner has to wait.
-    fn charge(&mut self, source: Source, now: Time, units: u64) -> Time {
+    pub(super) fn charge(&mut self, source: Source, now: Time, units: u64) -> Time {
         if self.by_source.len() >= self.sweep_at {
             self.by_source.retain(|_, account| account.0 > now);
             self.sweep_at = (2 * self.by_source.len()).max(64);

@@ -8,7 +8,7 @@ use rejoin::Config;
 use rejoin::broker::lifecycle::Phase;
 use rejoin::id::ConnId;
 
-use crate::world::{World, config, name};
+use crate::world::{World, config, name, proof_of};
 
 /// Room for many, and slices in which little is done.
 fn tight(slice_micros: u64) -> Config {
@@ -159,12 +159,6 @@ fn a_server_stops_in_slices_and_the_senders_hear_first() {
     let (mut world, alice) = world(&config, 50, 5);
     let carol = world.peer("carol");
     world.shuts_down();
-    let leaves = |world: &World, conn| {
-        matches!(
-            world.broker.lifecycle().phase(conn),
-            Some(Phase::Leaving { .. })
-        )
-    };
     assert!(!leaves(&world, alice));
     // Who comes now is told to go, and who goes is not expected back.
     let late = world.accept();
@@ -265,12 +259,102 @@ fn a_room_is_heard_behind_what_was_kept() {
     assert!(heard[50].ends_with("new"), "{heard:?}");
 }
 
+/// Whether a connection was told to leave.
+fn leaves(world: &World, conn: ConnId) -> bool {
+    let phase = world.broker.lifecycle().phase(conn);
+    matches!(phase, Some(Phase::Leaving { .. }))
+}
+
+/// The peer of `old` comes back with `new`, and reads nothing of what was kept for it.
+fn takes_over(world: &mut World, old: ConnId, new: ConnId) {
+    world.log_in(new, "bob0", Some(proof_of("bob0")));
+    if world.broker.lifecycle().phase(old).is_some() {
+        world.breaks(old);
+    }
+}
+
+/// One peer takes itself over again and again, and more waits for it than fits into the slices
+/// between.
+#[test]
+fn whoever_comes_back_again_and_again_holds_up_nobody_whose_time_runs_out() {
+    let config = tight(10);
+    let (mut world, _) = world(&config, 1, 1_000);
+    world.away("carol");
+    let away_until = world.broker.deadline().expect("carol's window ends");
+    world.passes(config.resume_window - config.login_timeout);
+    let late = world.accept();
+    let mut bob = world.accept();
+    takes_over(&mut world, bob, bob);
+    world.passes(away_until.since(world.now) - Duration::from_millis(1));
+    for _ in 0..50 {
+        let next = world.accept();
+        takes_over(&mut world, bob, next);
+        bob = next;
+        for _ in 0..10 {
+            world.passes(Duration::from_millis(1));
+        }
+        assert!(world.broker.is_behind(), "nothing is left to hand over");
+    }
+    assert!(leaves(&world, late));
+    assert!(world.forgotten.contains(&name("carol")));
+}
+
+/// The same while the server stops, with connections that it has accepted before.
+#[test]
+fn whoever_comes_back_again_and_again_does_not_hold_up_the_stop() {
+    let config = tight(10);
+    let (mut world, alice) = world(&config, 1, 1_000);
+    let mut bob = world.comes_back("bob0");
+    let others: Vec<_> = (0..50).map(|_| world.accept()).collect();
+    world.shuts_down();
+    for next in others {
+        if !leaves(&world, next) {
+            takes_over(&mut world, bob, next);
+            bob = next;
+        }
+        world.passes(Duration::from_millis(1));
+    }
+    go_on(&mut world);
+    assert!(leaves(&world, alice) && leaves(&world, bob));
+    // What it was not handed over came back.
+    let handed = world.hears(bob);
+    let handed = handed.iter().filter(|line| line.starts_with("kept: "));
+    let mut heard = world.hears(alice);
+    heard.retain(|line| line.starts_with("* undelivered bob0 shutting-down"));
+    let back: usize = heard.iter().map(|line| count(line)).sum();
+    assert!(back > 0);
+    assert_eq!(handed.count() + back, 1_000);
+    assert_eq!(world.discarded, [""; 0]);
+}
+
+/// It came back itself: it is not for anybody else.
+#[test]
+fn whoever_is_there_when_the_server_stops_hears_of_its_own_messages_that_came_back() {
+    let config = tight(10);
+    let (mut world, alice) = world(&config, 2, 50);
+    let bob = world.comes_back("bob0");
+    go_on(&mut world);
+    world.says(bob, "bob1", "mine");
+    world.breaks(bob);
+    for message in 0..50 {
+        world.says(alice, "bob0", &format!("{message}"));
+    }
+    world.dismisses("bob1", "");
+    go_on(&mut world);
+    let bob = world.comes_back("bob0");
+    world.shuts_down();
+    go_on(&mut world);
+    let heard = world.hears(bob);
+    assert!(heard.iter().any(|line| line.ends_with("mine")), "{heard:?}");
+    assert_eq!(world.discarded, [""; 0]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 
-    /// However much is due, or comes at once.
+    /// However much is due, or comes at once. There are two where a writer ends.
     #[test]
-    fn no_input_makes_more_work_than_a_slice_and_one_thing(
+    fn no_input_makes_more_work_than_two_slices_and_one_thing(
         slice in 1..50_u64,
         away in 0..40_usize,
         messages in 0..60_usize,
@@ -293,7 +377,7 @@ proptest! {
         // is given back has.
         let one_thing = |mail: usize| {
             let units = 100 + rooms * (20 + 2 * members) * 2 + 16 * members * 12 + mail * 12;
-            slice * 100 + units as u64
+            2 * slice * 100 + units as u64
         };
         for (step, which) in steps {
             let mut mail = 0;

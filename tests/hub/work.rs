@@ -114,6 +114,40 @@ fn what_an_address_has_used_up_outlives_its_connections() {
     assert_eq!(server.sends(again, login), login.len());
 }
 
+/// It asks once, and it is done in slices.
+#[test]
+fn what_is_handed_over_later_is_charged_to_where_its_receiver_comes_from() {
+    let most = |n: u32| n.try_into().expect("not zero");
+    let mut server = Server::with(&Config {
+        lines_burst: most(1_000_000),
+        work_per_connection: millis(1_000),
+        work_per_address: millis(10),
+        work_burst: millis(3),
+        ..Config::default()
+    });
+    let bob = server.login("bob secret-of-bob");
+    server.breaks(bob);
+    let alice = server.connect_from("192.0.2.2").expect("it is admitted");
+    server.brings(alice, b"alice\n");
+    for _ in 0..80 {
+        server.brings(alice, "bob: hi\n".repeat(100).as_bytes());
+        server.passes(Duration::from_secs(2));
+    }
+    let bob = server.connect();
+    server.brings(bob, b"bob secret-of-bob\n");
+    let welcome = |server: &mut Server, address: &str| {
+        let conn = server.connect_from(address).expect("it is admitted");
+        server.sends(conn, b"carol\n") > 0
+    };
+    assert!(welcome(&mut server, "192.0.2.1"), "little was done so far");
+    while server.hub.broker().is_behind() {
+        server.passes(millis(1));
+    }
+    assert_eq!(server.hears(bob).len(), 8_001);
+    assert!(!welcome(&mut server, "192.0.2.1"), "it is paused");
+    assert!(welcome(&mut server, "192.0.2.3"));
+}
+
 #[test]
 fn who_speaks_plain_is_paused_too_and_nothing_is_lost() {
     let config = Config {

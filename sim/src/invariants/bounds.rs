@@ -88,14 +88,25 @@ fn peers(witness: &Witness<'_>) -> Result<(), String> {
 }
 
 /// That the broker does no more at once than fits into a slice, and one thing more; and leaves
-/// nothing for the next as long as it may go on.
+/// nothing for the next as long as it may go on. The end of a writer and what is due behind it have
+/// a slice each.
 fn work(witness: &Witness<'_>) -> Result<(), String> {
     let Witness { moment, before, .. } = witness;
     let Some(input) = moment.input() else {
         return Ok(());
     };
     let (done, slice) = (moment.work, units(witness.config.slice));
-    let most = slice + one_thing(witness, input);
+    let slices = match input {
+        Input::WriterFinished { .. } => 2,
+        Input::Accepted { .. }
+        | Input::Request { .. }
+        | Input::GiveUp { .. }
+        | Input::Dismiss { .. }
+        | Input::ReaderFinished { .. }
+        | Input::Tick
+        | Input::ShutDown => 1,
+    };
+    let most = slices * slice + one_thing(witness, input);
     ensure!(done <= most, "{done} units of work at once, of {most}");
     let may_go_on = before.again.is_none_or(|again| again <= moment.now);
     ensure!(

@@ -111,6 +111,8 @@ pub(super) struct Piece<'a> {
     /// What it is, or what came back; nothing, if there never was anybody whom it could be for.
     pub(super) delivery: Option<Delivery>,
     pub(super) mail: &'a Mail,
+    /// Whether it will not arrive, and waits to come back to whoever said it.
+    pub(super) comes_back: bool,
 }
 
 /// All mail of a moment.
@@ -189,28 +191,32 @@ impl Returning {
             }
         }
         let mut left = Self::default();
-        let mut wait = |peer: Option<PeerId>, mail: &'a Mail| {
+        let mut wait = |peer: Option<PeerId>, mail: &'a Mail, comes_back: bool| {
             let to = match mail {
                 Mail::Message(_) => peer,
                 Mail::Bounce(bounce) => self.stays(&mut left, bounce, &mut bearer),
             };
-            pieces.waiting.push(Piece::new(peer, to, mail));
+            let piece = Piece::new(peer, to, mail);
+            pieces.waiting.push(Piece {
+                comes_back,
+                ..piece
+            });
         };
         for (&conn, link) in &moment.links.0 {
             if !link.outbox.is_empty() {
                 let peer = after.peer(conn).filter(|_| !link.writer_finished);
                 let mail = link.outbox.iter().filter_map(mail_of);
-                mail.for_each(|mail| wait(peer, mail));
+                mail.for_each(|mail| wait(peer, mail, false));
             }
         }
         for (name, mailbox) in &moment.view.mailboxes {
             if !mailbox.is_empty() {
                 let peer = after.bearers.get(name).map(|bearer| bearer.peer);
-                mailbox.iter().for_each(|mail| wait(peer, mail));
+                mailbox.iter().for_each(|mail| wait(peer, mail, false));
             }
         }
         for (peer, _, mail) in &moment.view.undelivered {
-            wait(Some(*peer), mail);
+            wait(Some(*peer), mail, true);
         }
         left.undelivered.clone_from(&moment.view.undelivered);
         *self = left;
@@ -262,6 +268,7 @@ impl<'a> Piece<'a> {
             peer,
             delivery,
             mail,
+            comes_back: false,
         }
     }
 

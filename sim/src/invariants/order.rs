@@ -95,7 +95,7 @@ impl Order {
     /// Compares what is due with what waits.
     fn compare(&mut self, witness: &Witness<'_>) -> Result<(), String> {
         for waiting in &witness.pieces.waiting {
-            if let Mail::Bounce(_) = waiting.mail {
+            if waiting.comes_back || matches!(waiting.mail, Mail::Bounce(_)) {
                 self.settle(waiting);
             }
         }
@@ -103,7 +103,8 @@ impl Order {
             due.found = 0;
             !due.numbers.is_empty()
         });
-        for waiting in &witness.pieces.waiting {
+        let to_arrive = witness.pieces.waiting.iter().filter(|w| !w.comes_back);
+        for waiting in to_arrive {
             let (Mail::Message(message), Some(peer)) = (waiting.mail, waiting.peer) else {
                 continue;
             };
@@ -139,7 +140,8 @@ fn numbered(number: Option<u32>) -> String {
     words::list(number.map(|number| words::message(number, None)))
 }
 
-/// That who is back is told how much mail follows: at once, or in slices, until which it waits.
+/// That who is back is told how much mail follows: at once, or in slices, until which it waits. When
+/// the server stops, what has not followed yet may go back to those who said it.
 fn counts_kept(witness: &Witness<'_>) -> Result<(), String> {
     let mut due: Option<(Name, usize)> = None;
     for act in witness.moment.acts() {
@@ -172,7 +174,9 @@ fn counts_kept(witness: &Witness<'_>) -> Result<(), String> {
     }
     let mailboxes = &witness.moment.view.mailboxes;
     let waits = |name: &Name| mailboxes.get(name).map_or(0, Vec::len);
-    let missing = due.filter(|(name, left)| *left != waits(name));
+    let goes_back = witness.after.shutting_down;
+    let missing =
+        due.filter(|(name, left)| *left != waits(name) && !(goes_back && waits(name) == 0));
     missing.map_or(Ok(()), |(name, left)| {
         Err(format!(
             "less kept mail follows for {name} than was said, or waits: of {left}"
