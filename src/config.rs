@@ -36,9 +36,12 @@ pub struct Config {
     pub failed_logins_per_address: NonZeroU32,
     /// How long it takes until all guesses of an address are answered at once again.
     pub failed_login_window: Duration,
-    /// Pairs of an address and what it has guessed at that are remembered at once. Past that, the
-    /// pair is forgotten that would be forgiven first.
+    /// Pairs of an address and what it has guessed at that are remembered at once. Past that, one of
+    /// the address with the most of them is forgotten.
     pub failed_login_addresses: NonZeroUsize,
+    /// How many of these pairs may be of one address. Past that, the one of them is forgotten that
+    /// would be forgiven first.
+    pub failed_login_targets: NonZeroUsize,
     /// How long a connection of the plain protocol may be silent before it is sent a probe.
     pub probe_after: Duration,
     /// How long a connection of the plain protocol may be silent before it is given up. Longer than
@@ -324,6 +327,7 @@ impl Default for Config {
             failed_logins_per_address: count(30),
             failed_login_window: Duration::from_secs(10 * 60),
             failed_login_addresses: size(65_536),
+            failed_login_targets: size(1_024),
             probe_after: Duration::from_secs(5 * 60),
             silence_timeout: Duration::from_secs(60 * 60),
             irc_probe_after: Duration::from_secs(90),

@@ -327,6 +327,11 @@ struct Limits {
     #[arg(default_value_t = Config::default().failed_login_addresses)]
     failed_login_addresses: NonZeroUsize,
 
+    /// The part of --failed-login-addresses that one address may take.
+    #[arg(help_heading = "Logins", long, value_name = "N")]
+    #[arg(default_value_t = Config::default().failed_login_targets)]
+    failed_login_targets: NonZeroUsize,
+
     /// Connections at once.
     #[arg(help_heading = "Connections and peers", long, value_name = "N")]
     #[arg(default_value_t = Config::default().connections)]
@@ -534,6 +539,7 @@ impl Limits {
             failed_logins_per_address: self.failed_logins_per_address,
             failed_login_window: self.failed_login_window.into(),
             failed_login_addresses: self.failed_login_addresses,
+            failed_login_targets: self.failed_login_targets,
             probe_after: self.probe_after.into(),
             silence_timeout: self.silence_timeout.into(),
             irc_probe_after: self.irc_probe_after.into(),

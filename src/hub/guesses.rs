@@ -61,11 +61,16 @@ type Guesser = (Source, Target);
 pub(super) struct Guesses {
     rate: Rate,
     limit: usize,
+    limit_per_source: usize,
     longest_wait: Duration,
+    /// How far ahead of now a debt may be.
+    longest_debt: Duration,
     /// By how much each guess past the first makes the next answer later.
     step: Duration,
-    by_guesser: BTreeMap<Guesser, Used>,
-    /// The same, the one that is forgiven first in front.
+    by_source: BTreeMap<Source, BTreeMap<Target, Used>>,
+    /// How many targets each source has guessed at.
+    by_count: BTreeSet<(usize, Source)>,
+    /// All of them, the one that is forgiven first in front.
     by_time: BTreeSet<(Used, Guesser)>,
 }
 
@@ -76,16 +81,19 @@ impl Guesses {
         Self {
             rate: Rate::new(burst, config.failed_login_window),
             limit: config.failed_login_addresses.get(),
+            limit_per_source: config.failed_login_targets.get(),
             longest_wait,
+            longest_debt: config.failed_login_window.saturating_mul(2),
             step: longest_wait / burst,
-            by_guesser: BTreeMap::new(),
+            by_source: BTreeMap::new(),
+            by_count: BTreeSet::new(),
             by_time: BTreeSet::new(),
         }
     }
 
     /// When a guess that is made at `now` is answered, if not at once.
-    fn answer_at(&self, guesser: &Guesser, now: Time) -> Option<Time> {
-        let used = *self.by_guesser.get(guesser)?;
+    fn answer_at(&self, (source, target): &Guesser, now: Time) -> Option<Time> {
+        let used = *self.by_source.get(source)?.get(target)?;
         let wait = self.step.saturating_mul(self.rate.excess(used, now));
         let at = now.after(wait.min(self.longest_wait));
         Some(at.min(self.rate.next(used))).filter(|&at| at > now)
@@ -93,24 +101,72 @@ impl Guesses {
 
     fn count_wrong(&mut self, guesser: Guesser, now: Time) {
         let mut used = self.forget(&guesser);
-        while let Some((first, _)) = self.by_time.first()
-            && (first.is_forgiven(now) || self.by_time.len() >= self.limit)
+        while let Some((first, guesser)) = self.by_time.first()
+            && first.is_forgiven(now)
         {
-            let (_, guesser) = self.by_time.pop_first().expect("there is a first");
-            self.by_guesser.remove(&guesser);
+            let guesser = guesser.clone();
+            self.forget(&guesser);
         }
+        self.make_room(guesser.0);
         self.rate.count(&mut used, now);
-        self.by_guesser.insert(guesser.clone(), used);
+        used.cap(now.after(self.longest_debt));
+        self.insert(guesser, used);
+    }
+
+    /// Makes room for one more target that a source has guessed at. What is forgotten for that is
+    /// its own, or, if there are too many in all, that of the source with the most: whoever guesses
+    /// at much makes nobody else's guesses forgotten.
+    fn make_room(&mut self, source: Source) {
+        let own = self.by_source.get(&source).map_or(0, BTreeMap::len);
+        let least = if own >= self.limit_per_source {
+            self.least(source)
+        } else if self.by_time.len() < self.limit {
+            None
+        } else {
+            match self.by_count.last() {
+                Some(&(2.., most)) => self.least(most),
+                Some(_) | None => self.by_time.first().map(|(_, guesser)| guesser.clone()),
+            }
+        };
+        if let Some(least) = least {
+            self.forget(&least);
+        }
+    }
+
+    /// Of what a source has guessed at, that which is forgiven first.
+    fn least(&self, source: Source) -> Option<Guesser> {
+        let debts = self.by_source.get(&source)?.iter();
+        let (target, _) = debts.min_by_key(|(_, used)| **used)?;
+        Some((source, target.clone()))
+    }
+
+    fn insert(&mut self, guesser: Guesser, used: Used) {
+        let (source, target) = guesser.clone();
+        let debts = self.by_source.entry(source).or_default();
+        self.by_count.remove(&(debts.len(), source));
+        debts.insert(target, used);
+        self.by_count.insert((debts.len(), source));
         self.by_time.insert((used, guesser));
     }
 
     /// Forgets what was guessed wrong, and returns what that had used.
     fn forget(&mut self, guesser: &Guesser) -> Used {
-        let used = self.by_guesser.remove(guesser);
-        if let Some(used) = used {
-            self.by_time.remove(&(used, guesser.clone()));
+        let (source, target) = guesser;
+        let Some(debts) = self.by_source.get_mut(source) else {
+            return Used::default();
+        };
+        let count = debts.len();
+        let Some(used) = debts.remove(target) else {
+            return Used::default();
+        };
+        self.by_count.remove(&(count, *source));
+        if debts.is_empty() {
+            self.by_source.remove(source);
+        } else {
+            self.by_count.insert((count - 1, *source));
         }
-        used.unwrap_or_default()
+        self.by_time.remove(&(used, guesser.clone()));
+        used
     }
 }
 
@@ -228,6 +284,7 @@ mod tests {
             failed_logins_per_address: NonZeroU32::new(2).unwrap(),
             failed_login_window: Duration::from_secs(10),
             failed_login_addresses: NonZeroUsize::new(3).unwrap(),
+            failed_login_targets: NonZeroUsize::new(2).unwrap(),
             login_timeout: Duration::from_secs(6),
             ..Config::default()
         })
@@ -239,6 +296,21 @@ mod tests {
 
     fn second(n: u64) -> Time {
         Time::ZERO.after(Duration::from_secs(n))
+    }
+
+    fn is_known(guesses: &Guesses, (source, target): &Guesser) -> bool {
+        let debts = guesses.by_source.get(source);
+        debts.is_some_and(|debts| debts.contains_key(target))
+    }
+
+    /// How many are remembered, of which each part of the table has to know.
+    fn count(guesses: &Guesses) -> usize {
+        let debts = guesses.by_source.iter();
+        let counts = debts.map(|(&source, debts)| (debts.len(), source));
+        assert_eq!(guesses.by_count, counts.collect());
+        let sum = guesses.by_source.values().map(BTreeMap::len).sum();
+        assert_eq!(guesses.by_time.len(), sum);
+        sum
     }
 
     #[test]
@@ -286,8 +358,47 @@ mod tests {
         assert_eq!(guesses, self::guesses(), "nothing is left");
         guesses.count_wrong(it.clone(), second(0));
         guesses.count_wrong(guesser(2, Target::Server), second(5));
-        assert_eq!(guesses.by_guesser.len(), 1, "the first was forgiven");
-        assert_eq!(guesses.by_time.len(), 1);
+        assert_eq!(count(&guesses), 1, "the first was forgiven");
+    }
+
+    #[test]
+    fn no_guess_is_held_against_anybody_for_longer_than_two_windows() {
+        let mut guesses = guesses();
+        let it = guesser(1, Target::Server);
+        (0..200).for_each(|_| guesses.count_wrong(it.clone(), second(0)));
+        // It takes as long as ever, until two windows have passed but for the first guesses.
+        assert_eq!(guesses.answer_at(&it, second(5)), Some(second(8)));
+        assert!(guesses.answer_at(&it, second(14)).is_some());
+        assert_eq!(guesses.answer_at(&it, second(15)), None);
+    }
+
+    #[test]
+    fn whoever_guesses_at_much_forgets_its_own_guesses_and_nobody_elses() {
+        let mut guesses = guesses();
+        let stranger = guesser(2, Target::Server);
+        guesses.count_wrong(stranger.clone(), second(0));
+        let it = guesser(1, Target::Server);
+        (0..9).for_each(|_| guesses.count_wrong(it.clone(), second(0)));
+        let waits = guesses.answer_at(&it, second(1));
+        for n in 0..9 {
+            let other = guesser(1, Target::operator(&format!("made-up-{n}")));
+            guesses.count_wrong(other.clone(), second(1));
+            assert!(is_known(&guesses, &other));
+            assert!(is_known(&guesses, &stranger));
+            assert_eq!(count(&guesses), 3);
+            assert_eq!(
+                guesses.answer_at(&it, second(1)),
+                waits,
+                "the least goes first"
+            );
+        }
+        // There are as many as may be in all: whoever has the most makes room for somebody new.
+        let third = guesser(3, Target::Server);
+        guesses.count_wrong(third.clone(), second(1));
+        for known in [it, stranger, third] {
+            assert!(is_known(&guesses, &known));
+        }
+        assert_eq!(count(&guesses), 3);
     }
 
     #[test]
@@ -298,10 +409,9 @@ mod tests {
         for n in 1..9 {
             let other = guesser(n, Target::Server);
             guesses.count_wrong(other.clone(), second(0));
-            assert!(guesses.by_guesser.len() <= 3);
-            assert_eq!(guesses.by_guesser.len(), guesses.by_time.len());
-            assert!(guesses.by_guesser.contains_key(&other));
-            assert!(guesses.by_guesser.contains_key(&it));
+            assert!(count(&guesses) <= 3);
+            assert!(is_known(&guesses, &other));
+            assert!(is_known(&guesses, &it));
         }
     }
 }

@@ -69,6 +69,11 @@ impl Rate {
 }
 
 impl Used {
+    /// Leaves nothing to pay for after `latest`.
+    pub(super) fn cap(&mut self, latest: Time) {
+        self.0 = self.0.min(latest);
+    }
+
     /// Whether nothing is left to pay for at `now`.
     pub(super) fn is_forgiven(self, now: Time) -> bool {
         self.0 <= now

@@ -433,3 +433,31 @@ fn a_login_that_waited_is_answered_however_much_is_due_at_that_moment() {
     assert!(!server.brings_once(late, b"").goes_on);
     assert_eq!(server.hears(late), [WRONG]);
 }
+
+/// There is room for few guesses here, of which those at operators have any name.
+#[test]
+fn made_up_operators_make_no_guess_from_elsewhere_forgotten() {
+    let config = Config {
+        failed_login_addresses: 4.try_into().unwrap(),
+        failed_login_targets: 2.try_into().unwrap(),
+        lines_burst: 100.try_into().unwrap(),
+        work_burst: second(1),
+        ..strict()
+    };
+    let mut server = server(&config, None);
+    let bob = server.login("bob correct-horse");
+    server.breaks(bob);
+    for _ in 0..3 {
+        assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [WRONG]);
+    }
+    server.passes(second(1));
+    let eve = irc(&mut server, "198.51.100.1", &["NICK eve", "USER u 0 * :r"]);
+    server.hears(eve);
+    for guess in 0..27 {
+        server.types(eve, &format!("OPER made-up-{} wrong", guess / 3));
+        assert_eq!(server.hears(eve), ["464 eve :Password incorrect"]);
+    }
+    let late = server.connect();
+    server.types(late, "bob wrong-horse");
+    hears_after(&mut server, late, 5, WRONG);
+}
