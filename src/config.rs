@@ -69,7 +69,8 @@ pub struct Config {
     /// Peers at once, those that are away included.
     pub peers: NonZeroUsize,
     /// Peers at once from one address (IPv6: from one /64 network), those that are away included.
-    /// For one more, the one of them that has been away the longest expires.
+    /// For one more, also one that comes back from another address, the one that joined last of those
+    /// that are away expires. Only if all are connected may those who come back be more.
     pub peers_per_address: NonZeroUsize,
     /// How long a resumable peer without a connection keeps its name, its rooms
     /// and its mailbox. Clients wait before they connect again, irssi for 5 minutes.

@@ -347,8 +347,8 @@ struct Limits {
     #[arg(default_value_t = Config::default().peers)]
     peers: NonZeroUsize,
 
-    /// Peers at once from one address (IPv6: from one /64 network); for one more, the one of them
-    /// that has been away the longest expires.
+    /// Peers at once from one address (IPv6: from one /64 network); for one more, the one that
+    /// joined last of those that are away expires.
     #[arg(help_heading = "Connections and peers", long, value_name = "N")]
     #[arg(default_value_t = Config::default().peers_per_address)]
     peers_per_address: NonZeroUsize,

@@ -93,7 +93,11 @@ impl Roster {
         let Happening::Handled { input, acts } = &moment.happening else {
             return;
         };
-        self.let_go(moment.now, acts);
+        // What is due is done ahead of what the broker is told, but for the end of a writer.
+        let ends = matches!(input, Input::WriterFinished { .. });
+        if !ends {
+            self.let_go(moment.now, acts);
+        }
         let released = self.released(input);
         self.take_in(moment, input);
         for act in acts {
@@ -110,6 +114,10 @@ impl Roster {
             bearer.holder.is_some() || bearer.proof.is_some() && !goes
         };
         self.bearers.retain(|name, bearer| stays(name, bearer));
+        self.expire_excess();
+        if ends {
+            self.let_go(moment.now, acts);
+        }
         let view = &moment.view;
         self.again = view.deadline.filter(|_| view.behind);
         self.returning.clear();
@@ -308,20 +316,36 @@ impl Roster {
         }
     }
 
-    /// For a new peer from where as many come from as may, the one of them that has been away the
-    /// longest is gone.
+    /// For a new peer from where as many come from as may, one of them goes that is away.
     fn make_room(&mut self, conn: ConnId) {
-        let Some(source) = self.known.get(&conn).map(|known| known.source) else {
-            return;
-        };
-        let from_there = self.bearers.values().filter(|b| b.source == source);
-        if from_there.clone().count() < self.config.peers_per_address.get() {
-            return;
+        if let Some(source) = self.known.get(&conn).map(|known| known.source)
+            && self.count_from(source) >= self.config.peers_per_address.get()
+        {
+            self.expire_one(source);
         }
-        let away = from_there.filter_map(|b| Some((b.until?, b.name)));
-        if let Some((_, name)) = away.min() {
-            self.bearers.remove(&name);
+    }
+
+    /// Where more come from than may, those go that are away.
+    fn expire_excess(&mut self) {
+        let sources: BTreeSet<_> = self.bearers.values().map(|bearer| bearer.source).collect();
+        for source in sources {
+            while self.count_from(source) > self.config.peers_per_address.get()
+                && self.expire_one(source)
+            {}
         }
+    }
+
+    fn count_from(&self, source: Source) -> usize {
+        let bearers = self.bearers.values();
+        bearers.filter(|bearer| bearer.source == source).count()
+    }
+
+    /// Of those from there who are away, the one that joined last goes. Returns whether there is one.
+    fn expire_one(&mut self, source: Source) -> bool {
+        let bearers = self.bearers.values();
+        let away = bearers.filter(|b| b.source == source && b.until.is_some());
+        let newest = away.max_by_key(|bearer| bearer.peer).map(|b| b.name);
+        newest.is_some_and(|name| self.bearers.remove(&name).is_some())
     }
 
     fn follow(&mut self, act: &Act) {

@@ -41,9 +41,12 @@
 //! client does when it is started again: where the proof is right for it, and not for whoever
 //! bears that name now, the login is one to its present name.
 //!
-//! Only so many new peers may come from one source. One more takes the place of the peer from there
-//! that has been away the longest, and is refused if none is away. It is also refused if there are
-//! as many peers in all as may be.
+//! Only so many peers may come from one source, of which a peer comes from where its last connection
+//! did. A new one takes the place of one from there that is away, and is refused if none is. It is
+//! also refused if there are as many peers in all as may be. Whoever comes back, or inherits a name,
+//! is never refused: if there are too many then, one of those that are away is gone for good
+//! ([`Lifecycle::expire_excess`]); so is one if there are too many when one of them loses its
+//! connection. It is always the one that joined last.
 //!
 //! A peer that quits or is dismissed gives up its proof, and is a guest from then on.
 //! Whoever waits for a holder that was leaving already waits for as long as its writer may
@@ -103,7 +106,7 @@ pub struct Limits {
     pub resume_window: Duration,
     /// Names that may be bound at once.
     pub peers: usize,
-    /// Names that may be bound by peers from one source when a new peer joins from there.
+    /// Names that may be bound by peers from one source, unless all of these are connected.
     pub peers_per_source: usize,
 }
 
@@ -460,6 +463,18 @@ impl Lifecycle {
         })
     }
 
+    /// If more peers come from a source than may, the one of them that joined last, of those that are
+    /// away, is gone for good. Returns its name. It has to be asked for whenever a peer comes from
+    /// another source than before, or is away.
+    pub fn expire_excess(&mut self, source: Source) -> Option<Name> {
+        if self.shares.count(source) <= self.limits.peers_per_source {
+            return None;
+        }
+        let gone = self.shares.newest_away(source)?;
+        self.unbind(&gone);
+        Some(gone)
+    }
+
     /// The server is about to stop: from now on nobody is away, and who comes leaves at once.
     pub fn begin_to_close(&mut self) {
         self.shutting_down = true;
@@ -564,7 +579,7 @@ impl Lifecycle {
     fn join(&mut self, conn: ConnId, name: Name, proof: Option<Proof>) -> Login {
         let source = self.sources[&conn];
         let gone = if self.shares.count(source) >= self.limits.peers_per_source {
-            let Some(gone) = self.shares.longest_away(source) else {
+            let Some(gone) = self.shares.newest_away(source) else {
                 return Login::Refused(LoginRefusal::Full);
             };
             self.unbind(&gone);
@@ -602,7 +617,7 @@ impl Lifecycle {
     /// A peer that was away until then is back or gone.
     fn end_absence(&mut self, name: Name, binding: &Binding, until: Time) {
         self.deadlines.remove(&(until, Due::Return(name)));
-        self.shares.remove_away(binding.source, until, name);
+        self.shares.remove_away(binding.source, binding.peer, name);
     }
 
     /// A name is free again, as whoever bore it is gone for good.
@@ -703,7 +718,7 @@ impl Lifecycle {
             (None, Some(_)) if !self.shutting_down => {
                 let until = now.after(self.limits.resume_window);
                 binding.hold = Hold::Away { until };
-                self.shares.add_away(source, until, name);
+                self.shares.add_away(source, peer, name);
                 self.deadlines.insert((until, Due::Return(name)));
                 Then::Away
             }

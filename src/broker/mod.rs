@@ -51,7 +51,7 @@ pub use message::{Form, Header, Message, Messages, Part, Rank, Said, Stamp};
 
 use crate::Config;
 use crate::book::Book;
-use crate::id::{ConnId, Name, PeerId, Proof, Room, Text, Time};
+use crate::id::{ConnId, Name, PeerId, Proof, Room, Source, Text, Time};
 use delivery::Sender;
 use effect::{CHANGE, MAILBOX};
 use lifecycle::{Lifecycle, Login, LoginRefusal, Phase, Removal, Stop, Then};
@@ -341,7 +341,10 @@ impl Broker {
                 self.bury(gone, BounceReason::Expired, effects);
                 return self.welcome(conn, effects);
             }
-            Login::Returned => return self.welcome_back(conn, effects),
+            Login::Returned => {
+                self.welcome_back(conn, effects);
+                return self.bury_excess(self.lifecycle.source(conn), effects);
+            }
             Login::Waits | Login::Ignored => return,
             Login::Refused(LoginRefusal::AlreadyLoggedIn) => Refusal::AlreadyLoggedIn,
             Login::Refused(LoginRefusal::NameInUse) => match proof {
@@ -390,6 +393,7 @@ impl Broker {
         if self.lifecycle.phase(conn).is_none() {
             return;
         }
+        let source = self.lifecycle.source(conn);
         let removal = self
             .lifecycle
             .writer_finished(self.now, conn, &mut self.stops);
@@ -413,10 +417,12 @@ impl Broker {
                 let excess = mailbox.trim(limits);
                 self.welcome_back(successor, effects);
                 self.send_back(whom, excess, BounceReason::MailboxFull, effects);
+                self.bury_excess(self.lifecycle.source(successor), effects);
             }
             Then::Away => {
                 let excess = mailbox.trim(limits);
                 self.send_back(whom, excess, BounceReason::MailboxFull, effects);
+                self.bury_excess(source, effects);
             }
             Then::Gone if self.closing.is_some() => {
                 self.bury(name, BounceReason::ShuttingDown, effects);
@@ -425,7 +431,15 @@ impl Broker {
             Then::Succeeded(successor) => {
                 self.bury(name, BounceReason::Gone, effects);
                 self.welcome(successor, effects);
+                self.bury_excess(self.lifecycle.source(successor), effects);
             }
+        }
+    }
+
+    /// If more peers come from a source than may, one that is away is gone for good.
+    fn bury_excess(&mut self, source: Source, effects: &mut Effects) {
+        if let Some(gone) = self.lifecycle.expire_excess(source) {
+            self.bury(gone, BounceReason::Expired, effects);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rejoin::Config;
-use rejoin::id::Time;
+use rejoin::id::{ConnId, Source, Time};
 
 use crate::world::{World, config, name, proof_of};
 
@@ -318,34 +318,43 @@ fn the_notice_shows_the_name_as_its_bearer_wrote_it() {
     assert_eq!(world.hears(alice), ["* kept Bob"]);
 }
 
-#[test]
-fn of_too_many_from_one_source_the_one_that_has_been_away_the_longest_makes_room() {
-    let mut world = World::with(&Config {
+fn three_from_one_source() -> World {
+    World::with(&Config {
+        peers: 12.try_into().expect("not zero"),
         peers_per_address: 3.try_into().expect("not zero"),
         ..config()
-    });
+    })
+}
+
+/// Whoever makes many peers loses its own, and not those who were there before.
+#[test]
+fn of_too_many_from_one_source_the_newest_that_is_away_makes_room() {
+    let mut world = three_from_one_source();
     let dan = world.guest("dan");
     for name in ["bob", "ann"] {
         world.away(name);
         world.passes(Duration::from_millis(1));
     }
-    world.says(dan, "bob", "hi");
-    assert_eq!(world.hears(dan), ["* kept bob"]);
+    // To have been here again makes it no newer.
+    let bob = world.comes_back("bob");
+    world.breaks(bob);
+    world.says(dan, "ann", "hi");
+    assert_eq!(world.hears(dan), ["* kept ann"]);
     // From elsewhere as many may come.
     let eve = world.accept_from(2);
     world.log_in(eve, "eve", None);
     assert_eq!(world.hears(eve), ["* welcome eve"]);
     let cyd = world.guest("cyd");
-    assert_eq!(world.hears(dan), ["* undelivered bob expired: hi"]);
-    assert_eq!(world.forgotten, [name("bob")]);
+    assert_eq!(world.hears(dan), ["* undelivered ann expired: hi"]);
+    assert_eq!(world.forgotten, [name("ann")]);
     // Who is back is not new, and nobody has to go for a name that is taken.
-    let ann = world.accept();
-    world.log_in(ann, "dan", Some(proof_of("ann")));
-    world.log_in(ann, "ann", Some(proof_of("ann")));
-    let hears = world.hears(ann);
+    let bob = world.accept();
+    world.log_in(bob, "dan", Some(proof_of("bob")));
+    world.log_in(bob, "bob", Some(proof_of("bob")));
+    let hears = world.hears(bob);
     assert_eq!(
         hears.last().map(String::as_str),
-        Some("* back ann 0"),
+        Some("* back bob 0"),
         "{hears:?}"
     );
     // Now all are here.
@@ -356,5 +365,68 @@ fn of_too_many_from_one_source_the_one_that_has_been_away_the_longest_makes_room
     world.breaks(cyd);
     world.log_in(fay, "fay", None);
     assert_eq!(world.hears(fay), ["* welcome fay"]);
-    assert_eq!(world.forgotten, [name("bob"), name("cyd")]);
+    assert_eq!(world.forgotten, [name("ann"), name("cyd")]);
+}
+
+/// A peer logs in with its proof from the host with this number.
+fn comes_back_from(world: &mut World, host: u8, as_whom: &str) -> ConnId {
+    let conn = world.accept_from(host);
+    world.log_in(conn, as_whom, Some(proof_of(as_whom)));
+    conn
+}
+
+#[test]
+fn two_sources_hold_no_more_than_each_may_whoever_comes_back_from_the_other() {
+    let mut world = three_from_one_source();
+    let source = Source::of([192, 0, 2, 2].into());
+    for round in 0..4 {
+        for n in 0..3 {
+            world.away(&format!("a{round}{n}"));
+        }
+        // All that are left there come back from the other, and go.
+        let bound = world.broker.lifecycle().bindings();
+        let names: Vec<_> = bound.map(|(name, _)| name.to_string()).collect();
+        for name in names {
+            let conn = comes_back_from(&mut world, 2, &name);
+            assert_eq!(world.hears(conn), [format!("* back {name} 0")]);
+            world.breaks(conn);
+        }
+        let bound = world.broker.lifecycle().bindings();
+        let from_there = bound.filter(|(_, binding)| binding.source == source);
+        assert_eq!(from_there.count(), 3, "round {round}");
+    }
+    assert_eq!(world.forgotten.len(), 3 * 3);
+}
+
+#[test]
+fn where_all_are_connected_those_who_come_back_may_be_more_until_one_goes() {
+    let mut world = three_from_one_source();
+    let [ann, _bob, _cyd] = ["ann", "bob", "cyd"].map(|name| world.guest(name));
+    let [dan, eve] = ["dan", "eve"].map(|name| {
+        let conn = comes_back_from(&mut world, 2, name);
+        world.breaks(conn);
+        world.comes_back(name)
+    });
+    assert!(world.forgotten.is_empty(), "five are connected");
+    world.breaks(dan);
+    assert_eq!(world.forgotten, [name("dan")], "five were too many");
+    world.breaks(ann);
+    world.breaks(eve);
+    assert_eq!(world.forgotten, [name("dan"), name("ann")], "eve stays");
+}
+
+#[test]
+fn whoever_inherits_a_name_from_another_source_makes_room_there() {
+    let mut world = three_from_one_source();
+    let first = world.accept_from(2);
+    world.log_in(first, "ann", None);
+    for name in ["bob", "cyd", "dan"] {
+        world.away(name);
+    }
+    world.closes(first);
+    let next = world.accept();
+    world.log_in(next, "ann", None);
+    world.writer_ends(first);
+    assert_eq!(world.hears(next), ["* welcome ann"]);
+    assert_eq!(world.forgotten, [name("ann"), name("dan")]);
 }

@@ -64,16 +64,26 @@ fn peers(witness: &Witness<'_>) -> Result<(), String> {
     let (config, view) = (witness.config, &witness.moment.view);
     let peers = view.bindings.len();
     ensure!(peers <= config.peers.get(), "{peers} peers are here");
+    let from = |source| view.bindings.values().filter(move |b| b.source == source);
+    for source in view.bindings.values().map(|binding| binding.source) {
+        let count = from(source).count();
+        let mut away = from(source).filter(|b| matches!(b.hold, Hold::Away { .. }));
+        ensure!(
+            count <= config.peers_per_address.get() || away.next().is_none(),
+            "{count} peers come from {}, and some of them are away",
+            source.network()
+        );
+    }
     if let Some(source) = joins(witness) {
         let before = &witness.before.bearers;
         let from_there = before.values().filter(|bearer| bearer.source == source);
         // Those who come back, or inherit a name, may be more.
         let most = from_there.count().max(config.peers_per_address.get());
-        let from_there = view.bindings.values().filter(|b| b.source == source);
-        let from_there = from_there.count();
+        let count = from(source).count();
         ensure!(
-            from_there <= most,
-            "{from_there} peers come from {source:?}"
+            count <= most,
+            "{count} peers come from {}",
+            source.network()
         );
     }
     for name in view.bindings.keys() {
@@ -308,6 +318,21 @@ mod tests {
                 moment.view.rooms = rooms.map(|room| (room, members.clone())).into();
             },
             "rooms",
+        );
+    }
+
+    #[test]
+    fn somebody_who_is_away_where_too_many_come_from_is_found() {
+        rejects::<Bounds>(
+            &story([&come(0, Some(0))[..], &break_off(0)]),
+            |moment| {
+                let one: Binding = moment.view.bindings[&name(0)];
+                for n in 0..config().peers_per_address.get() {
+                    let other = Name::parse(&format!("n{n}")).unwrap();
+                    moment.view.bindings.insert(other, one);
+                }
+            },
+            "are away",
         );
     }
 

@@ -69,11 +69,13 @@ impl Lifecycle {
         let mut shares = Shares::default();
         for (&name, binding) in self.bindings.iter() {
             shares.add(binding.source);
-            if let Hold::Away { until } = binding.hold {
-                shares.add_away(binding.source, until, name);
+            if let Hold::Away { .. } = binding.hold {
+                shares.add_away(binding.source, binding.peer, name);
             }
         }
         assert_eq!(self.shares, shares, "shares counted wrong");
+        let excessive = shares.excessive(self.limits.peers_per_source).next();
+        assert_eq!(excessive, None, "more peers come from there than may");
         assert!(
             self.connections
                 .iter()

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::id::{Name, Source, Time};
+use crate::id::{Name, PeerId, Source};
 
 /// The peers of each source. A peer comes from where its last connection did.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
@@ -11,8 +11,8 @@ pub(super) struct Shares(BTreeMap<Source, Share>);
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 struct Share {
     peers: usize,
-    /// Those that are away, with the end of their resume window; the soonest is first.
-    away: BTreeSet<(Time, Name)>,
+    /// Those that are away, the one that joined last behind all others.
+    away: BTreeSet<(PeerId, Name)>,
 }
 
 impl Shares {
@@ -30,14 +30,14 @@ impl Shares {
         }
     }
 
-    /// A peer from there is away until then.
-    pub(super) fn add_away(&mut self, source: Source, until: Time, name: Name) {
-        self.share(source).away.insert((until, name));
+    /// A peer from there is away.
+    pub(super) fn add_away(&mut self, source: Source, peer: PeerId, name: Name) {
+        self.share(source).away.insert((peer, name));
     }
 
-    /// A peer from there is back or gone, and was away until then.
-    pub(super) fn remove_away(&mut self, source: Source, until: Time, name: Name) {
-        self.share(source).away.remove(&(until, name));
+    /// A peer from there is back or gone, and was away.
+    pub(super) fn remove_away(&mut self, source: Source, peer: PeerId, name: Name) {
+        self.share(source).away.remove(&(peer, name));
     }
 
     /// How many peers come from there.
@@ -45,10 +45,20 @@ impl Shares {
         self.0.get(&source).map_or(0, |share| share.peers)
     }
 
-    /// The one that has been away the longest, of those that come from there.
-    pub(super) fn longest_away(&self, source: Source) -> Option<Name> {
-        let (_, name) = self.0.get(&source)?.away.first()?;
+    /// Of the peers from there that are away, the one that joined last. It makes room for others:
+    /// so whoever makes many peers at an address that people share loses its own, and not those who
+    /// were there before.
+    pub(super) fn newest_away(&self, source: Source) -> Option<Name> {
+        let (_, name) = self.0.get(&source)?.away.last()?;
         Some(*name)
+    }
+
+    /// The sources from which more peers come than `most`, though some of them are away.
+    pub(super) fn excessive(&self, most: usize) -> impl Iterator<Item = Source> {
+        let shares = self.0.iter();
+        let too_many =
+            shares.filter(move |(_, share)| share.peers > most && !share.away.is_empty());
+        too_many.map(|(&source, _)| source)
     }
 
     fn share(&mut self, source: Source) -> &mut Share {
