@@ -154,7 +154,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::*;
-    use crate::explain::{html, text};
+    use crate::explain::{Rows, html, text};
     use crate::forge::{break_off, come, config, say, story};
     use crate::trace::Trace;
 
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(failure.step, steps.len() - 1);
         let statements: Vec<_> = failure.wrongs.iter().map(Wrong::statement).collect();
         assert!(statements.contains(&Some(7)), "{failure}");
-        assert!(html(&trace).contains("Statement 7 is violated"));
+        assert!(html(&trace, Rows::All).contains("Statement 7 is violated"));
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         let says = failure.wrongs[0].to_string();
         assert!(says.starts_with("the broker panics: "), "{says}");
         assert!(trace.is_broken());
-        let listing = text(&trace, false);
+        let listing = text(&trace, Rows::All, false);
         let accepted = listing.find("c0 accepted").expect("the input is shown");
         let alarm = listing.rfind("✗ The broker panics: ").expect("it is red");
         assert!(accepted < alarm, "{listing}");

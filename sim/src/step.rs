@@ -1,7 +1,10 @@
 //! One vocabulary of what can happen to a broker.
 //!
 //! Steps are plain data with small indices, so that they can be generated, shrunk, stored and
-//! enumerated. Each index is taken modulo the size of its pool, so every step can be carried out.
+//! enumerated. Each index is taken modulo the size of its pool, so every step can be carried out. In
+//! a file, a name or a room stands for its index.
+
+mod spelled;
 
 use std::fmt;
 
@@ -28,6 +31,7 @@ pub enum Step {
         /// The connection.
         conn: u8,
         /// An index into [`NAMES`].
+        #[serde(with = "spelled::name")]
         name: u8,
         /// One of [`SECRETS`] secrets, or none.
         secret: Option<u8>,
@@ -46,6 +50,7 @@ pub enum Step {
         /// The connection.
         conn: u8,
         /// An index into [`ROOMS`].
+        #[serde(with = "spelled::room")]
         room: u8,
     },
     /// A connection leaves a room.
@@ -53,6 +58,7 @@ pub enum Step {
         /// The connection.
         conn: u8,
         /// An index into [`ROOMS`].
+        #[serde(with = "spelled::room")]
         room: u8,
     },
     /// A connection takes another name.
@@ -60,6 +66,7 @@ pub enum Step {
         /// The connection.
         conn: u8,
         /// An index into [`NAMES`].
+        #[serde(with = "spelled::name")]
         name: u8,
     },
     /// A connection asks for the rooms.
@@ -72,6 +79,7 @@ pub enum Step {
         /// The connection.
         conn: u8,
         /// An index into [`ROOMS`], or the whole server.
+        #[serde(with = "spelled::some_room")]
         room: Option<u8>,
     },
     /// A connection quits.
@@ -85,6 +93,7 @@ pub enum Step {
     /// hub nobody can say so: there an operator says [`Step::Kill`].
     Dismiss {
         /// An index into [`NAMES`].
+        #[serde(with = "spelled::name")]
         name: u8,
     },
     /// A client that speaks IRC wants to be an operator of the server. A broker knows none.
@@ -99,6 +108,7 @@ pub enum Step {
         /// The connection.
         conn: u8,
         /// An index into [`NAMES`].
+        #[serde(with = "spelled::name")]
         name: u8,
     },
     /// A client that speaks IRC answers the last `PING` that it has read.
@@ -159,9 +169,9 @@ impl fmt::Display for Step {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum To {
     /// An index into [`NAMES`].
-    Peer(u8),
+    Peer(#[serde(with = "spelled::name")] u8),
     /// An index into [`ROOMS`].
-    Room(u8),
+    Room(#[serde(with = "spelled::room")] u8),
 }
 
 /// How much is said at once.

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rejoin_sim::explain;
+use rejoin_sim::explain::{self, Rows};
 use rejoin_sim::trace::Trace;
 
 use super::source;
@@ -16,6 +16,10 @@ pub(crate) struct Args {
     #[arg(value_name = "SEED|FILE")]
     what: String,
 
+    /// Shows each event, also numerics, repeated faults, and stretches in which nothing happens.
+    #[arg(long)]
+    all: bool,
+
     /// Writes a page for a browser to FILE; without it, text goes to the standard output.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -23,12 +27,18 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let trace = source::open(&args.what)?;
+    let rows = rows(args.all);
     match &args.html {
-        Some(file) => std::fs::write(file, explain::html(&trace))
+        Some(file) => std::fs::write(file, explain::html(&trace, rows))
             .map_err(|error| format!("{}: {error}", file.display()))?,
-        None => print(|is_terminal| explain::text(&trace, is_terminal))?,
+        None => print(|is_terminal| explain::text(&trace, rows, is_terminal))?,
     }
     Ok(verdict(&trace))
+}
+
+/// What has a row of its own.
+pub(super) const fn rows(all: bool) -> Rows {
+    if all { Rows::All } else { Rows::Folded }
 }
 
 /// How the command ends that has shown a trace.

@@ -4,6 +4,7 @@
 //! its work.
 
 use std::io;
+use std::path::Path;
 
 pub(crate) mod exhaust;
 pub(crate) mod explain;
@@ -25,10 +26,15 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// Writes the shortest plan of a find to a file, and says how it is replayed.
+/// Writes the shortest plan of a find to a file, and says how it is replayed and drawn.
 fn save(plan: &str, file: &str) -> io::Result<()> {
     match std::fs::write(file, plan) {
-        Ok(()) => say!("the shortest plan: cargo sim replay {file}"),
+        Ok(()) => {
+            let page = Path::new(file).with_extension("html");
+            let page = page.display();
+            say!("the shortest plan, as text:    cargo sim replay {file}")?;
+            say!("the shortest plan, as picture: cargo sim explain {file} --html {page}")
+        }
         Err(error) => say!("the shortest plan can't be written to {file}: {error}"),
     }
 }

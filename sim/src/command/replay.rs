@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use rejoin_sim::explain;
 
-use super::explain::{print, verdict};
+use super::explain::{print, rows, verdict};
 use super::source;
 
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,10 @@ pub(crate) struct Args {
     #[arg(value_name = "SEED|FILE")]
     what: String,
 
+    /// Shows each event, also numerics, repeated faults, and stretches in which nothing happens.
+    #[arg(long)]
+    all: bool,
+
     /// Prints everything that is known of each event, as the program holds it.
     #[arg(long)]
     full: bool,
@@ -21,10 +25,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let trace = source::open(&args.what)?;
+    let rows = rows(args.all);
     if args.full {
         print(|_| format!("{trace:#?}\n"))?;
     } else {
-        print(|is_terminal| explain::text(&trace, is_terminal))?;
+        print(|is_terminal| explain::text(&trace, rows, is_terminal))?;
     }
     Ok(verdict(&trace))
 }

@@ -84,11 +84,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let start = Instant::now();
     let sum = run_all(args);
     let elapsed = start.elapsed();
-    print(&sum, elapsed)?;
     if let Some(seed) = sum.failed {
         report(seed, args.no_shrink)?;
+        say!("")?;
+        print(&sum, elapsed)?;
         return Ok(ExitCode::FAILURE);
     }
+    print(&sum, elapsed)?;
     let missed = missed(&sum);
     if !missed.is_empty() && (args.demand_all || sum.runs >= STANDARD_RUN) {
         say!("never came about: {}", missed.join(", "))?;
@@ -182,7 +184,7 @@ fn at(point: Point) -> String {
 fn report(seed: u64, as_it_is: bool) -> io::Result<()> {
     let mut plan = Plan::draw(seed);
     let actions = count(plan.actions.len() as u64, "action");
-    say!("\nseed {seed} fails, with {actions}")?;
+    say!("seed {seed} fails, with {actions}")?;
     let found = simulate(&plan, false).violations;
     show(&found)?;
     if let Some(first) = found.first().filter(|_| !as_it_is) {
@@ -200,7 +202,9 @@ fn report(seed: u64, as_it_is: bool) -> io::Result<()> {
         }
         show(&simulate(&plan, false).violations)?;
     }
-    say!("replay it: cargo sim replay {seed}")?;
+    say!(
+        "all of it: cargo sim replay {seed}, or as a picture: cargo sim explain {seed} --html {seed}.html"
+    )?;
     if as_it_is {
         return Ok(());
     }

@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::exhaust::{Find, Limits, Search, Wrong};
-    use crate::explain::text;
+    use crate::explain::{Rows, text};
     use crate::trace::What;
 
     /// What a search finds from a state on, and how its steps are told.
@@ -165,7 +165,7 @@ mod tests {
         assert!(trace.entries.len() <= find.steps.len() + 1, "{trace:#?}");
         let last = trace.entries.iter().map(|entry| entry.at).max();
         assert!(last < Some(rejoin::id::Time::from_micros(100)), "{last:?}");
-        assert!(text(&trace, false).contains(&violation.what));
+        assert!(text(&trace, Rows::All, false).contains(&violation.what));
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         let trace = retrace(Universe::TWO_NAMES, &steps);
         assert_eq!((trace.entries.len(), trace.remarks.len()), (1, 2));
         assert!(
-            trace.remarks[0].starts_with("step 2, Join(conn: 0, room: 0), "),
+            trace.remarks[0].starts_with("step 2, Join(conn: 0, room: \"#one\"), "),
             "{:?}",
             trace.remarks
         );

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rejoin::id::{ConnId, Name, Time};
 
+use super::Rows;
+use super::fold::groups;
 use super::follow::Follower;
 use super::rows::Scribe;
 use crate::trace::Trace;
@@ -131,6 +133,8 @@ pub(super) struct Level {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Row {
     pub(super) at: Time,
+    /// How many events it tells of.
+    pub(super) events: usize,
     /// Whether what an alarm tells of broke here.
     pub(super) broken: bool,
     /// The silence before it, if it is long, as compared with the others.
@@ -256,17 +260,31 @@ pub(super) struct Turn {
     pub(super) after: Option<Grip>,
 }
 
+impl Turn {
+    /// Whether a connection begins to wait for the name.
+    fn is_takeover(&self) -> bool {
+        let waiter = |grip| match grip {
+            Some(Grip::Held { waiter, .. }) => waiter,
+            Some(Grip::Away) | None => None,
+        };
+        let (before, after) = (waiter(self.before), waiter(self.after));
+        after.is_some() && after != before
+    }
+}
+
 impl Chart {
     /// Lays a run out.
-    pub(super) fn of(trace: &Trace) -> Self {
+    pub(super) fn of(trace: &Trace, show: Rows) -> Self {
         let mut follower = Follower::default();
         let mut scribe = Scribe::new(trace);
         let mut rows = Vec::new();
-        for entry in &trace.entries {
+        for group in groups(&trace.entries, show == Rows::Folded) {
             let index = rows.len();
             let before = follower.stages();
-            let turns = follower.follow(index, entry);
-            let mut row = scribe.row(index, entry, &before, &follower);
+            let entries = group.entries.iter();
+            let turns = entries.flat_map(|entry| follower.follow(index, entry));
+            let turns = turns.collect();
+            let mut row = scribe.row(index, &group, &before, &follower);
             row.turns = turns;
             follower.mention(index, &row);
             if let Some(alarm) = row.kind.alarm() {
@@ -306,6 +324,20 @@ impl Chart {
     pub(super) fn alarms(&self) -> impl Iterator<Item = (usize, &Alarm)> {
         let rows = self.rows.iter().enumerate();
         rows.filter_map(|(index, row)| Some((index, row.kind.alarm()?)))
+    }
+
+    /// The rows in which a fault takes effect.
+    pub(super) fn faults(&self) -> impl Iterator<Item = usize> {
+        let rows = self.rows.iter().enumerate();
+        let faults = rows.filter(|(_, row)| row.kind == Kind::Fault);
+        faults.map(|(index, _)| index)
+    }
+
+    /// The rows in which somebody begins to take a name over, or to wait for it.
+    pub(super) fn takeovers(&self) -> impl Iterator<Item = usize> {
+        let rows = self.rows.iter().enumerate();
+        let takeovers = rows.filter(|(_, row)| row.turns.iter().any(Turn::is_takeover));
+        takeovers.map(|(index, _)| index)
     }
 }
 

@@ -64,12 +64,20 @@ impl Pen<'_> {
         for remark in &self.chart.remarks {
             self.put(format_args!("<p>{}</p>", escape(remark)));
         }
-        let next = if self.chart.alarms().next().is_some() {
-            "<kbd>v</kbd> next violation · "
-        } else {
-            ""
-        };
-        self.put(format_args!("<p class=\"keys\">{next}{KEYS}</p>\n</div>"));
+        let jumps = [
+            ("broke", "v", "violation", self.chart.alarms().count()),
+            ("fault", "f", "fault", self.chart.faults().count()),
+            ("takeover", "t", "takeover", self.chart.takeovers().count()),
+        ];
+        self.put("<p class=\"keys\">");
+        for (to, key, what, count) in jumps {
+            if count > 0 {
+                self.put(format_args!(
+                    r#"<button type="button" data-jump="{to}" data-key="{key}"><kbd>{key}</kbd> next {what}</button> (of {count}) · "#
+                ));
+            }
+        }
+        self.put(format_args!("{KEYS}</p>\n</div>"));
         self.put(LEGEND);
         for (number, (row, alarm)) in self.chart.alarms().take(MOST_ALARMS).enumerate() {
             let at = text::time(self.chart.rows[row].at);
@@ -147,18 +155,26 @@ impl Pen<'_> {
     }
 
     fn anchors(&mut self) {
-        let rows: Vec<_> = self.chart.alarms().map(|(row, _)| row).collect();
-        for (number, row) in rows.into_iter().enumerate() {
+        let chart = self.chart;
+        let alarms = chart.alarms().map(|(row, _)| row);
+        self.anchors_at("broke", "anchor", alarms);
+        self.anchors_at("fault", "anchor fault", chart.faults());
+        self.anchors_at("takeover", "anchor takeover", chart.takeovers());
+    }
+
+    fn anchors_at(&mut self, id: &str, class: &str, rows: impl Iterator<Item = usize>) {
+        for (number, row) in rows.enumerate() {
             // A part of the whole, since the picture is scaled.
             let y = f64::from(self.grid.top(row)) / f64::from(self.bottom()) * 100.0;
             self.put(format_args!(
-                "<a class=\"anchor\" id=\"broke{number}\" style=\"top:{y:.3}%\"></a>"
+                "<a class=\"{class}\" id=\"{id}{number}\" style=\"top:{y:.3}%\"></a>"
             ));
         }
     }
 }
 
-const KEYS: &str = "click a name to follow it · <kbd>Esc</kbd> show all";
+const KEYS: &str =
+    "with Shift, the one before · click a name to follow it · <kbd>Esc</kbd> show all";
 
 const LEGEND: &str = r#"<ul class="legend">
 <li><svg width="34" height="14"><path class="shaft" d="M2 7H26"/><path class="head" d="M32 7l-8 -4v8z"/></svg>said, told, written</li>

@@ -16,11 +16,35 @@ const only = (name) => {
 for (const head of document.querySelectorAll("[data-name]")) {
   head.addEventListener("click", () => only(head.dataset.name));
 }
-const anchors = [...document.querySelectorAll(".anchor")];
-let next = 0;
+// To the next violation, fault or takeover, or the one before: from the one that was shown last,
+// unless the reader has scrolled away from it.
+const shownLast = new Map();
+const jump = (to, back) => {
+  const anchors = [...document.querySelectorAll(`.anchor[id^="${to}"]`)];
+  if (anchors.length === 0) return;
+  const top = (anchor) => anchor.getBoundingClientRect().top;
+  const last = shownLast.get(to);
+  let next;
+  if (last !== undefined && top(anchors[last]) >= 0 && top(anchors[last]) <= innerHeight) {
+    next = back ? last - 1 : last + 1;
+  } else {
+    const below = anchors.findIndex((anchor) => top(anchor) > innerHeight / 2);
+    const after = below < 0 ? anchors.length : below;
+    next = back ? after - 1 : after;
+  }
+  next = (next + anchors.length) % anchors.length;
+  shownLast.set(to, next);
+  anchors[next].scrollIntoView({ block: "center" });
+};
+const jumps = [...document.querySelectorAll("[data-jump]")];
+for (const button of jumps) {
+  button.addEventListener("click", (event) => jump(button.dataset.jump, event.shiftKey));
+}
 document.addEventListener("keydown", (event) => {
-  if (event.key === "v" && anchors.length > 0) {
-    anchors[next++ % anchors.length].scrollIntoView({ block: "center" });
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const button = jumps.find((button) => button.dataset.key === event.key.toLowerCase());
+  if (button !== undefined) {
+    jump(button.dataset.jump, event.shiftKey);
   } else if (event.key === "Escape" && shown !== null) {
     only(shown);
   }

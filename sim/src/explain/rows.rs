@@ -6,10 +6,11 @@ use rejoin::broker::{Event, Input, Mail, Receiver, Request};
 use rejoin::id::{ConnId, Name};
 
 use super::chart::{Alarm, Kind, Lane, Line, Link, Row, Session, Stage, Style};
+use super::fold::{self, Common, Group};
 use super::follow::Follower;
 use crate::invariants::Violation;
 use crate::moment::{Act, Happening, Moment, actor, mail_of};
-use crate::trace::{Did, Difference, Entry, Trace, What};
+use crate::trace::{Did, Difference, Trace, What};
 use crate::words::{self, Words};
 
 /// What a row has to know of the others.
@@ -26,7 +27,7 @@ pub(super) struct Scribe<'a> {
 }
 
 /// How many characters of a client's line are shown.
-const LINE: usize = 30;
+pub(super) const LINE: usize = 30;
 
 impl<'a> Scribe<'a> {
     /// Knows from the start which client has which connection.
@@ -68,17 +69,22 @@ impl<'a> Scribe<'a> {
     pub(super) fn row(
         &mut self,
         index: usize,
-        entry: &Entry,
+        group: &Group<'_>,
         before: &BTreeMap<Link, Stage>,
         follower: &Follower,
     ) -> Row {
+        let entry = &group.entries[0];
         let after = follower.stages();
         let held = |link: &Link| {
             let stages = [after.get(link), before.get(link)];
             stages.into_iter().flatten().find_map(|stage| stage.name())
         };
         let mut names = BTreeSet::new();
-        let (kind, conn, lines) = match &entry.what {
+        let (kind, conn, mut lines) = match &entry.what {
+            _ if group.kind == Common::Idle => {
+                self.sessions_of(index, group);
+                (Kind::Written, None, vec![fold::idle(group)])
+            }
             What::Fault { client, conn, what } => {
                 let link = conn.map(|conn| self.link(conn));
                 (Kind::Fault, link, vec![fault(*client, link, what)])
@@ -107,11 +113,13 @@ impl<'a> Scribe<'a> {
             What::Panicked(says) => alarm(panicked(says)),
             What::Differed(difference) => alarm(differed(difference)),
         };
+        fold::tell_of_all(group, &mut lines);
         let lanes = lines.iter().flat_map(|line| line.to.iter());
         let conns = lanes.filter_map(|lane| lane.conn()).chain(conn);
         names.extend(conns.filter_map(|conn| held(&conn)));
         Row {
             at: entry.at,
+            events: group.entries.len(),
             broken: false,
             pause: None,
             kind,
@@ -135,6 +143,14 @@ impl<'a> Scribe<'a> {
     fn link(&self, conn: ConnId) -> Link {
         let restarts = self.restarts;
         Link { restarts, conn }
+    }
+
+    fn sessions_of(&mut self, row: usize, group: &Group<'_>) {
+        for entry in group.entries {
+            if let What::Client { client, did, .. } = &entry.what {
+                self.session(row, *client, did);
+            }
+        }
     }
 
     fn session(&mut self, row: usize, client: usize, did: &Did) {
@@ -333,7 +349,7 @@ fn client_line(client: usize, conn: Option<Link>, did: &Did) -> Line {
     }
 }
 
-fn note(says: &str) -> Line {
+pub(super) fn note(says: &str) -> Line {
     Line {
         style: Style::Notes,
         from: Lane::Broker,

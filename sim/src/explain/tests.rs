@@ -3,13 +3,21 @@
 use rejoin::broker::{Event, Input};
 use rejoin::id::{ConnId, Time};
 
-use super::{html, text};
+use super::{Rows, chart::Chart};
 use crate::forge::{break_off, come, config, moments, say, story};
 use crate::invariants::Violation;
 use crate::moment::{Happening, Moment};
 use crate::step::{Length, Step, To};
 use crate::trace::{Did, Entry, Trace, What, of_steps};
 use crate::words::Words;
+
+fn html(trace: &Trace) -> String {
+    super::html(trace, Rows::Folded)
+}
+
+fn text(trace: &Trace, colour: bool) -> String {
+    super::text(trace, Rows::Folded, colour)
+}
 
 #[test]
 fn the_same_trace_gives_the_same_bytes() {
@@ -131,6 +139,86 @@ fn the_text_says_whose_columns_they_are() {
 }
 
 #[test]
+fn what_nobody_reads_line_by_line_is_folded() {
+    let mut forger = Forger::default();
+    forger.trace.clients = ["alice"].map(str::to_owned).to_vec();
+    let conn = Some(ConnId::new(0));
+    let mut add = |did| {
+        forger.add(What::Client {
+            client: 0,
+            conn,
+            did,
+        })
+    };
+    let heard = |line: &str| Did::Heard(line.to_owned());
+    for line in [
+        ":host 001 ann :Welcome",
+        "@label=x :host 002 ann :Your host",
+        ":host 422 ann :no MOTD",
+        ":ann!u@h JOIN #one",
+        ":host 353 ann = #one :ann",
+    ] {
+        add(heard(line));
+    }
+    for _ in 0..3 {
+        add(heard("PING :e.1"));
+        add(Did::Said("PONG :e.1".to_owned()));
+    }
+    for _ in 0..2 {
+        forger.fault(Some(0), None, "the socket takes nothing");
+    }
+    let folded = text(&forger.trace, false);
+    assert!(folded.contains("13 events"), "{folded}");
+    for row in [
+        "alice ◂ 001 002 422\n",
+        "alice ◂ :ann!u@h JOIN #one\n",
+        "alice ◂ :host 353 ann = #one",
+        "· nothing for 2.185 ms, but for 3 PING, 3 PONG\n",
+        "⚡ alice: the socket takes nothing, 2 times\n",
+    ] {
+        assert_eq!(folded.matches(row).count(), 1, "{row} in\n{folded}");
+    }
+    let all = super::text(&forger.trace, Rows::All, false);
+    assert!(
+        all.contains("13 events") && all.contains(":host 002"),
+        "{all}"
+    );
+    assert_eq!(all.matches("PONG").count(), 3);
+    // What an alarm tells of has a row of its own.
+    let violation = Violation {
+        statement: 1,
+        what: "so".to_owned(),
+    };
+    forger.add(What::Violated(violation));
+    let chart = Chart::of(&forger.trace, Rows::Folded);
+    let broken = chart.rows.iter().filter(|row| row.broken);
+    assert_eq!(broken.map(|row| row.events).collect::<Vec<_>>(), [1]);
+}
+
+/// The faults and the takeover of the story, and no way to what is not in it.
+#[test]
+fn the_page_leads_to_the_next_fault_and_takeover() {
+    let page = html(&network());
+    let chart = Chart::of(&network(), Rows::Folded);
+    let faults = chart.faults().count();
+    assert!(faults > 1);
+    assert_eq!(chart.takeovers().count(), 1);
+    for (id, count) in [("fault", faults), ("takeover", 1)] {
+        let anchors = page
+            .matches(&format!("<a class=\"anchor {id}\" id=\"{id}"))
+            .count();
+        assert_eq!(anchors, count, "{id}");
+        assert!(
+            page.contains(&format!("next {id}</button> (of {count})")),
+            "{id}"
+        );
+    }
+    let alone = html(&alone());
+    assert!(alone.contains("data-jump=\"takeover\""));
+    assert!(!alone.contains("data-jump=\"fault\""));
+}
+
+#[test]
 fn many_alarms_are_counted_on_top() {
     let mut trace = network();
     let last = trace.entries.last().unwrap().clone();
@@ -148,7 +236,7 @@ fn many_alarms_are_counted_on_top() {
 fn a_column_is_used_again() {
     let visit = story([&come(0, None)[..], &break_off(0), &over(0)]);
     let visits: Vec<_> = (0..40).flat_map(|_| visit.clone()).collect();
-    let chart = super::chart::Chart::of(&of_steps(&config(), &visits));
+    let chart = Chart::of(&of_steps(&config(), &visits), Rows::Folded);
     assert_eq!(chart.lives.len(), 40);
     assert!(chart.slots <= 2, "{} columns", chart.slots);
 }
@@ -171,7 +259,7 @@ fn after_a_restart_a_number_is_another_connection() {
             forger.add(What::Client { client, conn, did });
         }
     }
-    let chart = super::chart::Chart::of(&forger.trace);
+    let chart = Chart::of(&forger.trace, Rows::Folded);
     let lives: Vec<_> = chart.lives.values().collect();
     let [first, second] = lives.as_slice() else {
         panic!("{lives:?}")

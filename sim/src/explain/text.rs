@@ -73,19 +73,16 @@ pub(super) fn duration(micros: u128) -> String {
 /// How much a chart shows, in a line.
 pub(super) fn summary(chart: &Chart) -> String {
     let count = |number: usize, what| count(number as u64, what);
+    let events: usize = chart.rows.iter().map(|row| row.events).sum();
     let mut parts = vec![
-        count(chart.rows.len() - chart.alarms().count(), "event"),
+        count(events - chart.alarms().count(), "event"),
         count(chart.lives.len(), "connection"),
         count(chart.names.len(), "name"),
     ];
     if !chart.clients.is_empty() {
         parts.insert(1, count(chart.clients.len(), "client"));
     }
-    let faults = chart
-        .rows
-        .iter()
-        .filter(|row| row.kind == Kind::Fault)
-        .count();
+    let faults = chart.faults().map(|row| chart.rows[row].events).sum();
     if faults > 0 {
         parts.push(count(faults, "fault"));
     }

@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(says, "setting is 5, and may be 0 to 4");
         let foreign = Step::Join { conn: 0, room: 1 };
         let says = refusal(|plan| plan.steps[1] = foreign);
-        let expected = "step 2: no step of this universe is Join(conn: 0, room: 1)";
+        let expected = "step 2: no step of this universe is Join(conn: 0, room: \"#two\")";
         assert_eq!(says, expected);
         let nobody = Universe {
             names: 0,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Action, CLIENTS, Fault, Plan};
 use crate::setting::SETTINGS;
-use crate::step::{NAMES, ROOMS, SECRETS, Step, To};
+use crate::step::{SECRETS, Step};
 
 /// Why a file is no plan.
 #[derive(Clone, PartialEq, Debug)]
@@ -62,8 +62,6 @@ impl std::error::Error for BadPlan {}
 type Ranged = (&'static str, u8, u8);
 
 const CLIENT: u8 = CLIENTS - 1;
-const NAME: u8 = NAMES.len() as u8 - 1;
-const ROOM: u8 = ROOMS.len() as u8 - 1;
 
 impl Plan {
     /// The plan in a file that [`to_file`](Self::to_file) made.
@@ -73,12 +71,7 @@ impl Plan {
     /// Says where it is not as it should be.
     pub fn from_file(file: &str) -> Result<Self, BadPlan> {
         let plan: Self = ron::from_str(file).map_err(BadPlan::Malformed)?;
-        let own = [
-            ("setting", plan.setting, SETTINGS as u8 - 1),
-            ("irc", plan.irc, (1 << CLIENTS) - 1),
-            ("labels", plan.labels, (1 << CLIENTS) - 1),
-        ];
-        let own = own.map(|ranged| (None, ranged));
+        let own = [(None, ("setting", plan.setting, SETTINGS as u8 - 1))];
         let actions = plan.actions.iter().enumerate();
         let actions = actions.flat_map(|(index, action)| {
             let ranged = in_action(action).into_iter();
@@ -110,34 +103,21 @@ fn in_action(action: &Action) -> Vec<Ranged> {
     }
 }
 
-/// How much a step writes is no index.
+/// How much a step writes is no index, and names and rooms are called what they are called.
 fn in_step(step: &Step) -> Vec<Ranged> {
     let client = |conn: &u8| ("conn", *conn, CLIENT);
     match step {
-        Step::LogIn { conn, name, secret } => {
+        Step::LogIn { conn, secret, .. } => {
             let secret = secret.map(|secret| ("secret", secret, SECRETS - 1));
-            let named = [client(conn), ("name", *name, NAME)];
-            named.into_iter().chain(secret).collect()
+            [client(conn)].into_iter().chain(secret).collect()
         }
-        Step::Send { conn, to, .. } => {
-            let to = to.iter().map(|to| match *to {
-                To::Peer(name) => ("the peer in to", name, NAME),
-                To::Room(room) => ("the room in to", room, ROOM),
-            });
-            [client(conn)].into_iter().chain(to).collect()
-        }
-        Step::Join { conn, room } | Step::Leave { conn, room } => {
-            vec![client(conn), ("room", *room, ROOM)]
-        }
-        Step::Who { conn, room } => {
-            let room = room.map(|room| ("room", room, ROOM));
-            [client(conn)].into_iter().chain(room).collect()
-        }
-        Step::Rename { conn, name } | Step::Kill { conn, name } => {
-            vec![client(conn), ("name", *name, NAME)]
-        }
-        Step::Dismiss { name } => vec![("name", *name, NAME)],
-        Step::Rooms { conn }
+        Step::Send { conn, .. }
+        | Step::Join { conn, .. }
+        | Step::Leave { conn, .. }
+        | Step::Who { conn, .. }
+        | Step::Rename { conn, .. }
+        | Step::Kill { conn, .. }
+        | Step::Rooms { conn }
         | Step::Quit { conn, .. }
         | Step::Answer { conn, .. }
         | Step::Oper { conn, .. }
@@ -145,7 +125,11 @@ fn in_step(step: &Step) -> Vec<Ranged> {
         | Step::Write { conn, .. }
         | Step::WriterFinishes { conn, .. }
         | Step::GiveUp { conn, .. } => vec![client(conn)],
-        Step::Accept | Step::AcceptIrc | Step::Wait { .. } | Step::ShutDown => Vec::new(),
+        Step::Accept
+        | Step::AcceptIrc
+        | Step::Dismiss { .. }
+        | Step::Wait { .. }
+        | Step::ShutDown => Vec::new(),
     }
 }
 
@@ -153,7 +137,7 @@ fn in_step(step: &Step) -> Vec<Ranged> {
 mod tests {
     use super::*;
     use crate::plan::Kind;
-    use crate::step::Length;
+    use crate::step::{Length, To};
 
     #[test]
     fn a_plan_comes_back_from_its_file() {
@@ -173,16 +157,64 @@ mod tests {
     fn an_index_into_nothing_is_refused_and_named() {
         let says = refusal(|plan| plan.setting = 5);
         assert_eq!(says, "setting is 5, and may be 0 to 4");
-        let says = refusal(|plan| plan.irc = 32);
-        assert_eq!(says, "irc is 32, and may be 0 to 31");
         let kind = Kind::Crash;
         let fault = Action::Fault(Fault { client: 5, kind });
         let says = refusal(|plan| plan.actions[1] = fault);
         assert_eq!(says, "action 2: client is 5, and may be 0 to 4");
-        let (conn, to, length) = (0, vec![To::Peer(5), To::Room(3)], Length::Short);
-        let send = Action::Step(Step::Send { conn, to, length });
-        let says = refusal(|plan| plan.actions[0] = send);
-        assert_eq!(says, "action 1: the room in to is 3, and may be 0 to 2");
+        let (conn, name, secret) = (0, 0, Some(3));
+        let log_in = Action::Step(Step::LogIn { conn, name, secret });
+        let says = refusal(|plan| plan.actions[0] = log_in);
+        assert_eq!(says, "action 1: secret is 3, and may be 0 to 2");
+    }
+
+    #[test]
+    fn names_rooms_and_clients_are_called_what_they_are_called() {
+        let (to, length) = (vec![To::Peer(1), To::Room(0)], Length::Short);
+        let send = Action::Step(Step::Send {
+            conn: 4,
+            to,
+            length,
+        });
+        let who = Action::Step(Step::Who {
+            conn: 0,
+            room: Some(2),
+        });
+        let plan = Plan {
+            irc: 0b10011,
+            actions: vec![send, who],
+            ..Plan::draw(0)
+        };
+        let file = plan.to_file();
+        let words: String = file.split_whitespace().collect();
+        assert!(words.contains("irc:[0,1,4,],"), "{file}");
+        for part in [
+            "Send(conn: 4, to: [Peer(\"bob\"), Room(\"#one\")], length: Short)",
+            "Who(conn: 0, room: Some(\"#ONE\"))",
+        ] {
+            assert!(file.contains(part), "{part} is missing in\n{file}");
+        }
+        assert_eq!(Plan::from_file(&file), Ok(plan));
+        for (known, unknown, says) in [
+            (
+                "\"bob\"",
+                "\"dan\"",
+                "there is no name dan: there are ann, bob, cyd, ANN, BOB, CYD",
+            ),
+            (
+                "\"#one\"",
+                "\"#ten\"",
+                "there is no room #ten: there are #one, #two, #ONE",
+            ),
+            (
+                "        4,\n",
+                "        5,\n",
+                "there is no client 5: the last is 4",
+            ),
+        ] {
+            let refused = Plan::from_file(&file.replacen(known, unknown, 1));
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains(says), "{refused}");
+        }
     }
 
     #[test]

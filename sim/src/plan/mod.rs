@@ -1,6 +1,7 @@
 //! What a whole simulation goes through: steps, and the faults between them.
 
 mod broker;
+mod clients;
 mod file;
 
 use serde::{Deserialize, Serialize};
@@ -27,8 +28,10 @@ pub struct Plan {
     /// Whether each half of a connection lets others go first, at times, at the named points.
     pub yields: bool,
     /// Which clients speak IRC, one bit for each.
+    #[serde(with = "clients")]
     pub irc: u8,
     /// Which of those put labels on some of their commands.
+    #[serde(with = "clients")]
     pub labels: u8,
     /// What happens, in order.
     pub actions: Vec<Action>,

@@ -11,7 +11,7 @@ use rejoin::broker::Event;
 use rejoin::hub::Identity;
 use rejoin::hub::record::{BadRecord, MAGIC};
 use rejoin::id::ConnId;
-use rejoin_sim::explain;
+use rejoin_sim::explain::{self, Rows};
 use rejoin_sim::moment::Happening;
 use rejoin_sim::replay::{Replayed, replay};
 use rejoin_sim::trace::What;
@@ -258,7 +258,7 @@ fn effects_that_differ_are_marked_where_they_came() {
     let (first, last) = (replayed.told - 3, replayed.told - 1);
     assert_eq!(replayed.different, [first, last]);
     assert!(replayed.trace.is_broken());
-    let listing = explain::text(&replayed.trace, false);
+    let listing = explain::text(&replayed.trace, Rows::Folded, false);
     let says = format!("the effects of 2 are not those recorded, first of input {first}");
     assert!(listing.contains(&says), "{listing}");
     let heads = [
@@ -271,7 +271,7 @@ fn effects_that_differ_are_marked_where_they_came() {
             assert!(after.contains(what), "{what} is missing in\n{listing}");
         }
     }
-    let page = explain::html(&replayed.trace);
+    let page = explain::html(&replayed.trace, Rows::Folded);
     assert_eq!(page.matches("are not those recorded</b>").count(), 2);
     // The last input is one of the hub alone: there is no row of the broker to be marked.
     for kind in ["written", "handled"] {
@@ -284,7 +284,13 @@ fn effects_that_differ_are_marked_where_they_came() {
 
 #[test]
 fn what_was_said_is_shown_if_it_was_recorded() {
-    let shown = |texts| explain::text(&replay(&kills(texts).bytes()).unwrap().trace, false);
+    let shown = |texts| {
+        explain::text(
+            &replay(&kills(texts).bytes()).unwrap().trace,
+            Rows::Folded,
+            false,
+        )
+    };
     let (with, without) = (shown(true), shown(false));
     let said = [
         "▸ c2 says m0 “hello” to carol",
@@ -302,7 +308,11 @@ fn what_was_said_is_shown_if_it_was_recorded() {
 /// A line of IRC may look like one of the plain protocol that sends something.
 #[test]
 fn whoever_logs_in_does_so_where_it_is_judged() {
-    let listing = explain::text(&replay(&story(true).bytes()).unwrap().trace, false);
+    let listing = explain::text(
+        &replay(&story(true).bytes()).unwrap().trace,
+        Rows::Folded,
+        false,
+    );
     for login in [
         "c2 log in as alice (secret)",
         "c3 log in as bob (guest)",
@@ -390,8 +400,8 @@ fn a_record_that_was_cut_off_says_so() {
     let replayed = replay(&record[..record.len() - 1]).expect("it is a record");
     assert!(replayed.torn);
     for drawn in [
-        explain::text(&replayed.trace, false),
-        explain::html(&replayed.trace),
+        explain::text(&replayed.trace, Rows::Folded, false),
+        explain::html(&replayed.trace, Rows::Folded),
     ] {
         assert!(drawn.contains("the last entry was cut off"));
     }
