@@ -175,9 +175,9 @@ impl Case {
     }
 }
 
-fn print(steps: &[impl fmt::Debug]) -> io::Result<()> {
+fn print(steps: &[impl fmt::Display]) -> io::Result<()> {
     for step in steps {
-        say!("  {step:?}")?;
+        say!("  {step}")?;
     }
     Ok(())
 }

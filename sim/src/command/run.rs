@@ -198,7 +198,7 @@ fn report(seed: u64, as_it_is: bool) -> io::Result<()> {
         });
         say!("  {}", terms(&plan))?;
         for action in &plan.actions {
-            say!("  {action:?}")?;
+            say!("  {action}")?;
         }
         show(&simulate(&plan, false).violations)?;
     }

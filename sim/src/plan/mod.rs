@@ -4,6 +4,8 @@ mod broker;
 mod clients;
 mod file;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::label::Labeler;
@@ -54,6 +56,15 @@ pub enum Action {
     Step(Step),
     /// Something breaks, or is mended.
     Fault(Fault),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(step) => step.fmt(f),
+            Self::Fault(Fault { client, kind }) => write!(f, "{kind:?} at client {client}"),
+        }
+    }
 }
 
 /// Something that breaks. Each client has a host of its own; what breaks a connection breaks the
