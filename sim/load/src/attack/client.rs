@@ -159,14 +159,19 @@ impl Client {
                 }
                 return Some(line);
             }
-            if self.is_dead || start.elapsed() > patience {
+            if self.is_dead {
                 return None;
             }
             let mut buffer = [0; 4096];
             match self.stream.read(&mut buffer) {
                 Ok(0) => self.is_dead = true,
                 Ok(read) => self.came.extend_from_slice(&buffer[..read]),
-                Err(error) if is_early(error.kind()) => thread::sleep(PAUSE),
+                Err(error) if is_early(error.kind()) => {
+                    if start.elapsed() >= patience {
+                        return None;
+                    }
+                    thread::sleep(PAUSE);
+                }
                 Err(_) => self.is_dead = true,
             }
         }

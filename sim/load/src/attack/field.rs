@@ -1,7 +1,8 @@
 //! What everybody in a play shares: where the server is, and how far the play has come.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,8 +16,53 @@ use crate::dialect::Dialect;
 /// Where the innocent come from.
 pub(super) const INNOCENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Where the attacks come from, unless they come from many addresses.
-pub(super) const GUILTY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+/// Where the attack of the row with this index comes from, unless it comes from many addresses.
+pub(super) fn guilty(row: usize) -> Ipv4Addr {
+    let last = u8::try_from(100 + row).expect("there are less than 100 rows");
+    Ipv4Addr::new(127, 0, 0, last)
+}
+
+/// One attack, and the play that it is part of.
+pub(super) struct Attack<'a> {
+    pub(super) field: &'a Field,
+    /// Where it comes from, unless it comes from many addresses.
+    pub(super) guilty: Ipv4Addr,
+    is_ready: AtomicBool,
+}
+
+impl<'a> Attack<'a> {
+    pub(super) const fn new(field: &'a Field, guilty: Ipv4Addr) -> Self {
+        Self {
+            field,
+            guilty,
+            is_ready: AtomicBool::new(false),
+        }
+    }
+
+    /// The attack has done what it takes time to prepare.
+    pub(super) fn ready(&self) {
+        if !self.is_ready.swap(true, Ordering::Relaxed) {
+            self.field.ready.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// This attack needs no preparation, but would hold up that of others: waits until all of them
+    /// have done it.
+    pub(super) fn wait_for_others(&self) {
+        self.ready();
+        while self.goes_on() && !self.are_ready() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Deref for Attack<'_> {
+    type Target = Field;
+
+    fn deref(&self) -> &Field {
+        self.field
+    }
+}
 
 /// Complaints that are told of.
 const COMPLAINTS: usize = 10;
@@ -43,13 +89,15 @@ pub(super) struct Field {
     pub(super) dialect_is_ours: bool,
     pub(super) in_full: bool,
     phase: AtomicU8,
+    /// How many attacks there are, and how many of them are ready.
+    attacks: usize,
     ready: AtomicUsize,
     facts: Mutex<Vec<(String, u64)>>,
     complaints: Mutex<Vec<String>>,
 }
 
 impl Field {
-    pub(super) fn new(host: &Host, effort: &Effort) -> Self {
+    pub(super) fn new(host: &Host, effort: &Effort, attacks: usize) -> Self {
         Self {
             plain: host.plain,
             irc: host.irc,
@@ -57,6 +105,7 @@ impl Field {
             dialect_is_ours: host.is_ours,
             in_full: effort.in_full,
             phase: AtomicU8::new(Phase::Before as u8),
+            attacks,
             ready: AtomicUsize::new(0),
             facts: Mutex::new(Vec::new()),
             complaints: Mutex::new(Vec::new()),
@@ -101,14 +150,9 @@ impl Field {
         self.phase() < Phase::Hushed
     }
 
-    /// The attack has done what it takes time to prepare.
-    pub(super) fn ready(&self) {
-        self.ready.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether so many attacks have.
-    pub(super) fn is_ready(&self, attacks: usize) -> bool {
-        self.ready.load(Ordering::Relaxed) >= attacks
+    /// Whether all attacks have done what it takes time to prepare.
+    pub(super) fn are_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) >= self.attacks
     }
 
     /// One number or another, by how large the attack is to be.

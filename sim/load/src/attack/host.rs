@@ -74,13 +74,15 @@ impl Host {
         let directory = TempDir::new().context("no temporary directory")?;
         let mut command = Command::new(path);
         command.args(["--listen=127.0.0.1:0", "--irc=127.0.0.1:0"]);
-        command.args(flags).env_remove("RUST_LOG");
+        let of_rows = rows.iter().flat_map(|row| {
+            let small = if in_full { &[] } else { row.small_flags };
+            row.flags.iter().chain(small).copied()
+        });
+        let flags = flags.iter().map(String::as_str);
+        command.args(last_of_each(of_rows.chain(flags)));
+        command.env_remove("RUST_LOG");
         let mut unread = None;
         for row in rows {
-            command.args(row.flags);
-            if !in_full {
-                command.args(row.small_flags);
-            }
             for need in row.needs {
                 match need {
                     Needs::Operator => {
@@ -166,6 +168,17 @@ impl Drop for Host {
             let _ = child.wait();
         }
     }
+}
+
+/// Of flags with values, the last of each name.
+fn last_of_each<'a>(flags: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let name = |flag: &str| flag.split('=').next().unwrap_or("").to_owned();
+    let mut last: Vec<&str> = Vec::new();
+    for flag in flags {
+        last.retain(|other| name(other) != name(flag));
+        last.push(flag);
+    }
+    last
 }
 
 /// The hash of the operator's password.

@@ -1,9 +1,9 @@
 //! People who talk to each other while others attack.
 //!
-//! Each pair is one by the plain protocol and one by IRC, both with a secret. Each says a little
-//! to the other, at fixed times, slower than the server's default limits let it; all of them
-//! together say something every few milliseconds. A message is as late as it comes after the
-//! time at which it was to be sent.
+//! Half of the pairs speak the plain protocol, if the server knows it, and half IRC, all with a
+//! secret. Each says a little to the other, at fixed times, slower than the server's default limits
+//! let it; all of them together say something every few milliseconds. A message is as late as it
+//! comes after the time at which it was to be sent.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -32,8 +32,11 @@ const COMPLAINTS: usize = 10;
 
 /// What came of the talk.
 pub(super) struct Talked {
-    /// How late they heard each other, before and during the attack, in nanoseconds.
-    pub(super) late: [Histogram<u64>; 2],
+    /// How late those who speak plain lines heard each other, before and during the attack, in
+    /// nanoseconds.
+    pub(super) plain: [Histogram<u64>; 2],
+    /// The same of those who speak IRC.
+    pub(super) irc: [Histogram<u64>; 2],
     pub(super) complaints: Vec<String>,
 }
 
@@ -71,7 +74,7 @@ impl Innocents {
         for index in 0..2 * PAIRS {
             let name = format!("innocent{index}");
             let (address, dialect) = match field.plain {
-                Some(plain) if index % 2 == 0 => (plain, Dialect::Plain),
+                Some(plain) if index % 4 < 2 => (plain, Dialect::Plain),
                 Some(_) | None => (field.irc, Dialect::Irc),
             };
             let conn = wire.connect_from(address, INNOCENT)?;
@@ -92,7 +95,8 @@ impl Innocents {
             });
         }
         let talked = Talked {
-            late: [histogram(), histogram()],
+            plain: [histogram(), histogram()],
+            irc: [histogram(), histogram()],
             complaints: Vec::new(),
         };
         let people = People {
@@ -191,7 +195,12 @@ impl People {
             one.heard += 1;
             let (at, phase) = one.awaited.pop_front().expect("it was said before");
             let late = u64::try_from(at.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            self.talked.late[phase].saturating_record(late);
+            let histograms = if one.dialect == Dialect::Plain {
+                &mut self.talked.plain
+            } else {
+                &mut self.talked.irc
+            };
+            histograms[phase].saturating_record(late);
             return;
         }
         let is_in = [" 376 ", " 422 ", "* welcome", "* back"];

@@ -24,16 +24,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 pub use host::{Host, Program};
-pub use outcome::{Late, Outcome};
+pub use outcome::{Bounds, Late, Outcome};
 pub use rows::{ROWS, Row};
 
-use field::Field;
+use field::{Attack, Field, guilty};
 use innocents::Innocents;
 use memory::Memory;
 use visitors::Visitors;
 
 /// How long the innocent wait for what was said last.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take to prepare the attacks.
+const PREPARATION: Duration = Duration::from_secs(60);
+
+/// By how much the priority is lower of those who attack.
+const NICE: i32 = 10;
 
 /// How long and how much.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,7 +70,7 @@ impl Effort {
 pub fn play(rows: &[&Row], program: &Program, effort: &Effort) -> Result<Outcome> {
     let mut host =
         Host::start(program, rows, effort.in_full).context("the server does not start")?;
-    let field = Field::new(&host, effort);
+    let field = Field::new(&host, effort, rows.len());
     let (mut outcome, stop) = thread::scope(|scope| {
         let end = field.end_on_drop();
         let memory = scope.spawn(|| Memory::watch(&field));
@@ -72,9 +78,9 @@ pub fn play(rows: &[&Row], program: &Program, effort: &Effort) -> Result<Outcome
         let innocents = scope.spawn(|| innocents.talk(&field));
         let visitors = scope.spawn(|| Visitors::come(&field, rows));
         field.sleep(effort.before);
-        let attacks = rows.iter().map(|row| {
-            let field = &field;
-            scope.spawn(move || (row.attack)(field).with_context(|| row.to_string()))
+        let attacks = rows.iter().enumerate().map(|(index, row)| {
+            let attack = Attack::new(&field, guilty(index));
+            scope.spawn(move || make(row, &attack))
         });
         let attacks: Vec<_> = attacks.collect();
         field.attack();
@@ -83,7 +89,13 @@ pub fn play(rows: &[&Row], program: &Program, effort: &Effort) -> Result<Outcome
         while began.elapsed() < effort.during || !is_ready {
             thread::sleep(Duration::from_millis(10));
             let are_over = attacks.iter().all(ScopedJoinHandle::is_finished);
-            if !is_ready && (are_over || field.is_ready(rows.len())) {
+            let is_late = began.elapsed() > PREPARATION;
+            if !is_ready && is_late {
+                field.complain(format!(
+                    "after {PREPARATION:?} not all attacks are prepared"
+                ));
+            }
+            if !is_ready && (are_over || is_late || field.are_ready()) {
                 is_ready = true;
                 began = Instant::now();
             }
@@ -104,4 +116,16 @@ pub fn play(rows: &[&Row], program: &Program, effort: &Effort) -> Result<Outcome
     outcome.facts = facts;
     outcome.complaints.extend(complaints);
     Ok(outcome)
+}
+
+/// Attacks until the end of the play. That this fails when the server stops is no error.
+fn make(row: &Row, attack: &Attack<'_>) -> Result<()> {
+    // Those who attack have machines of their own: here they have what the server and the innocent
+    // leave. If the priority cannot be lowered, they have more.
+    let _ = rustix::process::nice(NICE);
+    let made = (row.attack)(attack);
+    if !attack.is_talked() {
+        return Ok(());
+    }
+    made.with_context(|| row.to_string())
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 
 use super::PATIENCE;
-use super::field::{Field, GUILTY, INNOCENT, Phase};
+use super::field::{Field, INNOCENT, Phase, guilty};
 use super::outcome::histogram;
 use super::rows::Row;
 
@@ -37,7 +37,7 @@ impl Visitors {
         // Those behind one address, of whom some attack, are served as well where they can be
         // told from each other.
         let shares_address = rows.iter().all(|row| row.visitors_share_address);
-        let from = if shares_address { GUILTY } else { INNOCENT };
+        let from = if shares_address { guilty(0) } else { INNOCENT };
         let mut number = 0;
         while field.is_talked() {
             let start = Instant::now();

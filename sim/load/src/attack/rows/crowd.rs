@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 
 use crate::attack::PATIENCE;
 use crate::attack::client::Client;
-use crate::attack::field::Field;
+use crate::attack::field::Attack;
 
 /// How long a connection of a [`barrage`] that has sent everything is held.
 const HOLD: Duration = Duration::from_millis(300);
@@ -22,7 +22,7 @@ const OF_ONE_ADDRESS: usize = 8;
 /// Guests by IRC from many addresses, which are logged in, have said these lines, and were
 /// answered.
 pub(super) fn crowd(
-    field: &Field,
+    field: &Attack<'_>,
     name: &str,
     count: usize,
     says: impl Fn(usize) -> String,
@@ -43,12 +43,12 @@ pub(super) fn crowd(
     Ok(crowd)
 }
 
-/// Sends bytes on so many connections, and reads what comes; where all of them are sent, or the
-/// server has closed, a new connection takes the place of the old one. Until the end of the
-/// play; `meanwhile` is called now and then.
+/// Sends bytes on so many connections, as guests whose names begin with `name`, and reads what
+/// comes; where all of them are sent, or the server has closed, a new connection takes the place
+/// of the old one. Until the end of the play; `meanwhile` is called now and then.
 pub(super) fn barrage(
-    field: &Field,
-    connections: usize,
+    field: &Attack<'_>,
+    (name, connections): (&str, usize),
     from: impl Fn(usize) -> Ipv4Addr,
     bytes: impl Fn(usize) -> String,
     mut meanwhile: impl FnMut() -> Result<()>,
@@ -63,7 +63,7 @@ pub(super) fn barrage(
                     *place = None;
                 }
             } else if let Ok(client) = field.irc(from(number)) {
-                let login = format!("NICK shot{number}\r\nUSER u 0 * :r\r\n");
+                let login = format!("NICK {name}{number}\r\nUSER u 0 * :r\r\n");
                 let bytes = format!("{login}{}", bytes(number)).into_bytes();
                 *place = Some(Shot::new(client, bytes));
                 number += 1;
@@ -93,7 +93,7 @@ impl Shot {
         }
     }
 
-    fn go_on(&mut self, field: &Field) {
+    fn go_on(&mut self, field: &Attack<'_>) {
         let sent = self.client.offer(&self.bytes[self.sent..]);
         self.sent += sent;
         let came = self.client.swallow();

@@ -7,20 +7,20 @@ use anyhow::Result;
 
 use super::crowd::address;
 use crate::attack::client::Client;
-use crate::attack::field::{Field, GUILTY};
+use crate::attack::field::Attack;
 
 /// Connections that are there at once.
 const AT_ONCE: usize = 100;
 
 /// Connections that are reset, as soon as they are logged in and before.
-pub(super) fn resets(field: &Field) -> Result<()> {
-    field.ready();
+pub(super) fn resets(field: &Attack<'_>) -> Result<()> {
+    field.wait_for_others();
     let mut number = 0;
     while field.goes_on() {
         let mut clients = Vec::new();
         for _ in 0..AT_ONCE {
             number += 1;
-            if let Ok(mut client) = field.plain(GUILTY) {
+            if let Ok(mut client) = field.plain(field.guilty) {
                 if number % 2 == 0 {
                     client.line(&format!("reset{number}"));
                 }
@@ -35,8 +35,8 @@ pub(super) fn resets(field: &Field) -> Result<()> {
 }
 
 /// Connections that say nothing, from many addresses.
-pub(super) fn connects(field: &Field) -> Result<()> {
-    field.ready();
+pub(super) fn connects(field: &Attack<'_>) -> Result<()> {
+    field.wait_for_others();
     thread::scope(|scope| {
         for thread in 0..2 {
             scope.spawn(move || {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::crowd::{barrage, crowd, every, swallow_all};
+use crate::attack::PATIENCE;
 use crate::attack::client::Client;
-use crate::attack::field::{Field, GUILTY};
+use crate::attack::field::{Attack, INNOCENT};
 use crate::dialect::Dialect;
 
 /// Rooms that one may be in.
@@ -15,63 +16,82 @@ const ROOMS: usize = 32;
 /// Lines that one connection may say at once, but for its login.
 const BURST: usize = 190;
 
+/// Entries of a long list of bans.
+const BANS: usize = 90;
+
 /// How often a crowd reads what it is told.
 const DRAIN: Duration = Duration::from_millis(20);
 
-/// `JOIN` of so many rooms from one on.
-fn join(first: usize) -> String {
-    let rooms: Vec<_> = (first..first + ROOMS)
-        .map(|room| format!("#r{room}"))
-        .collect();
+/// A mask that no name of a room, a user or an address here matches, and that finds this out late.
+const SLOW_MASK: &str = "*a*a*a*a*a*a*a*a*a*a*b";
+
+/// `JOIN` of as many rooms as one may be in, from this number on.
+fn join(name: &str, first: usize) -> String {
+    let rooms = (first..first + ROOMS).map(|room| format!("{name}{room}"));
+    let rooms: Vec<_> = rooms.collect();
     format!("JOIN {}", rooms.join(","))
 }
 
 /// Many rooms, and masks that match none of them and take long to find that out.
-pub(super) fn masks(field: &Field) -> Result<()> {
+pub(super) fn masks(field: &Attack<'_>) -> Result<()> {
     let guests = field.size(100, 990);
-    let mut guests = crowd(field, "guest", guests, |index| join(index * ROOMS))?;
+    // What is tried last of a name is what a mask looks for longest.
+    let rooms = format!("#{}", "a".repeat(24));
+    let mut guests = crowd(field, "maskaa", guests, |index| join(&rooms, index * ROOMS))?;
+    let mut owner = field.irc(INNOCENT)?;
+    owner.log_in("maskowner", None, PATIENCE)?;
+    let bans = (0..BANS).map(|n| format!("MODE #bans +b {SLOW_MASK}{n}!{SLOW_MASK}@*\r\n"));
+    let bans: String = bans.collect();
+    owner.line(&format!("JOIN #bans\r\n{bans}PING :done"));
+    owner.until(&["PONG"], PATIENCE)?;
     field.ready();
-    let masks = vec!["*aaaaaaaaaaaaaaaab"; 24].join(",");
+    let masks = vec!["*aaaaaaaaaaaaaaaaab"; 24].join(",");
     let lines = [
         format!("LIST {masks}\r\n"),
-        "WHO *a*a*a*a*a*a*a*a*a*a*b\r\n".to_owned(),
+        format!("WHO {SLOW_MASK}\r\n"),
         "WHO *aaaaaaaaaaaaaaaaaaaab\r\n".to_owned(),
-        "WHOWAS guest1,guest2,guest3\r\n".to_owned(),
+        "WHOWAS maskaa1,maskaa2,maskaa3\r\n".to_owned(),
+        "JOIN #bans\r\nPART #bans\r\n".to_owned(),
     ];
     let burst = |number: usize| {
         let one = &lines[number % lines.len()];
         one.repeat(BURST)
     };
-    let drain = every(DRAIN, || swallow_all(&mut guests));
-    barrage(field, 4, |_| GUILTY, burst, drain)
+    let drain = every(DRAIN, || {
+        owner.swallow();
+        swallow_all(&mut guests)
+    });
+    // Two connections for each kind of line.
+    let connections = 2 * lines.len();
+    barrage(field, ("mask", connections), |_| field.guilty, burst, drain)
 }
 
 /// Somebody whom many see, and who changes all the time.
-pub(super) fn seen(field: &Field) -> Result<()> {
+pub(super) fn seen(field: &Attack<'_>) -> Result<()> {
     let guests = field.size(40, 300);
-    let mut guests = crowd(field, "guest", guests, |_| join(0))?;
+    let mut guests = crowd(field, "seen", guests, |_| join("#seen", 0))?;
     field.ready();
     let burst = |number: usize| {
         let changes = (0..BURST - 10).map(|n| match n % 4 {
             0 => format!("AWAY :away {n}\r\n"),
             1 => format!("SETNAME :name {n}\r\n"),
-            2 => format!("NICK other{number}x{n}\r\n"),
+            2 => format!("NICK o{number}x{n}\r\n"),
             _ => "AWAY\r\n".to_owned(),
         });
         let all: String = changes.collect();
-        format!("{}\r\n{all}", join(0))
+        format!("{}\r\n{all}", join("#seen", 0))
     };
     let drain = every(DRAIN, || swallow_all(&mut guests));
-    barrage(field, 4, |_| GUILTY, burst, drain)
+    barrage(field, ("s", 4), |_| field.guilty, burst, drain)
 }
 
 /// Lists of many names for those who hardly read them.
-pub(super) fn names(field: &Field) -> Result<()> {
+pub(super) fn names(field: &Attack<'_>) -> Result<()> {
     let guests = field.size(60, 500);
-    let mut guests = crowd(field, "guest", guests, |_| join(0))?;
+    let mut guests = crowd(field, "name", guests, |_| join("#names", 0))?;
     let mut readers = Vec::new();
     for index in 0..field.size(20, 100) {
-        let mut client = Client::connect_narrow(field.irc, GUILTY, Dialect::Irc)?;
+        let mut client = Client::connect_narrow(field.irc, field.guilty, Dialect::Irc)?;
         let names = "NAMES\r\n".repeat(60);
         let lines = format!("NICK reader{index}\r\nUSER u 0 * :r\r\n{names}");
         client.say(lines.as_bytes(), || field.goes_on());
@@ -90,7 +110,7 @@ pub(super) fn names(field: &Field) -> Result<()> {
 }
 
 /// As many names as there can be, each in as many rooms as one may be in, and lists of them.
-pub(super) fn peers(field: &Field) -> Result<()> {
+pub(super) fn peers(field: &Attack<'_>) -> Result<()> {
     field.ready();
     let mut names = Names {
         most: field.size(2_000, 40_000),
@@ -100,8 +120,8 @@ pub(super) fn peers(field: &Field) -> Result<()> {
     let burst = |_| "LIST\r\n".repeat(BURST);
     barrage(
         field,
-        1,
-        |_| GUILTY,
+        ("list", 1),
+        |_| field.guilty,
         burst,
         || {
             names.go_on(field);
@@ -118,18 +138,18 @@ struct Names {
 }
 
 impl Names {
-    fn go_on(&mut self, field: &Field) {
+    fn go_on(&mut self, field: &Attack<'_>) {
         let before = self.under_way.len();
         // Each may go as soon as it was answered, one way or the other.
         self.under_way
             .retain_mut(|client| !client.has_heard("PONG"));
         field.count("names", (before - self.under_way.len()) as u64);
         while self.under_way.len() < 100 && self.next < self.most {
-            let Ok(mut client) = field.irc(GUILTY) else {
+            let Ok(mut client) = field.irc(field.guilty) else {
                 return;
             };
-            let login = format!("PASS secret-of-many\r\nNICK name{}", self.next);
-            let join = join(self.next * ROOMS);
+            let login = format!("PASS secret-of-many\r\nNICK peer{}", self.next);
+            let join = join("#peers", self.next * ROOMS);
             client
                 .offer(format!("{login}\r\nUSER u 0 * :r\r\n{join}\r\nPING :done\r\n").as_bytes());
             self.under_way.push(client);

@@ -11,7 +11,7 @@ use std::fmt;
 
 use anyhow::Result;
 
-use super::field::Field;
+use super::field::Attack;
 
 /// One attack.
 #[derive(Debug)]
@@ -22,8 +22,10 @@ pub struct Row {
     pub what: &'static str,
     /// Flags for rejoin.
     pub(super) flags: &'static [&'static str],
-    /// More of them, if the attack is small.
+    /// More of them, or others, if the attack is small.
     pub(super) small_flags: &'static [&'static str],
+    /// Whether it is played beside all others, too: not if its flags change what others see.
+    pub is_at_once: bool,
     /// What else the server must have.
     pub(super) needs: &'static [Needs],
     /// Whether even those who come from the address of the attack are to be let in.
@@ -31,7 +33,7 @@ pub struct Row {
     /// Whether it can be done to any server of IRC.
     pub is_for_others: bool,
     /// Prepares, says so, and attacks until the end of the play.
-    pub(super) attack: fn(&Field) -> Result<()>,
+    pub(super) attack: fn(&Attack<'_>) -> Result<()>,
 }
 
 /// What a server must have.
@@ -44,12 +46,17 @@ pub(super) enum Needs {
 }
 
 impl Row {
-    const fn new(name: &'static str, what: &'static str, attack: fn(&Field) -> Result<()>) -> Self {
+    const fn new(
+        name: &'static str,
+        what: &'static str,
+        attack: fn(&Attack<'_>) -> Result<()>,
+    ) -> Self {
         Self {
             name,
             what,
             flags: &[],
             small_flags: &[],
+            is_at_once: true,
             needs: &[],
             visitors_share_address: false,
             is_for_others: false,
@@ -80,12 +87,20 @@ pub static ROWS: &[Row] = &[
         ..Row::new("seen", "changes that many see", lists::seen)
     },
     Row {
-        flags: &["--resume-window=4s", "--return-grace=1s"],
-        small_flags: &["--mailbox-bytes=100000"],
-        ..Row::new("expiry", "full mailboxes that expire at once", mail::rooms)
+        flags: &["--resume-window=6s", "--return-grace=1s"],
+        small_flags: &[
+            "--resume-window=4s",
+            "--mailbox-bytes=100000",
+            "--mailbox-bytes-per-address=50000",
+        ],
+        is_at_once: false,
+        ..Row::new("expiry", "full mailboxes that expire at once", mail::expiry)
     },
     Row {
-        small_flags: &["--mailbox-bytes=100000"],
+        small_flags: &[
+            "--mailbox-bytes=100000",
+            "--mailbox-bytes-per-address=50000",
+        ],
         ..Row::new("mail", "one line for many that are away", mail::rooms)
     },
     Row {

@@ -6,23 +6,19 @@ use anyhow::{Result, ensure};
 
 use crate::attack::PATIENCE;
 use crate::attack::client::Client;
-use crate::attack::field::{Field, GUILTY, INNOCENT};
+use crate::attack::field::{Attack, INNOCENT};
 
 /// A secret channel, and somebody invisible in it.
-pub(super) fn hidden(field: &Field) -> Result<()> {
+pub(super) fn hidden(field: &Attack<'_>) -> Result<()> {
     let mut member = field.irc(INNOCENT)?;
     member.log_in("ghost", None, PATIENCE)?;
     member.line("MODE ghost +i\r\nJOIN #hide\r\nMODE #hide +sl 77\r\nPING :done");
     member.until(&["PONG"], PATIENCE)?;
-    field.ready();
-    let mut outsider = field.plain(GUILTY)?;
-    outsider.log_in("outsider", None, PATIENCE)?;
-    for ask in ["/rooms", "/who #hide", "/who"] {
-        outsider.line(ask);
-        hides(field, &mut outsider, ask, "* e");
-    }
-    let mut outsider = field.irc(GUILTY)?;
-    outsider.log_in("stranger", None, PATIENCE)?;
+    let mut unnamed = field.plain(field.guilty)?;
+    let mut plain = field.plain(field.guilty)?;
+    plain.log_in("outsider", None, PATIENCE)?;
+    let mut irc = field.irc(field.guilty)?;
+    irc.log_in("stranger", None, PATIENCE)?;
     let asks = [
         "LIST",
         "NAMES",
@@ -32,15 +28,32 @@ pub(super) fn hidden(field: &Field) -> Result<()> {
         "MODE #hide",
         "TOPIC #hide",
     ];
-    for ask in asks {
-        outsider.line(&format!("{ask}\r\nPING :done"));
-        hides(field, &mut outsider, ask, "PONG");
+    for round in 0_u64.. {
+        for ask in ["/rooms", "/who #hide", "/who"] {
+            if round == 0 {
+                unnamed.line(ask);
+                hides(field, &mut unnamed, ask, "* e");
+            }
+            plain.line(ask);
+            hides(field, &mut plain, ask, "* e");
+        }
+        for ask in asks {
+            irc.line(&format!("{ask}\r\nPING :done"));
+            hides(field, &mut irc, ask, "PONG");
+        }
+        field.ready();
+        field.count("rounds", 1);
+        member.swallow();
+        if !field.goes_on() {
+            break;
+        }
+        field.sleep(Duration::from_millis(500));
     }
     Ok(())
 }
 
 /// Complains of an answer that names what is hidden. It ends with a line that has `end`.
-fn hides(field: &Field, outsider: &mut Client, ask: &str, end: &str) {
+fn hides(field: &Attack<'_>, outsider: &mut Client, ask: &str, end: &str) {
     while let Some(line) = outsider.hear(PATIENCE) {
         let tells = line.contains("ghost")
             || line.contains("* room #hide")
@@ -55,44 +68,61 @@ fn hides(field: &Field, outsider: &mut Client, ask: &str, end: &str) {
     }
 }
 
-/// Somebody is away for so long that others see it quit, is banned, and comes back.
-pub(super) fn returns(field: &Field) -> Result<()> {
-    let (name, secret) = ("trouble", Some("secret-of-trouble"));
+/// Again and again somebody is away for so long that others see it quit, is banned, and comes back.
+pub(super) fn returns(field: &Attack<'_>) -> Result<()> {
+    let mut round = 0;
+    while field.goes_on() {
+        return_once(field, round)?;
+        field.ready();
+        field.count("rounds", 1);
+        round += 1;
+    }
+    Ok(())
+}
+
+fn return_once(field: &Attack<'_>, round: usize) -> Result<()> {
+    let (name, room) = (format!("trouble{round}"), format!("#council{round}"));
+    let secret = Some("secret-of-trouble");
     let mut owner = field.irc(INNOCENT)?;
-    owner.log_in("founder", None, PATIENCE)?;
-    owner.line("JOIN #council\r\nPING :done");
+    owner.log_in(&format!("founder{round}"), None, PATIENCE)?;
+    owner.line(&format!("JOIN {room}\r\nPING :done"));
     owner.until(&["PONG"], PATIENCE)?;
-    let mut trouble = field.irc(GUILTY)?;
-    trouble.log_in(name, secret, PATIENCE)?;
-    trouble.line("JOIN #council\r\nPING :done");
+    let mut trouble = field.irc(field.guilty)?;
+    trouble.log_in(&name, secret, PATIENCE)?;
+    trouble.line(&format!("JOIN {room}\r\nPING :done"));
     trouble.until(&["PONG"], PATIENCE)?;
-    owner.line("MODE #council +o trouble");
-    owner.until(&[" MODE #council +o trouble"], PATIENCE)?;
-    field.ready();
+    owner.line(&format!("MODE {room} +o {name}"));
+    owner.until(&[&format!(" MODE {room} +o {name}")], PATIENCE)?;
     drop(trouble);
     owner.until(&[" QUIT "], PATIENCE)?;
-    owner.line("MODE #council +b trouble!*@*\r\nMODE #council -o trouble\r\nKICK #council trouble");
-    owner.line("MODE #council +i\r\nPING :done");
+    owner.line(&format!(
+        "MODE {room} +b {name}!*@*\r\nMODE {room} -o {name}"
+    ));
+    owner.line(&format!(
+        "KICK {room} {name}\r\nMODE {room} +i\r\nPING :done"
+    ));
     owner.until(&["PONG"], PATIENCE)?;
-    let mut trouble = field.irc(GUILTY)?;
-    trouble.log_in(name, secret, PATIENCE)?;
-    trouble.line("MODE #council +t\r\nPRIVMSG #council :I am back\r\nPING :done");
+    let mut trouble = field.irc(field.guilty)?;
+    trouble.log_in(&name, secret, PATIENCE)?;
+    trouble.line(&format!(
+        "MODE {room} +t\r\nPRIVMSG {room} :I am back\r\nPING :done"
+    ));
     // It is shown where it was, then what was said while it was there, and then that it was kicked.
     let mut last = None;
     while let Some(line) = trouble.hear(PATIENCE) {
         if line.contains("PONG") {
             break;
         }
-        if line.contains("#council") && (line.contains(" JOIN ") || line.contains(" KICK ")) {
+        if line.contains(&room) && (line.contains(" JOIN ") || line.contains(" KICK ")) {
             last = Some(line);
         }
     }
     if let Some(line) = last.filter(|line| line.contains(" JOIN ")) {
         field.complain(format!("who was expelled comes back: {line:?}"));
     }
-    owner.line("NAMES #council\r\nPING :done");
+    owner.line(&format!("NAMES {room}\r\nPING :done"));
     while let Some(line) = owner.hear(PATIENCE) {
-        let is_in = line.contains(" 353 ") && line.contains("trouble");
+        let is_in = line.contains(" 353 ") && line.contains(&name);
         if is_in || line.contains(":I am back") {
             field.complain(format!("who was expelled is in the room: {line:?}"));
         }
@@ -104,14 +134,13 @@ pub(super) fn returns(field: &Field) -> Result<()> {
 }
 
 /// A stranger compares the ids of messages to itself.
-pub(super) fn msgids(field: &Field) -> Result<()> {
-    let mut stranger = field.irc(GUILTY)?;
+pub(super) fn msgids(field: &Attack<'_>) -> Result<()> {
+    let mut stranger = field.irc(field.guilty)?;
     stranger.line("CAP REQ :message-tags\r\nCAP END");
-    stranger.log_in("stranger", None, PATIENCE)?;
-    field.ready();
+    stranger.log_in("counter", None, PATIENCE)?;
     let mut ids = Vec::new();
     for _ in 0..20 {
-        stranger.line("PRIVMSG stranger :what is the number of this?");
+        stranger.line("PRIVMSG counter :what is the number of this?");
         let line = stranger.until(&[" PRIVMSG "], PATIENCE)?;
         let tags = line.split(' ').next().unwrap_or("");
         let mut tags = tags.trim_start_matches('@').split(';');
@@ -130,6 +159,12 @@ pub(super) fn msgids(field: &Field) -> Result<()> {
     let reversed: Vec<_> = ids.iter().map(|id| id.chars().rev().collect()).collect();
     if is_counted(&ids) || is_counted(&reversed) {
         field.complain(format!("the ids of messages can be counted: {ids:?}"));
+    }
+    field.ready();
+    while field.goes_on() {
+        stranger.line("PRIVMSG counter :and of this?");
+        stranger.swallow();
+        field.sleep(Duration::from_millis(100));
     }
     Ok(())
 }
