@@ -17,6 +17,15 @@ use core::time::Duration;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
+    /// Bytes of memory that the server may take, as far as others decide that: what waits for
+    /// sockets, mailboxes, rooms and their lists each have a part, and of that again the peers and
+    /// connections of one address have a quarter, as [`outboxes_bytes`](Self::outboxes_bytes) says.
+    /// The rest is for connections and peers, each of which takes some KiB, and for the program.
+    ///
+    /// [`with_memory`](Self::with_memory) sets other limits so that they fit. At least
+    /// [`Config::MIN_MEMORY`], and a quarter of what may wait in outboxes must hold what may wait in
+    /// one.
+    pub memory: NonZeroUsize,
     /// Bytes in one line, its end not counted. At least [`Config::MIN_LINE_BYTES`].
     pub line_bytes: NonZeroUsize,
     /// Lines that one connection may send a second, over time; at most 1,000,000. A long
@@ -55,9 +64,13 @@ pub struct Config {
     /// something, it has until [`silence_timeout`](Self::silence_timeout): its probe is behind
     /// that.
     pub irc_silence_timeout: Duration,
-    /// How long a writer that can't go on waits for progress: for a socket that takes something, or
-    /// for a client that acknowledges something.
+    /// How long a client may leave a writer without room, beyond what it takes at
+    /// [`drain_rate`](Self::drain_rate): its socket takes nothing, or it acknowledges nothing.
     pub write_timeout: Duration,
+    /// Bytes a second that a client must take, or acknowledge, while more waits than its socket
+    /// takes. For what it took it has as much time as it may take for that, and never more than
+    /// [`write_timeout`](Self::write_timeout).
+    pub drain_rate: NonZeroUsize,
     /// How long a writer that was told to stop may go on to write what is queued.
     pub flush_timeout: Duration,
     /// How long the whole server may take to stop.
@@ -156,6 +169,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The [`memory`](Self::memory) of the [default](Self::default).
+    pub const DEFAULT_MEMORY: usize = 1 << 30;
+
+    /// The least [`memory`](Self::memory).
+    pub const MIN_MEMORY: usize = 32 << 20;
+
     /// The least [`line_bytes`](Self::line_bytes): a login with the longest name and a
     /// short secret fits.
     pub const MIN_LINE_BYTES: usize = 64;
@@ -180,6 +199,43 @@ impl Config {
     /// What a waiting message costs beside its words, in bytes: as much as it takes in memory.
     pub const MAIL_OVERHEAD: usize = 320;
 
+    /// What a message takes in each of the mailboxes that keep it, in bytes, beside what they share.
+    pub const MAIL_ENTRY: usize = 64;
+
+    /// What it takes in memory that a peer is in a room, in bytes.
+    pub const MEMBER_COST: usize = 512;
+
+    /// What a room takes in memory, its members and lists not counted, in bytes.
+    pub const ROOM_COST: usize = 2048;
+
+    /// What one entry of a room's list takes in memory, in bytes, beside its text.
+    pub const LIST_ENTRY: usize = 256;
+
+    /// One source may have the whole of each of the following, divided by this.
+    pub const SOURCES: usize = 4;
+
+    /// Bytes that may wait in all outboxes together: 3/8 of [`memory`](Self::memory).
+    pub const fn outboxes_bytes(&self) -> usize {
+        self.memory.get() / 8 * 3
+    }
+
+    /// Bytes that all mailboxes may keep together: a quarter of [`memory`](Self::memory).
+    pub const fn mail_bytes(&self) -> usize {
+        self.memory.get() / 4
+    }
+
+    /// Bytes that all rooms and their members may take: an eighth of [`memory`](Self::memory), by
+    /// [`Config::ROOM_COST`] and [`Config::MEMBER_COST`].
+    pub const fn room_bytes(&self) -> usize {
+        self.memory.get() / 8
+    }
+
+    /// Bytes that the lists of all rooms may take: a sixteenth of [`memory`](Self::memory), by
+    /// [`Config::LIST_ENTRY`].
+    pub const fn list_bytes(&self) -> usize {
+        self.memory.get() / 16
+    }
+
     /// What a waiting line costs beside its bytes and its mail, as much as it takes in memory.
     pub const FRAME_OVERHEAD: usize = 128;
 
@@ -201,6 +257,13 @@ impl Config {
             .saturating_add(listed)
             .saturating_add(Self::LISTED_BYTES * Self::EXPLANATION_LINES)
             .saturating_add(Self::FRAME_OVERHEAD * Self::EXPLANATION_LINES)
+    }
+
+    /// Bytes that may wait in one outbox, of all kinds.
+    const fn one_outbox_bytes(&self) -> usize {
+        let outbox = self.outbox_bytes.get();
+        let others = self.bulk_bytes().saturating_add(self.asked_bytes());
+        others.saturating_add(outbox)
     }
 
     /// Whether the limits agree with each other.
@@ -271,6 +334,19 @@ impl Config {
                 must: "be greater than twice line_bytes by 1024",
             });
         }
+        if self.memory.get() < Self::MIN_MEMORY {
+            return Err(BadConfig {
+                limit: "memory",
+                must: "be at least 33554432",
+            });
+        }
+        if self.outboxes_bytes() / Self::SOURCES < self.one_outbox_bytes() {
+            return Err(BadConfig {
+                limit: "memory",
+                must: "hold what may wait for one connection, in 3/32 of it: 5 times outbox_bytes and \
+                       4 times mailbox_bytes, and listed entries",
+            });
+        }
         // Rates are kept in microseconds.
         if self.lines_per_second.get() > 1_000_000 {
             return Err(BadConfig {
@@ -311,15 +387,19 @@ impl Config {
     }
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        const fn size(n: usize) -> NonZeroUsize {
-            NonZeroUsize::new(n).expect("the defaults are not zero")
-        }
-        const fn count(n: u32) -> NonZeroU32 {
-            NonZeroU32::new(n).expect("the defaults are not zero")
-        }
+impl Config {
+    /// The defaults for a server that may take so many bytes of memory.
+    ///
+    /// What waits in one outbox or mailbox is a fixed part of that, and below
+    /// [`Config::DEFAULT_MEMORY`] there are fewer connections and peers.
+    pub fn with_memory(memory: NonZeroUsize) -> Self {
+        let memory_of = |bytes: usize| size(memory.get().div_ceil(Self::DEFAULT_MEMORY / bytes));
+        let up_to = |most: usize| {
+            let fits = most as u128 * memory.get() as u128 / Self::DEFAULT_MEMORY as u128;
+            size((fits as usize).clamp(1, most))
+        };
         Self {
+            memory,
             line_bytes: size(4096),
             lines_per_second: count(20),
             lines_burst: count(200),
@@ -334,17 +414,18 @@ impl Default for Config {
             irc_probe_after: Duration::from_secs(90),
             irc_silence_timeout: Duration::from_secs(150),
             write_timeout: Duration::from_secs(3 * 60),
+            drain_rate: size(512),
             flush_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),
-            connections: size(10_000),
-            connections_per_address: size(1_000),
-            peers: size(20_000),
-            peers_per_address: size(2_000),
+            connections: up_to(10_000),
+            connections_per_address: up_to(1_000),
+            peers: up_to(20_000),
+            peers_per_address: up_to(2_000),
             resume_window: Duration::from_secs(60 * 60),
-            outbox_bytes: size(4 << 20),
-            mailbox_bytes: size(8 << 20),
+            outbox_bytes: memory_of(4 << 20),
+            mailbox_bytes: memory_of(8 << 20),
             mailbox_messages: size(20_000),
-            mailbox_bytes_per_address: size(4 << 20),
+            mailbox_bytes_per_address: memory_of(4 << 20),
             mailbox_messages_per_address: size(10_000),
             bounces: size(20),
             receivers: size(16),
@@ -372,6 +453,20 @@ impl Default for Config {
             read_bytes: size(64 << 10),
         }
     }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::with_memory(size(Self::DEFAULT_MEMORY))
+    }
+}
+
+const fn size(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).expect("it is not zero")
+}
+
+const fn count(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).expect("it is not zero")
 }
 
 /// A limit that does not fit the others.

@@ -332,54 +332,54 @@ struct Limits {
     #[arg(default_value_t = Config::default().failed_login_targets)]
     failed_login_targets: NonZeroUsize,
 
-    /// Connections at once.
-    #[arg(help_heading = "Connections and peers", long, value_name = "N")]
-    #[arg(default_value_t = Config::default().connections)]
-    connections: NonZeroUsize,
+    /// Bytes of memory for what others can fill: what waits for sockets, mailboxes, rooms and their
+    /// lists each have a part of it, and one address (IPv6: one /64 network) a quarter of each.
+    #[arg(help_heading = "Connections and peers", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().memory)]
+    memory: NonZeroUsize,
 
-    /// Connections at once from one address (IPv6: from one /64 network).
+    /// Connections at once [default: 10000, fewer with less --memory]
     #[arg(help_heading = "Connections and peers", long, value_name = "N")]
-    #[arg(default_value_t = Config::default().connections_per_address)]
-    connections_per_address: NonZeroUsize,
+    connections: Option<NonZeroUsize>,
 
-    /// Peers at once, those that are away included.
+    /// Connections at once from one address (IPv6: from one /64 network) [default: 1000, fewer with
+    /// less --memory]
     #[arg(help_heading = "Connections and peers", long, value_name = "N")]
-    #[arg(default_value_t = Config::default().peers)]
-    peers: NonZeroUsize,
+    connections_per_address: Option<NonZeroUsize>,
+
+    /// Peers at once, those that are away included [default: 20000, fewer with less --memory]
+    #[arg(help_heading = "Connections and peers", long, value_name = "N")]
+    peers: Option<NonZeroUsize>,
 
     /// Peers at once from one address (IPv6: from one /64 network); for one more, the one that
-    /// joined last of those that are away expires.
+    /// joined last of those that are away expires [default: 2000, fewer with less --memory]
     #[arg(help_heading = "Connections and peers", long, value_name = "N")]
-    #[arg(default_value_t = Config::default().peers_per_address)]
-    peers_per_address: NonZeroUsize,
+    peers_per_address: Option<NonZeroUsize>,
 
     /// Time that a peer with a secret keeps its name, rooms and mailbox while it is away.
     #[arg(help_heading = "Connections and peers", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().resume_window.into())]
     resume_window: Duration,
 
-    /// Bytes that may wait for one connection's socket; more than twice --line-bytes
-    /// by 1024.
+    /// Bytes that may wait for one connection's socket; more than twice --line-bytes by 1024
+    /// [default: 1/256 of --memory]
     #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
-    #[arg(default_value_t = Config::default().outbox_bytes)]
-    outbox_bytes: NonZeroUsize,
+    outbox_bytes: Option<NonZeroUsize>,
 
-    /// Bytes that may wait in one peer's mailbox; at least one line and what it costs to
-    /// keep it.
+    /// Bytes that may wait in one peer's mailbox; at least one line and what it costs to keep it
+    /// [default: 1/128 of --memory]
     #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
-    #[arg(default_value_t = Config::default().mailbox_bytes)]
-    mailbox_bytes: NonZeroUsize,
+    mailbox_bytes: Option<NonZeroUsize>,
 
     /// Messages that may wait in one peer's mailbox.
     #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
     #[arg(default_value_t = Config::default().mailbox_messages)]
     mailbox_messages: NonZeroUsize,
 
-    /// The part of --mailbox-bytes that mail from one address may take (IPv6: from one /64
-    /// network).
+    /// The part of --mailbox-bytes that mail from one address may take (IPv6: from one /64 network)
+    /// [default: 1/256 of --memory]
     #[arg(help_heading = "Messages and rooms", long, value_name = "BYTES")]
-    #[arg(default_value_t = Config::default().mailbox_bytes_per_address)]
-    mailbox_bytes_per_address: NonZeroUsize,
+    mailbox_bytes_per_address: Option<NonZeroUsize>,
 
     /// The part of --mailbox-messages that mail from one address may take.
     #[arg(help_heading = "Messages and rooms", long, value_name = "N")]
@@ -429,10 +429,17 @@ struct Limits {
     #[arg(default_value_t = Config::default().irc_silence_timeout.into())]
     irc_silence_timeout: Duration,
 
-    /// Time that a client may neither take nor acknowledge anything while much waits for it.
+    /// Time that a client may neither take nor acknowledge anything while more waits for it than its
+    /// socket takes.
     #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().write_timeout.into())]
     write_timeout: Duration,
+
+    /// Bytes that a client must take or acknowledge a second, over --write-timeout, while more waits
+    /// for it than its socket takes.
+    #[arg(help_heading = "Dead links and the end", long, value_name = "BYTES")]
+    #[arg(default_value_t = Config::default().drain_rate)]
+    drain_rate: NonZeroUsize,
 
     /// Time that a connection which ends may go on to write what is queued.
     #[arg(help_heading = "Dead links and the end", long, value_name = "TIME")]
@@ -526,7 +533,10 @@ struct Limits {
 
 impl Limits {
     fn into_config(self) -> Config {
+        let default = Config::with_memory(self.memory);
         Config {
+            memory: self.memory,
+            drain_rate: self.drain_rate,
             line_bytes: self.line_bytes,
             lines_per_second: self.lines_per_second,
             lines_burst: self.lines_burst,
@@ -547,15 +557,19 @@ impl Limits {
             write_timeout: self.write_timeout.into(),
             flush_timeout: self.flush_timeout.into(),
             shutdown_timeout: self.shutdown_timeout.into(),
-            connections: self.connections,
-            connections_per_address: self.connections_per_address,
-            peers: self.peers,
-            peers_per_address: self.peers_per_address,
+            connections: self.connections.unwrap_or(default.connections),
+            connections_per_address: self
+                .connections_per_address
+                .unwrap_or(default.connections_per_address),
+            peers: self.peers.unwrap_or(default.peers),
+            peers_per_address: self.peers_per_address.unwrap_or(default.peers_per_address),
             resume_window: self.resume_window.into(),
-            outbox_bytes: self.outbox_bytes,
-            mailbox_bytes: self.mailbox_bytes,
+            outbox_bytes: self.outbox_bytes.unwrap_or(default.outbox_bytes),
+            mailbox_bytes: self.mailbox_bytes.unwrap_or(default.mailbox_bytes),
             mailbox_messages: self.mailbox_messages,
-            mailbox_bytes_per_address: self.mailbox_bytes_per_address,
+            mailbox_bytes_per_address: self
+                .mailbox_bytes_per_address
+                .unwrap_or(default.mailbox_bytes_per_address),
             mailbox_messages_per_address: self.mailbox_messages_per_address,
             bounces: self.bounces,
             receivers: self.receivers,

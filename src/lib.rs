@@ -40,6 +40,7 @@ extern crate alloc;
 
 mod book;
 pub mod broker;
+mod budget;
 pub mod config;
 pub mod hub;
 pub mod id;

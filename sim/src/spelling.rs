@@ -178,6 +178,7 @@ fn spell_refusal(refusal: &Refusal) -> String {
         Refusal::NotInRoom { room } => format!("not-in-room {room}"),
         Refusal::AlreadyInRoom { room } => format!("already-in-room {room}"),
         Refusal::TooManyRooms { limit } => format!("too-many-rooms at most {limit}"),
+        Refusal::TooManyRoomsFromAddress => "too-many-rooms from your address".to_owned(),
     };
     format!("* error {what}\n")
 }

@@ -311,6 +311,7 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::NotInRoom { room } => format!("not in {room}"),
         Refusal::AlreadyInRoom { room } => format!("already in {room}"),
         Refusal::TooManyRooms { limit } => format!("more than {limit} rooms"),
+        Refusal::TooManyRoomsFromAddress => "too many rooms from one address".to_owned(),
     }
 }
 

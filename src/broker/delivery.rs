@@ -126,7 +126,7 @@ impl Broker {
             room,
             stamp: said.stamp,
         };
-        let messages = Messages::new(header, said.number, said.texts);
+        let messages = Messages::kept(header, said.number, said.texts, absent.len());
         if absent.is_empty() {
             return effects.say(to, messages);
         }
@@ -140,14 +140,14 @@ impl Broker {
     /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.
     fn keep(&mut self, conn: ConnId, message: &Message, absent: &[Name], effects: &mut Effects) {
         effects.worked(absent.len(), MAILBOX);
-        let (room, limits) = (message.header().room, self.limits.mailbox);
+        let room = message.header().room;
         for &name in absent {
             let Some((&name, _)) = self.peers.get_key_value(&name) else {
                 effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));
                 continue;
             };
             let mail = Mail::Message(message.clone());
-            if self.peer_mut(&name).mailbox.push(mail, limits).is_err() {
+            if self.put(&name, mail).is_err() {
                 effects.deliver([conn], Event::Refused(Refusal::MailboxFull { name, room }));
             } else if room.is_none() && self.is_expected(&name) {
                 effects.deliver([conn], Event::Kept { name });

@@ -464,6 +464,9 @@ pub enum Refusal {
         /// How many it may be in.
         limit: usize,
     },
+    /// All peers from its address together are in as many rooms as they may be, or all peers that
+    /// there are.
+    TooManyRoomsFromAddress,
 }
 
 /// Why a peer is no longer in a room.

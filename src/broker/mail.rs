@@ -68,8 +68,18 @@ impl Mail {
         self.message().cost()
     }
 
+    /// What it takes where it is kept, in bytes: its place, and its part of what it shares with
+    /// those who keep the same.
+    pub(super) fn weight(&self) -> usize {
+        let keepers = match self {
+            Self::Message(message) => message.keepers(),
+            Self::Bounce(_) => 1,
+        };
+        self.cost() / keepers + Config::MAIL_ENTRY
+    }
+
     /// Where whoever said it came from.
-    fn source(&self) -> Source {
+    pub(super) fn source(&self) -> Source {
         self.message().header().source
     }
 

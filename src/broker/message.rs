@@ -21,6 +21,8 @@ struct Speech {
     header: Header,
     number: u64,
     texts: Texts,
+    /// In how many mailboxes it is kept, if in any.
+    keepers: u32,
 }
 
 impl Message {
@@ -75,8 +77,14 @@ impl Message {
             header: self.header().clone(),
             number: self.number(),
             texts: self.speech.texts.only(self.place as usize),
+            keepers: self.speech.keepers,
         });
         Self { speech, place: 0 }
+    }
+
+    /// In how many mailboxes it was put at once: they share what it takes.
+    pub(super) fn keepers(&self) -> usize {
+        self.speech.keepers as usize
     }
 
     /// What it is, whatever else was said at once.
@@ -122,11 +130,17 @@ impl Messages {
     /// What somebody says at once: each text is a message. The first has this number, and each the
     /// next; if it is 0, none has one.
     pub fn new(header: Header, number: u64, texts: Texts) -> Self {
+        Self::kept(header, number, texts, 1)
+    }
+
+    /// The same, to be kept in so many mailboxes, if in any.
+    pub(super) fn kept(header: Header, number: u64, texts: Texts, keepers: usize) -> Self {
         let count = u32::try_from(texts.len()).expect("each has a byte of 4 GiB at most");
         let speech = Arc::new(Speech {
             header,
             number,
             texts,
+            keepers: u32::try_from(keepers).unwrap_or(u32::MAX).max(1),
         });
         let places = 0..count;
         Self { speech, places }

@@ -51,6 +51,7 @@ pub use message::{Form, Header, Message, Messages, Part, Rank, Said, Stamp};
 
 use crate::Config;
 use crate::book::Book;
+use crate::budget::Budget;
 use crate::id::{ConnId, Name, PeerId, Proof, Room, Source, Text, Time};
 use delivery::Sender;
 use effect::{CHANGE, MAILBOX};
@@ -70,6 +71,10 @@ pub struct Broker {
     /// The names of all peers, which can change.
     names: BTreeMap<PeerId, Name>,
     rooms: Rooms,
+    /// What mailboxes keep, by where it was sent from.
+    mail_budget: Budget,
+    /// What the rooms of all peers take, by where each comes from.
+    room_budget: Budget,
     /// Mail that is to come back.
     undelivered: VecDeque<Undelivered>,
     /// Those who are back while what waited for them is still being handed over, or were.
@@ -106,6 +111,8 @@ struct Peer {
     /// behind what is still to be handed over.
     is_returning: bool,
     rooms: BTreeSet<Room>,
+    /// For where its rooms are counted: where its last connection came from.
+    source: Source,
 }
 
 impl Broker {
@@ -137,6 +144,8 @@ impl Broker {
             peers: Book::default(),
             names: BTreeMap::new(),
             rooms: Rooms::default(),
+            mail_budget: Budget::new(config.mail_bytes()),
+            room_budget: Budget::new(config.room_bytes()),
             undelivered: VecDeque::new(),
             returning: VecDeque::new(),
             closing: None,
@@ -368,6 +377,7 @@ impl Broker {
                 mailbox: Mailbox::default(),
                 is_returning: false,
                 rooms: BTreeSet::new(),
+                source: self.lifecycle.source(conn),
             },
         );
         effects.deliver([conn], Event::Welcome { name });
@@ -378,6 +388,7 @@ impl Broker {
     fn welcome_back(&mut self, conn: ConnId, effects: &mut Effects) {
         let name = self.lifecycle.online(conn).expect("who returns is online");
         self.set_live(&name, Some(conn), effects);
+        self.count_for(&name, conn);
         let kept = self.peers[&name].mailbox.len();
         effects.deliver([conn], Event::Back { name, kept });
         self.hand_over_some(name, conn, effects);
@@ -408,8 +419,14 @@ impl Broker {
         self.set_live(&name, None, effects);
         effects.worked(undelivered.len(), MAILBOX);
         let limits = self.limits.mailbox;
-        let peer = self.peer_mut(&name);
+        let peer = self
+            .peers
+            .get_mut(&name)
+            .expect("whose name is bound is known");
         let (whom, mailbox) = ((name, peer.id), &mut peer.mailbox);
+        for mail in &undelivered {
+            self.mail_budget.add(mail.source(), mail.weight());
+        }
         mailbox.prepend(undelivered);
         match then {
             // Who comes back again and again without reading gets no more than fits either.
@@ -482,6 +499,23 @@ impl Broker {
         binding.is_some_and(|binding| binding.proof.is_some())
     }
 
+    /// Puts mail into somebody's mailbox, if there is room for it: there, and in all.
+    fn put(&mut self, name: &Name, mail: Mail) -> Result<(), Mail> {
+        let (source, weight) = (mail.source(), mail.weight());
+        if !self.mail_budget.admits(source, weight) {
+            return Err(mail);
+        }
+        let limits = self.limits.mailbox;
+        self.peer_mut(name).mailbox.push(mail, limits)?;
+        self.mail_budget.add(source, weight);
+        Ok(())
+    }
+
+    /// A piece of mail is in no mailbox any more.
+    fn count_out(&mut self, mail: &Mail) {
+        self.mail_budget.remove(mail.source(), mail.weight());
+    }
+
     fn peer_mut(&mut self, name: &Name) -> &mut Peer {
         self.peers
             .get_mut(name)
@@ -520,5 +554,20 @@ impl Broker {
             (name, live, &peer.rooms)
         });
         self.rooms.check(peers);
+        self.check_budgets();
+    }
+
+    fn check_budgets(&self) {
+        let members = |peer: &Peer| (peer.source, peer.rooms.len() * Config::MEMBER_COST);
+        let members = self.peers.iter().map(|(_, peer)| members(peer));
+        let rooms = self
+            .rooms
+            .sources()
+            .map(|source| (source, Config::ROOM_COST));
+        self.room_budget.check(members.chain(rooms));
+        let kept = self.peers.iter().flat_map(|(_, peer)| peer.mailbox.iter());
+        let kept = kept.chain(self.undelivered().map(|(.., mail)| mail));
+        self.mail_budget
+            .check(kept.map(|mail| (mail.source(), mail.weight())));
     }
 }

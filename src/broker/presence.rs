@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::Config;
 use crate::id::{ConnId, Name, Room, Text};
 
 use super::effect::{CHANGE, ENTRY};
@@ -15,9 +16,14 @@ impl Broker {
             Refusal::AlreadyInRoom { room }
         } else if joined.len() >= limit {
             Refusal::TooManyRooms { limit }
+        } else if !self.admits_to_room(&name) {
+            Refusal::TooManyRoomsFromAddress
         } else {
-            let room = self.rooms.join(room, name, conn);
-            self.peer_mut(&name).rooms.insert(room);
+            let peer = self.peers.get_mut(&name).expect("who joins is known");
+            let (room, is_new) = self.rooms.join(room, name, (conn, peer.source));
+            peer.rooms.insert(room);
+            let cost = Config::MEMBER_COST + usize::from(is_new) * Config::ROOM_COST;
+            self.room_budget.add(peer.source, cost);
             return self.tell_room(&room, None, Event::Joined { room, name }, effects);
         };
         effects.deliver([conn], Event::Refused(refusal));
@@ -31,9 +37,8 @@ impl Broker {
         why: Option<Text>,
         effects: &mut Effects,
     ) {
-        match self.peer_mut(&name).rooms.take(&room) {
+        match self.take_out(&name, &room) {
             Some(room) => {
-                self.rooms.leave(&room, &name);
                 let left = Event::Left {
                     room,
                     name,
@@ -57,9 +62,8 @@ impl Broker {
         if !self.rooms.has_member(&room, &by) || !self.rooms.has_member(&room, &name) {
             return effects.deliver([conn], Event::Refused(Refusal::NotInRoom { room }));
         }
-        let room = self.peer_mut(&name).rooms.take(&room);
+        let room = self.take_out(&name, &room);
         let room = room.expect("a member knows its rooms");
-        self.rooms.leave(&room, &name);
         let also = self.lifecycle.live(&name);
         let why = LeaveReason::Kicked { by, why };
         self.tell_room(&room, also, Event::Left { room, name, why }, effects);
@@ -90,9 +94,9 @@ impl Broker {
 
     /// Takes a peer out of all its rooms, and tells who stays.
     pub(super) fn leave_all(&mut self, name: Name, why: LeaveReason, effects: &mut Effects) {
-        for room in core::mem::take(&mut self.peer_mut(&name).rooms) {
+        while let Some(&room) = self.peers[&name].rooms.first() {
             effects.worked(1, CHANGE);
-            self.rooms.leave(&room, &name);
+            self.take_out(&name, &room);
             let left = Event::Left {
                 room,
                 name,
@@ -100,6 +104,34 @@ impl Broker {
             };
             self.tell_room(&room, None, left, effects);
         }
+    }
+
+    /// Whether one who is there may be in one more room, as far as others count.
+    pub(crate) fn admits_to_room(&self, name: &Name) -> bool {
+        let source = self.peers[name].source;
+        let cost = Config::MEMBER_COST + Config::ROOM_COST;
+        self.room_budget.admits(source, cost)
+    }
+
+    /// Takes a peer out of a room. Returns the room as it was written first, if the peer was in it.
+    fn take_out(&mut self, name: &Name, room: &Room) -> Option<Room> {
+        let peer = self.peers.get_mut(name)?;
+        let room = peer.rooms.take(room)?;
+        self.room_budget.remove(peer.source, Config::MEMBER_COST);
+        if let Some(source) = self.rooms.leave(&room, name) {
+            self.room_budget.remove(source, Config::ROOM_COST);
+        }
+        Some(room)
+    }
+
+    /// What a peer keeps is counted for where its connection comes from.
+    pub(super) fn count_for(&mut self, name: &Name, conn: ConnId) {
+        let source = self.lifecycle.source(conn);
+        let peer = self.peers.get_mut(name).expect("who comes back is known");
+        let kept = peer.rooms.len() * Config::MEMBER_COST;
+        self.room_budget.remove(peer.source, kept);
+        self.room_budget.add(source, kept);
+        peer.source = source;
     }
 
     /// Tells `also` and everybody in a room who is online.

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::ops::Bound;
 
-use crate::id::{ConnId, Name, Room};
+use crate::id::{ConnId, Name, Room, Source};
 
 /// The rooms that somebody is in. A room comes with its first member and goes with
 /// its last.
@@ -13,14 +13,24 @@ use crate::id::{ConnId, Name, Room};
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub(super) struct Rooms(BTreeMap<Room, Members>);
 
-#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Members {
+    /// Where the first of them came from.
+    source: Source,
     live: BTreeMap<Name, Option<ConnId>>,
     /// How many of them have no live connection.
     absent: usize,
 }
 
 impl Members {
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            live: BTreeMap::new(),
+            absent: 0,
+        }
+    }
+
     fn insert(&mut self, name: Name, live: Option<ConnId>) {
         self.absent += usize::from(live.is_none());
         self.live.insert(name, live);
@@ -34,12 +44,20 @@ impl Members {
 }
 
 impl Rooms {
-    /// Somebody who is online with `conn` joins. Returns the room as its first member wrote it.
-    pub(super) fn join(&mut self, room: Room, name: Name, conn: ConnId) -> Room {
+    /// Somebody joins who is online with `conn`, which comes from `source`. Returns the room as its
+    /// first member wrote it, and whether that is this one.
+    pub(super) fn join(
+        &mut self,
+        room: Room,
+        name: Name,
+        (conn, source): (ConnId, Source),
+    ) -> (Room, bool) {
         let room = self.spelling(room);
-        let members = self.0.entry(room).or_default();
+        let members = self.0.entry(room);
+        let members = members.or_insert_with(|| Members::of(source));
+        let is_new = members.live.is_empty();
         members.insert(name, Some(conn));
-        room
+        (room, is_new)
     }
 
     /// The room as its first member wrote it, if it has any.
@@ -68,12 +86,21 @@ impl Rooms {
         }
     }
 
-    pub(super) fn leave(&mut self, room: &Room, name: &Name) {
+    /// Somebody is a member no longer. If the room goes with it, returns where its first member came
+    /// from.
+    pub(super) fn leave(&mut self, room: &Room, name: &Name) -> Option<Source> {
         let members = self.0.get_mut(room).expect("a room has members");
         members.remove(name);
-        if members.live.is_empty() {
+        let source = members.source;
+        members.live.is_empty().then(|| {
             self.0.remove(room);
-        }
+            source
+        })
+    }
+
+    /// Where the first member of each room came from.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Source> {
+        self.0.values().map(|members| members.source)
     }
 
     /// In order, each with its live connection; none if there is no such room.
@@ -128,7 +155,11 @@ impl Rooms {
         let mut rooms = Self::default();
         for (name, live, joined) in peers {
             for &room in joined {
-                rooms.0.entry(room).or_default().insert(name, live);
+                let known = self.0.get(&room).map(|members| members.source);
+                let source = known.unwrap_or(Source::of([0; 4].into()));
+                let members = rooms.0.entry(room);
+                let members = members.or_insert_with(|| Members::of(source));
+                members.insert(name, live);
             }
         }
         assert_eq!(*self, rooms, "the rooms and their members disagree");

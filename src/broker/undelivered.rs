@@ -238,12 +238,13 @@ impl Broker {
 
     /// Hands over what waited for somebody, until the slice is over.
     pub(super) fn hand_over_some(&mut self, name: Name, conn: ConnId, effects: &mut Effects) {
-        let mailbox = &mut self.peer_mut(&name).mailbox;
+        let peer = self.peers.get_mut(&name).expect("who returns is known");
         let mut mail = VecDeque::new();
         while !effects.is_over()
-            && let Some(first) = mailbox.pop()
+            && let Some(first) = peer.mailbox.pop()
         {
             effects.count_kept();
+            self.mail_budget.remove(first.source(), first.weight());
             mail.push_back(first);
         }
         if !mail.is_empty() {
@@ -303,6 +304,7 @@ impl Broker {
         while !effects.is_over()
             && let Some(mail) = mail.pop_front()
         {
+            self.count_out(&mail);
             let Some((from, message)) = self.sender_of(&mail, reason) else {
                 match (mail, self.hearer(*peer)) {
                     (Mail::Bounce(bounce), Some(conn)) => effects.bounce(conn, bounce),
@@ -357,9 +359,7 @@ impl Broker {
         if let Some(conn) = self.hears(&from) {
             return effects.bounce(conn, bounce);
         }
-        let limits = self.limits.mailbox;
-        let mailbox = &mut self.peer_mut(&from).mailbox;
-        if let Err(mail) = mailbox.push(Mail::Bounce(bounce), limits) {
+        if let Err(mail) = self.put(&from, Mail::Bounce(bounce)) {
             let mail = match mail {
                 Mail::Bounce(bounce) if bounce.more == 0 => Mail::Message(bounce.message.clone()),
                 Mail::Bounce(_) | Mail::Message(_) => mail,

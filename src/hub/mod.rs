@@ -276,7 +276,7 @@ impl<D: Digest> Hub<D> {
             links: Table::new(),
             admission: Admission::new(config),
             guesses: Guesses::new(config),
-            irc: Irc::new(Ids::new(id_key)),
+            irc: Irc::new(Ids::new(id_key), config.list_bytes() / 2),
             work: Work::default(),
             visits: Cell::default(),
             turn_end: End::NEVER,
@@ -791,6 +791,13 @@ impl<D: Digest> Hub<D> {
             Protocol::Plain => self.limits.line_bytes,
             Protocol::Irc => wire::irc::MAX_LINE_BYTES,
         }
+    }
+
+    /// Where a connection comes from.
+    fn source(&self, conn: ConnId) -> Source {
+        let link = self.links.get(conn);
+        link.expect("a connection has a link until its writer has finished")
+            .source
     }
 
     fn link(&mut self, conn: ConnId) -> &mut Link {

@@ -15,6 +15,7 @@ mod listener;
 mod outbox;
 mod passwords;
 mod points;
+mod pools;
 mod reload;
 mod server;
 mod sync;

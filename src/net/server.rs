@@ -16,16 +16,17 @@ use tracing::{debug, info, warn};
 use crate::Config;
 use crate::hub::output::Entry;
 use crate::hub::{Audit, Frame, Hub, Identity, Outputs, PasswordCheck, Protocol};
-use crate::id::{ConnId, Name, Time};
+use crate::id::{ConnId, Name, Source, Time};
 use crate::table::Table;
 
 use super::audit;
 use super::clock::{Clock, WallClock};
 use super::connection::{self, ReaderEnd, WriterEnd};
 use super::digest::{self, KeyedDigest};
-use super::outbox::{Bytes, Inlet, Role, Stop, outbox};
+use super::outbox::{Bytes, Inlet, Role, Stop, outbox_in};
 use super::passwords::Passwords;
 use super::points::Points;
+use super::pools::Pools;
 use super::{Reload, Report};
 
 /// How long the clock sleeps when the hub has no deadline.
@@ -35,6 +36,8 @@ const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub(super) struct Server {
     pub(super) config: Config,
     clock: Clock,
+    /// What is kept for the connections from each address.
+    pools: Pools,
     state: Mutex<State>,
     /// The deadline has become sooner, or the hub unusable.
     attention: Notify,
@@ -115,6 +118,10 @@ impl Server {
             verifies_inline,
         };
         Self {
+            pools: Pools::new(
+                config.outboxes_bytes(),
+                config.outboxes_bytes() / Config::SOURCES,
+            ),
             config,
             clock,
             state: Mutex::new(state),
@@ -132,11 +139,15 @@ impl Server {
         (address, protocol): (SocketAddr, Protocol),
         points: &impl Points,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let (inlet, outlet) = outbox(Bytes {
-            fresh: self.config.outbox_bytes.get(),
-            bulk: self.config.bulk_bytes(),
-            asked: self.config.asked_bytes(),
-        });
+        let pool = self.pools.of(Source::of(address.ip()));
+        let (inlet, outlet) = outbox_in(
+            pool,
+            Bytes {
+                fresh: self.config.outbox_bytes.get(),
+                bulk: self.config.bulk_bytes(),
+                asked: self.config.asked_bytes(),
+            },
+        );
         let (stop_reader, stopped) = oneshot::channel();
         let link = Link {
             outbox: Some(inlet),
@@ -372,7 +383,7 @@ impl State {
                         fresh: frame.cost(),
                         ..Bytes::default()
                     };
-                    let over = self.queue(conn, frame, bytes, Role::Mark);
+                    let over = self.queue(conn, frame, bytes, (Role::Mark, 1));
                     overflowed.extend(over.then_some(conn));
                 }
                 Entry::Retain { conn } => {
@@ -436,19 +447,26 @@ impl State {
         } else {
             Role::Passing
         };
+        let outboxes = u32::try_from(to.len()).unwrap_or(u32::MAX);
         let mut overflowed = Vec::new();
         for (&conn, frame) in to.iter().zip(iter::repeat_n(frame, to.len())) {
-            let over = self.queue(conn, frame, bytes, role);
+            let over = self.queue(conn, frame, bytes, (role, outboxes));
             overflowed.extend(over.then_some(conn));
         }
         overflowed
     }
 
     /// Returns whether more waits now than may.
-    fn queue(&mut self, conn: ConnId, frame: Frame, bytes: Bytes, role: Role) -> bool {
+    fn queue(
+        &mut self,
+        conn: ConnId,
+        frame: Frame,
+        bytes: Bytes,
+        (role, outboxes): (Role, u32),
+    ) -> bool {
         let outbox = self.outbox(conn);
         let outbox = outbox.expect("the hub sends only to a writer that runs");
-        let Ok(pushed) = outbox.push(frame, bytes, role) else {
+        let Ok(pushed) = outbox.push(outboxes, frame, bytes, role) else {
             unreachable!("a link goes with its outbox");
         };
         self.wakers.extend(pushed.wake);

@@ -14,6 +14,7 @@ use super::{Client, Server, wait_for, without_time};
 pub(crate) const FLOOD: &[&str] = &[
     "--lines-per-second=1000000",
     "--lines-burst=1000000",
+    "--memory=10000000000",
     "--outbox-bytes=100000000",
     "--mailbox-bytes=100000000",
     "--mailbox-bytes-per-address=100000000",

@@ -112,6 +112,10 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("{room} :You are in {limit} channels, and may be in no more");
             return self.reply(turn, ERR_TOOMANYCHANNELS, words);
         }
+        if !self.broker.admits_to_room(&name) {
+            let words = format_args!("{room} :Too many channels from your address");
+            return self.reply(turn, ERR_TOOMANYCHANNELS, words);
+        }
         let room = self.spelling(&room);
         let entrance = self.may_join(&name, &room, key);
         match (entrance, key) {
@@ -210,11 +214,16 @@ impl<D: Digest> Hub<D> {
         if self.irc.channels[&room].flags.invite_only && !self.rules(turn, &name, &room) {
             return;
         }
-        let (peer, most) = (self.irc.users[&guest].peer, self.limits.list_entries);
+        let source = self.source(turn.conn);
+        if !self.irc.invitations.admits(source) {
+            let words = format_args!("{room} I :Too many invitations from your address");
+            return self.reply(turn, ERR_BANLISTFULL, words);
+        }
         if !self.ask_in(turn, &name, guest, room) {
             return;
         }
-        self.irc.invitations.add(room, peer, most);
+        let (peer, most) = (self.irc.users[&guest].peer, self.limits.list_entries);
+        self.irc.invitations.add(room, (peer, source), most);
         self.reply(turn, RPL_INVITING, format_args!("{guest} {room}"));
         self.tell_away(turn, &guest);
         let line = format!(":{} INVITE {guest} {room}", self.irc.mask(&name));

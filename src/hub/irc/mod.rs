@@ -43,6 +43,7 @@ use super::identity::Identity;
 use super::ids::Ids;
 use super::{Digest, Hub, Outputs, Session as Any, Understood, work};
 use crate::broker::{Form, Stamp};
+use crate::budget::Budget;
 use crate::id::{ConnId, Name, PeerId, Room, Time};
 use crate::wire::irc::caps::Caps;
 use crate::wire::irc::numeric::*;
@@ -69,6 +70,8 @@ pub(super) struct Irc {
     pub(super) channels: BTreeMap<Room, Channel>,
     /// How many of them are secret.
     secrets: usize,
+    /// What the lists of all channels take, by where it came from.
+    lists: Budget,
     invitations: Invitations,
     expelled: Expelled,
     /// Who wants to know of whose coming and going.
@@ -126,9 +129,12 @@ pub(super) struct Turn<'a> {
 }
 
 impl Irc {
-    pub(super) fn new(ids: Ids) -> Self {
+    /// What is in the lists of channels may take so many bytes, and so may invitations.
+    pub(super) fn new(ids: Ids, list_bytes: usize) -> Self {
         Self {
             ids,
+            lists: Budget::new(list_bytes),
+            invitations: Invitations::new(list_bytes),
             ..Self::default()
         }
     }

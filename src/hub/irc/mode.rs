@@ -286,7 +286,7 @@ impl<D: Digest> Hub<D> {
         }
         let mask = mask::complete(given);
         let by = self.irc.mask(by);
-        let most = self.limits.list_entries;
+        let (most, source) = (self.limits.list_entries, self.source(turn.conn));
         let channel = self.irc.channels.get_mut(room).expect("it was just there");
         let list = channel
             .list_mut(letter)
@@ -301,15 +301,25 @@ impl<D: Digest> Hub<D> {
                 return self.reply(turn, ERR_BANLISTFULL, words);
             }
             (true, None) => {
-                let at = turn.now;
-                list.push(Entry {
+                let entry = Entry {
                     mask: mask.clone(),
                     by,
-                    at,
-                });
+                    at: turn.now,
+                    source,
+                };
+                if !self.irc.lists.admits(source, entry.cost()) {
+                    let words = format_args!("{room} {letter} :Too many entries from your address");
+                    return self.reply(turn, ERR_BANLISTFULL, words);
+                }
+                self.irc.lists.add(source, entry.cost());
+                list.push(entry);
                 ('+', mask)
             }
-            (false, Some(place)) => ('-', list.remove(place).mask),
+            (false, Some(place)) => {
+                let entry = list.remove(place);
+                self.irc.lists.remove(entry.source, entry.cost());
+                ('-', entry.mask)
+            }
         };
         made.push(set, letter, Some(&mask));
         made.bans |= matches!((letter, set), ('b', true) | ('e', false));
@@ -437,7 +447,7 @@ impl<D: Digest> Hub<D> {
             .list_mut(letter)
             .expect("it is the letter of a list")
             .clone();
-        for Entry { mask, by, at } in list {
+        for Entry { mask, by, at, .. } in list {
             let at = self.irc.time(at).seconds();
             self.reply(turn, entry, format_args!("{room} {mask} {by} {at}"));
         }

@@ -9,10 +9,11 @@ use subtle::ConstantTimeEq as _;
 
 use super::register::cut;
 use super::{Digest, Hub, Irc, Tags, Turn, User};
+use crate::Config;
 use crate::broker::{Input, Part, Rank, Request};
 use crate::hub::guesses::Key;
 use crate::hub::work::Work;
-use crate::id::{Name, Room, Time};
+use crate::id::{Name, Room, Source, Time};
 use crate::wire::irc::numeric::*;
 
 /// What IRC knows of a room beside its members.
@@ -66,6 +67,15 @@ pub(in crate::hub) struct Entry {
     pub(super) mask: String,
     pub(super) by: String,
     pub(super) at: Time,
+    /// Where whoever put it there came from.
+    pub(super) source: Source,
+}
+
+impl Entry {
+    /// What it takes in memory, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.mask.len() + self.by.len() + Config::LIST_ENTRY
+    }
 }
 
 /// Why somebody may not enter a room.
@@ -119,6 +129,12 @@ impl Channel {
             invitations: Vec::new(),
             ranks: BTreeMap::from([(by, BTreeSet::from([Rank::Operator]))]),
         }
+    }
+
+    /// The entries of all its lists.
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let lists = [&self.bans, &self.exceptions, &self.invitations];
+        lists.into_iter().flatten()
     }
 
     /// Whether only members know of it.
@@ -327,8 +343,12 @@ impl<D: Digest> Hub<D> {
         }
         if self.members(room) == 0 {
             let channel = self.irc.channels.remove(room);
-            let is_secret = channel.is_some_and(|channel| channel.is_secret());
-            self.irc.secrets -= usize::from(is_secret);
+            if let Some(channel) = channel {
+                self.irc.secrets -= usize::from(channel.is_secret());
+                for entry in channel.entries() {
+                    self.irc.lists.remove(entry.source, entry.cost());
+                }
+            }
             self.irc.invitations.forget_room(room);
         }
     }

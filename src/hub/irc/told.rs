@@ -180,6 +180,7 @@ impl<D: Digest> Hub<D> {
             Refusal::NotInRoom { room } => self.not_in(turn, &room),
             // Of the rooms that it may enter it was told before.
             Refusal::TooManyRooms { .. }
+            | Refusal::TooManyRoomsFromAddress
             | Refusal::AlreadyInRoom { .. }
             | Refusal::NotLoggedIn
             | Refusal::Waiting

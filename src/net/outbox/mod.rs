@@ -15,9 +15,12 @@
 //! the same locking. Nothing is woken, and no waker or item dropped, under it, for either may
 //! run foreign code.
 
+mod pool;
 mod retained;
 
 use super::sync::{Arc, Mutex, MutexGuard, lock};
+pub(crate) use pool::Pool;
+use pool::Share;
 use retained::{Retained, Written};
 use std::collections::VecDeque;
 use std::iter::Sum;
@@ -26,13 +29,16 @@ use std::task::{Context, Poll, Waker};
 
 /// Creates an outbox in which items of up to `limit` bytes may wait, those of each kind counted
 /// apart; and as many bytes of mail, of both kinds together, may be written and not acknowledged.
-pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
+/// All of them are in the `pool`, too.
+pub(crate) fn outbox_in<T>(pool: pool::Handle, limit: Bytes) -> (Inlet<T>, Outlet<T>) {
     let shared = Arc::new(Mutex::new(State {
         phase: Phase::Open,
         stop: None,
         queue: VecDeque::new(),
         waiting: Bytes::default(),
+        weight: 0,
         retained: None,
+        share: Share::of(pool),
         limit,
         writer: None,
         hungry: false,
@@ -47,6 +53,12 @@ pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
         marks: 0,
     };
     (inlet, outlet)
+}
+
+/// The same in a pool of its own, without a limit.
+#[cfg(test)]
+pub(crate) fn outbox<T>(limit: Bytes) -> (Inlet<T>, Outlet<T>) {
+    outbox_in(Pool::new(usize::MAX), limit)
 }
 
 /// Bytes, by the kind of what they are of.
@@ -124,8 +136,8 @@ pub(crate) struct Pushed {
     /// The writer to wake, once the whole batch is pushed and the caller's own lock released.
     /// Only the first push that a writer out of work gets returns one.
     pub(crate) wake: Option<Waker>,
-    /// More than the limit waits now; the caller must end the connection. The item is queued
-    /// all the same.
+    /// More than the limit waits now, or too much of what is in its pool; the caller must end the
+    /// connection. The item is queued all the same.
     pub(crate) over: bool,
 }
 
@@ -138,14 +150,20 @@ pub(crate) struct Inlet<T> {
 }
 
 impl<T> Inlet<T> {
-    /// Queues an item. It takes its bytes of the limit until it is written, and is queued even over
-    /// the limit. Its role is [`Role::Passing`], whatever it says, in an outbox that does not
-    /// retain.
+    /// Queues an item that so many outboxes get at once, this one included: they share what it takes.
+    /// It takes its bytes of the limit until it is written, and is queued even over the limit. Its
+    /// role is [`Role::Passing`], whatever it says, in an outbox that does not retain.
     ///
     /// # Errors
     ///
     /// Gives the item back, and changes nothing, if the outlet has been reclaimed or dropped.
-    pub(crate) fn push(&self, item: T, bytes: Bytes, role: Role) -> Result<Pushed, T> {
+    pub(crate) fn push(
+        &self,
+        outboxes: u32,
+        item: T,
+        bytes: Bytes,
+        role: Role,
+    ) -> Result<Pushed, T> {
         let mut state = lock(&self.shared);
         let state = &mut *state;
         if state.phase == Phase::Reclaimed {
@@ -153,11 +171,19 @@ impl<T> Inlet<T> {
         }
         let retains = state.retained.is_some();
         let role = if retains { role } else { Role::Passing };
-        state.queue.push_back(Item { item, bytes, role });
+        let item = Item {
+            item,
+            bytes,
+            role,
+            outboxes,
+        };
+        state.weight += item.weight();
+        state.queue.push_back(item);
         state.waiting.fresh += bytes.fresh;
         state.waiting.bulk += bytes.bulk;
         state.waiting.asked += bytes.asked;
-        let over = state.waiting.exceed(state.limit);
+        state.count();
+        let over = state.waiting.exceed(state.limit) || state.share.gives_way();
         // A clone: a close before the wake-up still finds the waker, and does not rest on the
         // pusher to come to it.
         let wake = mem::take(&mut state.hungry)
@@ -182,6 +208,7 @@ impl<T> Inlet<T> {
         let mut state = lock(&self.shared);
         let retained = state.retained.as_mut();
         let done = retained.map(|retained| retained.acknowledge(marks));
+        state.count();
         let wake = state.end_hold();
         drop(state);
         drop(done);
@@ -194,6 +221,7 @@ impl<T> Inlet<T> {
     pub(crate) fn release(&self) -> Option<Waker> {
         let mut state = lock(&self.shared);
         let done = state.retained.take();
+        state.count();
         let wake = state.end_hold();
         drop(state);
         drop(done);
@@ -324,12 +352,14 @@ impl<T> Outlet<T> {
             return;
         }
         let released: Bytes = self.batch.range(..count).map(|queued| queued.bytes).sum();
+        let weight: usize = self.batch.range(..count).map(Item::weight).sum();
         // Sorted out ahead of the lock, for what is done is dropped here.
         let kept = self.batch.drain(..count).filter_map(|queued| {
             self.marks += u64::from(queued.role == Role::Mark);
             (queued.role == Role::Kept).then(|| Written {
-                item: queued.item,
                 bytes: queued.bytes.total(),
+                weight: queued.weight(),
+                item: queued.item,
                 marks: self.marks,
             })
         });
@@ -338,9 +368,11 @@ impl<T> Outlet<T> {
         state.waiting.fresh -= released.fresh;
         state.waiting.bulk -= released.bulk;
         state.waiting.asked -= released.asked;
+        state.weight -= weight;
         if let Some(retained) = &mut state.retained {
             retained.add(&mut kept, self.marks);
         }
+        state.count();
         // Not everything may have been taken.
         drop(state);
         drop(kept);
@@ -363,6 +395,8 @@ impl<T> Outlet<T> {
         let retained = state.retained.take();
         let queue = mem::take(&mut state.queue);
         let waiting = mem::take(&mut state.waiting);
+        state.weight = 0;
+        state.count();
         let foreign = (state.writer.take(), state.stop.take());
         drop(state);
         drop(foreign);
@@ -397,8 +431,12 @@ struct State<T> {
     queue: VecDeque<Item<T>>,
     /// The bytes of the queue and of the outlet's batch.
     waiting: Bytes,
+    /// What they take in memory.
+    weight: usize,
     /// Only while it retains.
     retained: Option<Box<Retained<T>>>,
+    /// What waits and what is retained, beside what other outboxes have.
+    share: Share,
     limit: Bytes,
     /// The task to wake; only while open.
     writer: Option<Waker>,
@@ -414,6 +452,13 @@ impl<T> State<T> {
         let retained = self.retained.as_ref().filter(|_| self.phase == Phase::Open);
         let Bytes { fresh, bulk, .. } = self.limit;
         retained.is_some_and(|retained| retained.exceeds(fresh.saturating_add(bulk)))
+    }
+
+    /// To be called whenever something waits or is retained that was not, or no longer.
+    fn count(&mut self) {
+        let retained = self.retained.as_ref();
+        let retained = retained.map_or(0, |retained| retained.weight());
+        self.share.set(self.weight + retained);
     }
 
     /// The writer, if it has found no room and there is some now.
@@ -437,6 +482,21 @@ struct Item<T> {
     item: T,
     bytes: Bytes,
     role: Role,
+    /// How many outboxes got it at once, this one included.
+    outboxes: u32,
+}
+
+/// What an item takes in an outbox, in bytes, beside what several share.
+const ENTRY: usize = 128;
+
+impl<T> Item<T> {
+    /// What it takes in memory, in bytes: its own, and its part of what several share.
+    fn weight(&self) -> usize {
+        match self.outboxes {
+            1 => self.bytes.total(),
+            several => self.bytes.total() / several as usize + ENTRY,
+        }
+    }
 }
 
 impl Sum for Bytes {

@@ -9,6 +9,8 @@ pub(super) struct Retained<T> {
     items: VecDeque<Written<T>>,
     /// The bytes of the items.
     bytes: usize,
+    /// What they take in memory.
+    weight: usize,
     /// How many marks were written.
     marks: u64,
     /// How many of them are acknowledged; more than were written, if the client runs ahead.
@@ -19,6 +21,7 @@ pub(super) struct Retained<T> {
 pub(super) struct Written<T> {
     pub(super) item: T,
     pub(super) bytes: usize,
+    pub(super) weight: usize,
     /// How many marks were written before it.
     pub(super) marks: u64,
 }
@@ -28,6 +31,7 @@ impl<T> Default for Retained<T> {
         Self {
             items: VecDeque::new(),
             bytes: 0,
+            weight: 0,
             marks: 0,
             acknowledged: 0,
         }
@@ -41,6 +45,7 @@ impl<T> Retained<T> {
         let known = written.partition_point(|written| written.marks < self.acknowledged);
         let mut unknown = written.split_off(known);
         self.bytes += unknown.iter().map(|written| written.bytes).sum::<usize>();
+        self.weight += unknown.iter().map(|written| written.weight).sum::<usize>();
         self.items.append(&mut unknown);
         self.marks = marks;
     }
@@ -53,12 +58,18 @@ impl<T> Retained<T> {
         // What is kept moves to a buffer of its size; mostly nothing is, and there is none.
         let kept = self.items.split_off(self.items.partition_point(known));
         self.bytes = kept.iter().map(|written| written.bytes).sum();
+        self.weight = kept.iter().map(|written| written.weight).sum();
         std::mem::replace(&mut self.items, kept)
     }
 
     /// Whether more than `bytes` is kept, and the client has a mark to acknowledge.
     pub(super) fn exceeds(&self, bytes: usize) -> bool {
         self.bytes > bytes && self.marks > self.acknowledged
+    }
+
+    /// What the items take in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// How many marks are acknowledged.

@@ -270,6 +270,9 @@ fn write_refusal(refusal: Refusal, out: &mut Vec<u8>) {
         Refusal::TooManyRooms { limit } => {
             error(out, "too-many-rooms", format_args!("at most {limit}"));
         }
+        Refusal::TooManyRoomsFromAddress => {
+            error(out, "too-many-rooms", format_args!("from your address"));
+        }
     }
 }
 
