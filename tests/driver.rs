@@ -162,6 +162,31 @@ async fn a_blocked_write_ends_the_connection_after_its_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_must_read_so_much_a_second() {
+    let server = TestServer::start(flood_limits());
+    let mut bob = server.login("bob", Fault::None).await;
+    for (name, period) in [("alice", 2), ("carol", 8)] {
+        let mut slow = server.connect_over(1024, Fault::None).await;
+        slow.say(&format!("{name} correct-horse")).await;
+        slow.hears(&format!("* welcome {name}")).await;
+        for _ in 0..100 {
+            bob.say(&format!("{name}: {}", "x".repeat(4000))).await;
+        }
+        // 1024 bytes each time: at 512 bytes a second it may take as long as it takes.
+        let sips = slow.sips(1024, Duration::from_secs(period), 350).await;
+        if name == "alice" {
+            assert_eq!(sips, 350);
+            slow.say("/quit").await;
+        } else {
+            // For the first of them it need not wait; each gives it 2 of the 8 seconds that it takes.
+            let timeout = Config::default().write_timeout.as_secs();
+            let expected = timeout / (8 - 2);
+            assert!((expected..expected + 4).contains(&(sips as u64)), "{sips}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_blocked_writer_that_is_told_to_stop_ends_within_the_flush_timeout() {
     let server = TestServer::start(Config::default());
     let mut bob = server.login("bob", Fault::None).await;
@@ -343,7 +368,12 @@ impl TestServer {
     }
 
     async fn connect(&self, fault: Fault) -> Person {
-        let (near, far) = duplex(1 << 24);
+        self.connect_over(1 << 24, fault).await
+    }
+
+    /// Connects by a stream in which so many bytes may be on their way.
+    async fn connect_over(&self, bytes: usize, fault: Fault) -> Person {
+        let (near, far) = duplex(bytes);
         let stream = Faulty {
             stream: far,
             fault,
@@ -395,6 +425,18 @@ impl Person {
         read.expect("a line within ten minutes")
             .expect("the server writes text");
         line
+    }
+
+    /// Reads so many bytes in each period, so often, or up to the end. Returns how often it did.
+    async fn sips(&mut self, bytes: usize, period: Duration, times: usize) -> usize {
+        let mut sip = vec![0; bytes];
+        for done in 0..times {
+            sleep(period).await;
+            if self.0.read_exact(&mut sip).await.is_err() {
+                return done;
+            }
+        }
+        times
     }
 
     async fn hears(&mut self, line: &str) {

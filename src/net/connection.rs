@@ -7,13 +7,15 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tracing::{debug, info};
 
+use crate::Config;
 use crate::hub::Frame;
 use crate::id::{ConnId, Name};
 
@@ -254,10 +256,26 @@ fn poll_read<S: AsyncRead>(
 }
 
 /// A wait of a writer: the socket takes nothing, or the client has too much to acknowledge.
+///
+/// It goes on until the outbox is empty: what the client takes meanwhile gives it more time, by
+/// [`Config::drain_rate`](crate::Config::drain_rate).
 struct Stuck {
+    /// It may fire early: then it is set again.
     timer: Pin<Box<Sleep>>,
-    /// How many marks were acknowledged when the timer started.
+    /// When the client has been too slow.
+    until: Instant,
+    /// For how many acknowledged marks it was given time.
     acknowledged: u64,
+}
+
+impl Stuck {
+    /// The client has taken so many bytes.
+    fn earn(&mut self, bytes: usize, config: &Config) {
+        let nanos = bytes as u128 * 1_000_000_000 / config.drain_rate.get() as u128;
+        let time = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let latest = Instant::now() + config.write_timeout;
+        self.until = latest.min(self.until + time.min(config.write_timeout));
+    }
 }
 
 /// The writer of a connection. Its drop reports that it has finished, and gives back
@@ -268,7 +286,7 @@ pub(super) struct WriterEnd {
     outlet: Outlet<Frame>,
     /// Bytes of the batch's first frame that are written.
     offset: usize,
-    /// Present while the writer can't go on.
+    /// Present since the writer could not go on, until nothing is left to write.
     stuck: Option<Stuck>,
     /// Until then the hub knows that the socket takes something.
     told_until: Option<Instant>,
@@ -343,15 +361,18 @@ impl WriterEnd {
             }
             // The inlet cannot close unseen: a stop is polled for after it, and before
             // the next fill.
-            if ready!(self.outlet.poll_fill(cx)) {
+            let Poll::Ready(has_more) = self.outlet.poll_fill(cx) else {
+                self.stuck = None;
+                return Poll::Pending;
+            };
+            if has_more {
                 ready!(self.poll_room(cx))?;
                 ready!(self.poll_write(stream.as_mut(), cx))?;
             }
         }
     }
 
-    /// Waits while the client has too much to acknowledge. It fails when the client makes no
-    /// progress for too long.
+    /// Waits while the client has too much to acknowledge. It fails when the client is too slow.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.outlet.poll_room(cx).is_ready() {
             return Poll::Ready(Ok(()));
@@ -359,20 +380,28 @@ impl WriterEnd {
         self.poll_stuck(cx)
     }
 
-    /// Fails once the client has neither taken nor acknowledged anything for too long. The time
-    /// starts here, unless it runs; it starts again as long as something was acknowledged since.
+    /// Fails once the client has taken and acknowledged too little for too long. The time starts
+    /// here, unless it runs.
     fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let timeout = self.server.config.write_timeout;
+        let config = &self.server.config;
         loop {
-            let stuck = self.stuck.get_or_insert_with(|| Stuck {
-                timer: Box::pin(sleep(timeout)),
-                acknowledged: self.outlet.acknowledged(),
+            let stuck = self.stuck.get_or_insert_with(|| {
+                let until = Instant::now() + config.write_timeout;
+                Stuck {
+                    timer: Box::pin(sleep_until(until)),
+                    until,
+                    acknowledged: self.outlet.acknowledged(),
+                }
             });
             ready!(stuck.timer.as_mut().poll(cx));
-            if self.outlet.acknowledged() == stuck.acknowledged {
+            let acknowledged = self.outlet.acknowledged();
+            let marks = (acknowledged - stuck.acknowledged) as usize;
+            stuck.acknowledged = acknowledged;
+            stuck.earn(marks.saturating_mul(config.ack_bytes.get()), config);
+            if stuck.until <= Instant::now() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            self.stuck = None;
+            stuck.timer.as_mut().reset(stuck.until);
         }
     }
 
@@ -411,8 +440,8 @@ impl WriterEnd {
         Ok(())
     }
 
-    /// Writes as much of the batch as the socket takes in one go. It fails when the client makes
-    /// no progress for too long.
+    /// Writes as much of the batch as the socket takes in one go. It fails when the client is too
+    /// slow.
     fn poll_write<S: AsyncWrite>(
         &mut self,
         stream: Pin<&mut WriteHalf<S>>,
@@ -422,7 +451,8 @@ impl WriterEnd {
             Poll::Ready(Ok((0, _))) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok((bytes, frames))) => {
                 self.count_written(bytes, frames);
-                if self.stuck.take().is_some() {
+                if let Some(stuck) = &mut self.stuck {
+                    stuck.earn(bytes, &self.server.config);
                     self.tell_of_progress();
                 }
                 Poll::Ready(Ok(()))
