@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::net::SocketAddr;
+
 use common::links::{MANY, big};
 use common::{Client, Server};
 
@@ -32,19 +34,20 @@ fn resident(server: &Server) -> usize {
     kib.parse::<usize>().expect("a number") * 1024
 }
 
-/// A new peer from another address, who comes by.
-fn alice(server: &Server) -> Client {
-    let mut alice = server.client_from([127, 0, 0, 2]);
-    alice.send("alice");
-    alice.expect("* welcome alice");
-    alice
+/// A new guest from another address.
+fn visitor(server: &Server, host: u8, name: &str) -> Client {
+    let mut visitor = server.client_from([127, 0, 0, host]);
+    visitor.send(name);
+    visitor.expect(&format!("* welcome {name}"));
+    visitor
 }
 
 /// How many of the lines that come up to now begin with this.
-fn answers(client: &mut Client, start: &str) -> usize {
-    client.send("alice: that was all");
+fn answers(client: &mut Client, me: &str, start: &str) -> usize {
+    client.send(&format!("{me}: that was all"));
+    let end = format!("from {me}: that was all");
     let lines = std::iter::from_fn(|| Some(client.line()));
-    let lines = lines.take_while(|line| line != "from alice: that was all");
+    let lines = lines.take_while(|line| *line != end);
     lines.filter(|line| line.starts_with(start)).count()
 }
 
@@ -55,24 +58,149 @@ fn of_all_connections_from_one_address_those_that_read_the_least_are_given_up() 
         "--memory=67108864",
         "--outbox-bytes=2097152",
         "--mailbox-bytes=262144",
+        "--bounces=1000",
     ]);
-    let mut alice = alice(&server);
+    let mut alice = visitor(&server, 2, "alice");
     // One of those who are there reads.
     let mut carol = server.login("carol");
     let stalled = (0..8).map(|n| server.stalled(&format!("bob{n}")));
     let stalled: Vec<_> = stalled.collect();
     // Their sockets take the first of it. Then each message waits as a line, too.
-    let is_over = (0..MANY).any(|round| {
+    let undelivered = (0..MANY).find_map(|round| {
         for n in 0..8 {
             alice.send(&format!("bob{n}: {}", big(round)));
         }
-        answers(&mut alice, "* undelivered bob") > 0
+        let undelivered = answers(&mut alice, "alice", "* undelivered bob");
+        (undelivered > 0).then_some(undelivered)
     });
-    assert!(is_over, "nobody was given up");
+    // Each waits as a message and as a line. Its own limit would be nearly 250 of them.
+    let undelivered = undelivered.expect("somebody is given up");
+    let share = 6 * MIB / 8 / (2 * big(0).len());
+    assert!(
+        (share / 2..2 * share).contains(&undelivered),
+        "{undelivered}"
+    );
     alice.send("/who");
-    let there = answers(&mut alice, "* peer bob");
+    let there = answers(&mut alice, "alice", "* peer bob");
     assert!((1..8).contains(&there), "{there} are left");
     alice.send("carol: are you there?");
     carol.expect("from alice: are you there?");
     drop(stalled);
+}
+
+/// Asserts that the server takes no more than one address may have of 128 MiB: a quarter of each
+/// part, which are 13/16 of all, beside what the program has by itself.
+#[track_caller]
+fn expect_bounded(server: &Server, what: &str) {
+    let resident = resident(server);
+    let bound = 128 * MIB / 16 * 13 / 4 + 9 * MIB;
+    assert!(resident < bound, "{what}: {} MiB", resident / MIB);
+}
+
+#[test]
+fn one_address_fills_everything_and_takes_no_more_than_its_part() {
+    let server = start(&[
+        "--memory=134217728",
+        "--irc=127.0.0.1:0",
+        "--connections-per-address=1000",
+    ]);
+    let mut alice = visitor(&server, 2, "alice");
+    let irc = server.irc();
+
+    let fillers = fill_rooms(&server);
+    expect_bounded(&server, "rooms");
+    let ops = fill_lists(irc);
+    expect_bounded(&server, "lists");
+    fill_mailboxes(&server);
+    expect_bounded(&server, "mailboxes");
+    let stalled = fill_outboxes(&server);
+    expect_bounded(&server, "outboxes");
+
+    // A stranger finds room for everything.
+    alice.send("/join #rust");
+    alice.expect("* joined #rust alice");
+    let mut bob = server.client_from([127, 0, 0, 3]);
+    bob.send("bob correct-horse");
+    bob.expect("* welcome bob");
+    bob.leave();
+    alice.send("bob: hi");
+    alice.expect("* kept bob");
+    alice.echo("alice");
+    drop((fillers, ops, stalled));
+}
+
+/// People enter rooms of their own until no more may.
+fn fill_rooms(server: &Server) -> Vec<Client> {
+    let mut fillers = Vec::new();
+    for filler in 0..250 {
+        let mut client = server.login(&format!("filler{filler}"));
+        for room in 0..32 {
+            client.send(&format!("/join #{}-{filler}-{room}", "x".repeat(40)));
+        }
+        client.send("/who #nowhere-to-be-found");
+        let lines = std::iter::from_fn(|| Some(client.line()));
+        let mut lines = lines.take_while(|line| !line.starts_with("* end who"));
+        let is_full = lines.any(|line| line == "* error too-many-rooms from your address");
+        fillers.push(client);
+        if is_full {
+            return fillers;
+        }
+    }
+    panic!("an address is in as many rooms as it likes");
+}
+
+/// Operators ban whom they can until nobody may be banned any more.
+fn fill_lists(irc: SocketAddr) -> Vec<Client> {
+    let mut ops = Vec::new();
+    for op in 0..100 {
+        let mut client = Client::connect(irc);
+        client.send(&format!("NICK op{op}\r\nUSER u 0 * :u\r\nJOIN #ops{op}"));
+        for letter in ["b", "e", "I"] {
+            for mask in 0..100 {
+                let mask = format!("{}{mask}!*@*", "y".repeat(80));
+                client.send(&format!("MODE #ops{op} +{letter} {mask}"));
+            }
+        }
+        client.send("PING end");
+        let lines = std::iter::from_fn(|| Some(client.line()));
+        let mut lines = lines.take_while(|line| !line.contains(" PONG "));
+        let is_full = lines.any(|line| line.contains("from your address"));
+        ops.push(client);
+        if is_full {
+            return ops;
+        }
+    }
+    panic!("an address fills as many lists as it likes");
+}
+
+/// Somebody writes to those who are away until nobody has room.
+fn fill_mailboxes(server: &Server) {
+    let mut writer = server.login("writer");
+    for n in 0..100 {
+        server.login(&format!("away{n} correct-horse")).leave();
+        for message in 0..128 {
+            writer.send(&format!("away{n}: {}", big(message)));
+        }
+        if answers(&mut writer, "writer", "* kept away") < 50 {
+            return;
+        }
+    }
+    panic!("an address fills as many mailboxes as it likes");
+}
+
+/// Somebody writes to those who do not read until one of them is given up.
+fn fill_outboxes(server: &Server) -> Vec<Client> {
+    // What comes back to it waits for it, too, and it would be given up for that.
+    let mut writer = visitor(server, 4, "talker");
+    let stalled = (0..120).map(|n| server.stalled(&format!("stalled{n}")));
+    let stalled: Vec<_> = stalled.collect();
+    for round in 0..MANY {
+        for n in 0..120 {
+            writer.send(&format!("stalled{n}: {}", big(round)));
+        }
+        if answers(&mut writer, "talker", "* undelivered stalled") > 0 {
+            return stalled;
+        }
+    }
+    panic!("an address fills as many outboxes as it likes");
 }
