@@ -1,6 +1,7 @@
 //! Stories of lines that come in and frames that go out, told to the hub alone.
 
 mod audit;
+mod budgets;
 mod connections;
 mod full;
 mod guesses;
