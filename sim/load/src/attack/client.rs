@@ -179,18 +179,24 @@ impl Client {
 
     /// Hears on until a line has one of these words, and returns it.
     pub(super) fn until(&mut self, words: &[&str], patience: Duration) -> Result<String> {
+        let is_it = |line: &str| words.iter().any(|word| line.contains(word));
+        self.until_it_is(is_it, patience)
+            .with_context(|| format!("waiting for {words:?}"))
+    }
+
+    fn until_it_is(&mut self, is_it: impl Fn(&str) -> bool, patience: Duration) -> Result<String> {
         let start = Instant::now();
         let mut last = String::new();
         while let Some(line) = self.hear(patience.saturating_sub(start.elapsed())) {
-            if words.iter().any(|word| line.contains(word)) {
+            if is_it(&line) {
                 return Ok(line);
             }
             last = line;
         }
         if self.is_dead {
-            bail!("closed before {words:?}; the last line is {last:?}");
+            bail!("the connection is closed; the last line is {last:?}");
         }
-        bail!("no {words:?} within {patience:?}; the last line is {last:?}")
+        bail!("nothing within {patience:?}; the last line is {last:?}")
     }
 
     /// Logs in as `name`, with a secret or as a guest, and returns the line that says so.
@@ -207,15 +213,12 @@ impl Client {
             (_, None) => format!("NICK {name}\r\nUSER u 0 * :r"),
         };
         self.line(&login);
-        let ends = match self.dialect {
-            Dialect::Plain => &["* welcome", "* back", "* error", "* bye"][..],
-            Dialect::Irc | Dialect::Redis | Dialect::Nats | Dialect::Relay => {
-                &[" 376 ", " 422 ", " 433 ", " 464 ", "ERROR ", "FAIL "]
-            }
-        };
-        let end = self.until(ends, patience).context("no answer to a login")?;
-        let is_in = [" 376 ", " 422 ", "* welcome", "* back"];
-        if !is_in.iter().any(|word| end.contains(word)) {
+        let dialect = self.dialect;
+        let is_end = |line: &str| is_welcome(dialect, line) || is_refusal(dialect, line);
+        let end = self
+            .until_it_is(is_end, patience)
+            .context("no answer to a login")?;
+        if !is_welcome(dialect, &end) {
             bail!("the login was refused: {end}");
         }
         Ok(end)
@@ -237,6 +240,26 @@ impl Client {
     pub(super) fn reset(self) {
         // If it fails, the connection has ended.
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+/// Whether a line says that a login was a success.
+pub(super) fn is_welcome(dialect: Dialect, line: &str) -> bool {
+    match dialect {
+        Dialect::Plain => line.starts_with("* welcome") || line.starts_with("* back"),
+        Dialect::Irc | Dialect::Redis | Dialect::Nats | Dialect::Relay => {
+            matches!(command(line), "376" | "422")
+        }
+    }
+}
+
+/// Whether a line says that it was not.
+fn is_refusal(dialect: Dialect, line: &str) -> bool {
+    match dialect {
+        Dialect::Plain => line.starts_with("* error") || line.starts_with("* bye"),
+        Dialect::Irc | Dialect::Redis | Dialect::Nats | Dialect::Relay => {
+            matches!(command(line), "433" | "464" | "ERROR" | "FAIL")
+        }
     }
 }
 

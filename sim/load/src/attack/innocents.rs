@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 
 use super::PATIENCE;
+use super::client::is_welcome;
 use super::field::{Field, INNOCENT, Phase};
 use super::outcome::histogram;
 use crate::dialect::{Client as Person, Dialect, Role};
@@ -203,8 +204,7 @@ impl People {
             histograms[phase].saturating_record(late);
             return;
         }
-        let is_in = [" 376 ", " 422 ", "* welcome", "* back"];
-        one.is_in |= is_in.iter().any(|word| line.contains(word));
+        one.is_in |= is_welcome(one.dialect, line);
         let is_message = line.contains(":number ") || line.contains(": number ");
         if is_message || one.dialect.is_error(line) {
             let name = one.name.clone();

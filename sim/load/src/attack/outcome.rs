@@ -130,7 +130,8 @@ impl Outcome {
         let late = pairs.into_iter().filter(|(_, [_, late])| late.p99 > most);
         let told = late.map(|(dialect, [before, late])| {
             format!(
-                "innocent pairs by {dialect} heard each other with a p99 of {:.1} ms, over {most:.0}                  ({:.1} before the attack)",
+                "innocent pairs by {dialect} heard each other with a p99 of {:.1} ms, over \
+                 {most:.0} ({:.1} before the attack)",
                 late.p99, before.p99
             )
         });

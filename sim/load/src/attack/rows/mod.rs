@@ -108,7 +108,7 @@ pub static ROWS: &[Row] = &[
         ..Row::new("names", "long lists that are hardly read", lists::names)
     },
     Row {
-        small_flags: &["--peers=600", "--peers-per-address=60"],
+        small_flags: &["--peers=3000", "--peers-per-address=200"],
         ..Row::new("peers", "names and rooms without end", lists::peers)
     },
     Row {
@@ -161,7 +161,7 @@ pub static ROWS: &[Row] = &[
         )
     },
     Row {
-        small_flags: &["--peers=600", "--peers-per-address=60"],
+        small_flags: &["--peers=3000", "--peers-per-address=200"],
         ..Row::new("logins", "one login after another", guesses::logins)
     },
     Row::new("msgids", "messages of others are counted", sight::msgids),
