@@ -31,6 +31,13 @@
 //! assert_eq!(effects, ["Deliver { to: [ConnId(1)], event: Welcome { name: alice } }"]);
 //! ```
 //!
+//! # More
+//!
+//! The folder `examples` has a chat with the broker alone (`broker`), a presence service that uses
+//! nothing but the lifecycle (`presence`), a server on threads of the standard library
+//! (`unix_hub`), one over another kind of listener (`listener`), and one inside of a program, with
+//! a bot (`bot`).
+//!
 //! What always holds stands in [`broker`], and who holds a name, and when it becomes free, as two
 //! tables in [`broker::lifecycle`].
 

@@ -1,5 +1,6 @@
 //! Secrets become proofs here, before anything is kept of them.
 
+use std::fmt;
 use std::io;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
@@ -13,17 +14,27 @@ use crate::id::{Proof, Secret};
 /// server: a proof that leaks says nothing about the secret, and is of no use to
 /// another server.
 #[derive(Clone)]
-pub(super) struct KeyedDigest(Hmac<Sha256>);
+pub struct KeyedDigest(Hmac<Sha256>);
+
+impl fmt::Debug for KeyedDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyedDigest(..)")
+    }
+}
 
 impl KeyedDigest {
+    /// Creates a digest under a key that nobody knows.
+    ///
     /// # Errors
     ///
     /// If the system has no randomness.
-    pub(super) fn random() -> io::Result<Self> {
+    pub fn random() -> io::Result<Self> {
         Ok(Self::with_key(&random()?))
     }
 
-    pub(super) fn with_key(key: &[u8; 32]) -> Self {
+    /// Creates a digest under this key. Proofs made under a key that others know tell them the
+    /// secret, if it is easy to guess.
+    pub fn with_key(key: &[u8; 32]) -> Self {
         Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
     }
 }

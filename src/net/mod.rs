@@ -11,6 +11,7 @@ mod audit;
 mod clock;
 mod connection;
 mod digest;
+mod handle;
 mod listener;
 mod outbox;
 mod passwords;
@@ -25,6 +26,7 @@ mod turns;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 pub use clock::WallClock;
-pub use digest::hash_password;
+pub use digest::{KeyedDigest, hash_password};
+pub use handle::{Counts, ServerHandle};
 pub use listener::{Listener, Tcp};
 pub use points::{Point, Points};
 pub use reload::Reload;
@@ -43,8 +46,9 @@ pub use tape::Record;
 
 use crate::Config;
 use crate::config::BadConfig;
-use crate::hub::{Hub, Identity, Observer};
-use digest::{KeyedDigest, random};
+use crate::hub::{Hub, Identity, Observer, Protocol};
+use digest::random;
+use handle::Handled;
 use server::Server;
 use tape::Recording;
 use turns::{Event, Turns};
@@ -162,12 +166,25 @@ pub async fn serve_with<L: Listener, P: Points>(
     setup: Setup<P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, ServeError> {
+    let (_, serving) = start(listeners, setup)?;
+    serving.until(shutdown).await
+}
+
+/// Sets up a server that is to serve within a program, which may ask it things by the handle. It
+/// accepts nobody until [`Serving::until`] runs.
+///
+/// # Errors
+///
+/// If the limits contradict each other, the system has no randomness, or nothing can be recorded.
+pub fn start<L: Listener, P: Points>(
+    listeners: Listeners<L>,
+    setup: Setup<P>,
+) -> Result<(ServerHandle, Serving<L, P>), ServeError> {
     setup.config.check().map_err(ServeError::Config)?;
     let digest = match &setup.key {
         Some(key) => KeyedDigest::with_key(key),
         None => KeyedDigest::random().map_err(ServeError::Randomness)?,
     };
-    let shutdown_timeout = setup.config.shutdown_timeout;
     let id_key = match setup.id_key {
         Some(key) => key,
         None => random().map_err(ServeError::Randomness)?,
@@ -181,7 +198,6 @@ pub async fn serve_with<L: Listener, P: Points>(
         hub.observe(Box::new(recording.map_err(ServeError::Record)?));
     }
     hub.identify(setup.identity);
-    let points = setup.points;
     let server = Arc::new(Server::new(
         setup.config,
         hub,
@@ -189,11 +205,83 @@ pub async fn serve_with<L: Listener, P: Points>(
         setup.wall_clock,
         setup.verifies_inline,
     ));
-    let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    let mut reloads = pin!(reload::run(setup.reload, &server));
-    let mut verifying = pin!(passwords::run(&server));
-    let mut turns = Turns::new(listeners);
+    let (handle, handled) = ServerHandle::new(&server);
+    let serving = Serving {
+        listeners,
+        server,
+        handled,
+        reload: setup.reload,
+        points: setup.points,
+    };
+    Ok((handle, serving))
+}
+
+/// A server that is set up.
+#[must_use = "it serves nobody until it is told until when"]
+pub struct Serving<L, P = ()> {
+    listeners: Listeners<L>,
+    server: Arc<Server>,
+    handled: Handled,
+    reload: Option<Reload>,
+    points: P,
+}
+
+impl<L: Listener, P: Points> Serving<L, P> {
+    /// Serves until `shutdown` completes, or a handle says [stop](ServerHandle::stop); then as
+    /// [`serve`].
+    ///
+    /// # Errors
+    ///
+    /// If a bug has made the hub unusable.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time enabled.
+    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<Report, ServeError> {
+        let Self {
+            listeners,
+            server,
+            handled,
+            reload,
+            points,
+        } = self;
+        let mut connections = JoinSet::new();
+        let serving = accept_all(
+            (&server, &points),
+            Turns::new(listeners),
+            handled,
+            reload,
+            &mut connections,
+        );
+        tokio::select! {
+            biased;
+            () = shutdown => {}
+            ended = serving => ended?,
+        }
+        end(&server, connections).await
+    }
+}
+
+impl<L, P> fmt::Debug for Serving<L, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").finish_non_exhaustive()
+    }
+}
+
+/// Where those come from who connect from within.
+const WITHIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// Accepts and keeps the clock until a handle says stop.
+async fn accept_all<L: Listener>(
+    (server, points): (&Arc<Server>, &impl Points),
+    mut turns: Turns<L>,
+    handled: Handled,
+    reload: Option<Reload>,
+    connections: &mut JoinSet<()>,
+) -> Result<(), ServeError> {
+    let Handled { stop, mut local } = handled;
+    let mut reloads = pin!(reload::run(reload, server));
+    let mut verifying = pin!(passwords::run(server));
     loop {
         let deadline = server.deadline().ok_or(ServeError::Bug)?;
         // A listener may always have a connection, and those that are served need their turns.
@@ -201,17 +289,24 @@ pub async fn serve_with<L: Listener, P: Points>(
         // The end comes first, so that it cannot be starved; the others take turns.
         let event = tokio::select! {
             biased;
-            () = &mut shutdown => break,
+            () = stop.notified() => return Ok(()),
             never = &mut reloads => match never {},
             never = &mut verifying => match never {},
-            event = turns.next(&server, deadline, &mut connections) => event,
+            Some(stream) = local.recv() => {
+                let from = (WITHIN, Protocol::Plain);
+                if let Some(connection) = server.accepted(stream, from, points) {
+                    connections.spawn(connection);
+                }
+                continue;
+            }
+            event = turns.next(server, deadline, connections) => event,
         };
         match event {
             Event::Attention | Event::Ended => {}
             Event::Due => server.tick(),
             Event::Accepted(protocol, Ok((stream, address))) => {
                 let from = (address, protocol);
-                if let Some(connection) = server.accepted(stream, from, &points) {
+                if let Some(connection) = server.accepted(stream, from, points) {
                     connections.spawn(connection);
                 }
             }
@@ -223,12 +318,18 @@ pub async fn serve_with<L: Listener, P: Points>(
             }
         }
     }
+}
+
+/// Tells everybody that the server stops, and waits for the ends of all within the bound.
+async fn end(server: &Server, mut connections: JoinSet<()>) -> Result<Report, ServeError> {
     let stopping = Instant::now();
-    drop(turns);
     info!("stopping");
     server.shut_down();
-    let left = shutdown_timeout.saturating_sub(stopping.elapsed());
-    if timeout(left, all_end(&server, &mut connections))
+    let left = server
+        .config
+        .shutdown_timeout
+        .saturating_sub(stopping.elapsed());
+    if timeout(left, all_end(server, &mut connections))
         .await
         .is_err()
     {

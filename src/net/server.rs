@@ -14,6 +14,8 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::Config;
+use crate::broker::PeerEntry;
+use crate::broker::lifecycle::Binding;
 use crate::hub::output::Entry;
 use crate::hub::{Audit, Frame, Hub, Identity, Outputs, PasswordCheck, Protocol};
 use crate::id::{ConnId, Name, Source, Time};
@@ -27,7 +29,7 @@ use super::outbox::{Bytes, Inlet, Role, Stop, outbox_in};
 use super::passwords::Passwords;
 use super::points::Points;
 use super::pools::Pools;
-use super::{Reload, Report};
+use super::{Counts, Reload, Report};
 
 /// How long the clock sleeps when the hub has no deadline.
 const IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -278,6 +280,29 @@ impl Server {
     /// Waits until [`deadline`](Self::deadline) is to be asked again.
     pub(super) async fn attention(&self) {
         self.attention.notified().await;
+    }
+
+    /// Everybody who is known, by name. `None` if the hub is unusable.
+    pub(super) fn who(&self) -> Option<Vec<PeerEntry>> {
+        let state = self.state.lock().ok()?;
+        let lifecycle = state.hub.broker().lifecycle();
+        let entry = |(&name, _): (&Name, &Binding)| {
+            let away = lifecycle.live(&name).is_none();
+            PeerEntry { name, away }
+        };
+        Some(lifecycle.bindings().map(entry).collect())
+    }
+
+    /// `None` if the hub is unusable.
+    pub(super) fn counts(&self) -> Option<Counts> {
+        let peers = self.who()?;
+        let state = self.state.lock().ok()?;
+        Some(Counts {
+            connections: state.links.len(),
+            peers: peers.len(),
+            away: peers.iter().filter(|peer| peer.away).count(),
+            rooms: state.hub.broker().rooms().count(),
+        })
     }
 
     /// `None` if the hub is unusable.
