@@ -381,7 +381,7 @@ mod tests {
         (0..9).for_each(|_| guesses.count_wrong(it.clone(), second(0)));
         let waits = guesses.answer_at(&it, second(1));
         for n in 0..9 {
-            let other = guesser(1, Target::operator(&format!("made-up-{n}")));
+            let other = guesser(1, Target::operator(&alloc::format!("made-up-{n}")));
             guesses.count_wrong(other.clone(), second(1));
             assert!(is_known(&guesses, &other));
             assert!(is_known(&guesses, &stranger));
