@@ -30,7 +30,7 @@ fn all_from_one_address_may_be_in_so_many_rooms() {
         carol > /join #e
         carol < * error too-many-rooms from your address
         carol > /leave #c
-        carol < * left #c carol
+        carol < * left #c carol left
         bob does PART #b
         alice > JOIN #c
         alice < :alice@@ JOIN #c
