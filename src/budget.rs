@@ -32,9 +32,10 @@ impl Budget {
     /// Whether so much more may be kept for a source.
     pub(crate) fn admits(&self, source: Source, more: usize) -> bool {
         let own = self.by_source.get(&source).copied().unwrap_or_default();
+        let sources = self.by_source.len() + usize::from(own == 0);
         let (own, used) = (own.saturating_add(more), self.used.saturating_add(more));
         let is_ample = used <= self.limit / 4 * 3;
-        let is_below_average = || own.saturating_mul(self.by_source.len()) <= self.used;
+        let is_below_average = || own.saturating_mul(sources) <= used;
         own <= self.limit / Config::SOURCES
             && used <= self.limit
             && (is_ample || is_below_average())
@@ -96,9 +97,9 @@ mod tests {
             assert!(budget.admits(source(host), kept));
             budget.add(source(host), kept);
         }
-        // 75 is the average.
-        assert!(budget.admits(source(3), 15) && !budget.admits(source(3), 16));
-        assert!(budget.admits(source(4), 35) && !budget.admits(source(4), 36));
+        // 80 is the average then, or 86.
+        assert!(budget.admits(source(3), 20) && !budget.admits(source(3), 21));
+        assert!(budget.admits(source(4), 46) && !budget.admits(source(4), 47));
         assert!(budget.admits(source(5), 75) && !budget.admits(source(5), 76));
         budget.add(source(5), 75);
         assert!(!budget.admits(source(6), 26), "that is more than there is");

@@ -16,7 +16,7 @@ impl Broker {
             Refusal::AlreadyInRoom { room }
         } else if joined.len() >= limit {
             Refusal::TooManyRooms { limit }
-        } else if !self.admits_to_room(&name) {
+        } else if !self.admits_to_room(&name, &room) {
             Refusal::TooManyRoomsFromAddress
         } else {
             let peer = self.peers.get_mut(&name).expect("who joins is known");
@@ -106,11 +106,11 @@ impl Broker {
         }
     }
 
-    /// Whether one who is there may be in one more room, as far as others count.
-    pub(crate) fn admits_to_room(&self, name: &Name) -> bool {
-        let source = self.peers[name].source;
-        let cost = Config::MEMBER_COST + Config::ROOM_COST;
-        self.room_budget.admits(source, cost)
+    /// Whether one who is there may enter a room, as far as that takes memory.
+    pub(crate) fn admits_to_room(&self, name: &Name, room: &Room) -> bool {
+        let is_new = self.rooms.count(room) == 0;
+        let cost = Config::MEMBER_COST + usize::from(is_new) * Config::ROOM_COST;
+        self.room_budget.admits(self.peers[name].source, cost)
     }
 
     /// Takes a peer out of a room. Returns the room as it was written first, if the peer was in it.

@@ -1,6 +1,7 @@
 //! Stories of peers who talk, and come and go, told to the broker alone.
 
 mod bounces;
+mod budgets;
 mod contract;
 mod messages;
 mod renames;

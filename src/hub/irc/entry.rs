@@ -112,7 +112,7 @@ impl<D: Digest> Hub<D> {
             let words = format_args!("{room} :You are in {limit} channels, and may be in no more");
             return self.reply(turn, ERR_TOOMANYCHANNELS, words);
         }
-        if !self.broker.admits_to_room(&name) {
+        if !self.broker.admits_to_room(&name, &room) {
             let words = format_args!("{room} :Too many channels from your address");
             return self.reply(turn, ERR_TOOMANYCHANNELS, words);
         }
