@@ -5,6 +5,7 @@ mod common;
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -60,7 +61,11 @@ fn after(commands: &str, flags: &[&str]) -> Command {
 
 /// A client of IRC that has registered.
 fn irc(server: &Server, nick: &str) -> Client {
-    let mut client = Client::connect(server.irc());
+    irc_at(server.irc(), nick)
+}
+
+fn irc_at(address: SocketAddr, nick: &str) -> Client {
+    let mut client = Client::connect(address);
     client.send(&format!("NICK {nick}\r\nUSER u 0 * :r\r\nPING here"));
     hear(&mut client, "PONG");
     client
@@ -417,4 +422,41 @@ fn the_log_says_who_was_refused_and_who_governs_and_has_no_secret() {
     for secret in ["horse", "sesame", "wrong-place", "argon2", "\x1B"] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
+}
+
+/// Passwords are verified one at a time, and what a client sends behind one waits for that.
+#[test]
+fn what_is_said_behind_a_password_is_read_also_when_the_server_stops() {
+    let folder = Folder::new("last-words");
+    let hash = rejoin::net::hash_password("open-sesame").expect("the system has randomness");
+    let operators = folder.write("opers", &format!("ann:{hash}\n"));
+    let server = Server::start(&[
+        "--irc=127.0.0.1:0",
+        "--opers",
+        &operators,
+        "--failed-logins-per-address=1000",
+        // So long an answer would have been waited for.
+        "--answer-timeout=10s",
+        "--shutdown-timeout=40s",
+    ]);
+    let address = server.irc();
+    let mut bob = server.login("bob");
+    let mut alice = Client::connect(address);
+    alice.send("PASS correct-horse\r\nNICK alice\r\nUSER u 0 * :r");
+    let asked = hear(&mut alice, "PING :");
+    alice.send(&format!("{}\r\nPING here", asked.replace("PING", "PONG")));
+    hear(&mut alice, "PONG");
+    let mut others: Vec<_> = (0..40).map(|n| irc_at(address, &format!("c{n}"))).collect();
+    for other in &mut others {
+        other.send("OPER ann wrong-sesame");
+    }
+    alice.send("OPER ann wrong-sesame");
+    bob.send("alice: one");
+    hear(&mut alice, ":one");
+    server.child.signal("TERM");
+    let asked = hear(&mut alice, "PING :");
+    alice.send(&asked.replace("PING", "PONG"));
+    assert!(hear(&mut alice, "ERROR").contains("the server stops"));
+    let last = bob.line();
+    assert!(last.starts_with("* bye "), "{last}");
 }

@@ -11,6 +11,7 @@ use alloc::collections::BTreeMap;
 use core::cell::Cell;
 use core::time::Duration;
 
+use super::rate::Used;
 use super::{Digest, Hub, Outputs};
 use crate::broker::effect::units;
 use crate::id::{ConnId, Source, Time};
@@ -221,6 +222,23 @@ impl<D: Digest> Hub<D> {
             self.pauses.remove(&(before, conn));
         }
         self.pauses.insert((until, conn));
+    }
+
+    /// Listens at once to a connection that is paused because it has sent too fast or has asked for
+    /// too much. One that waits for the answer to a guess goes on waiting, and one that goes on to
+    /// ask for too much is paused again.
+    pub(super) fn end_pause(&mut self, now: Time, conn: ConnId, out: &mut Outputs) {
+        if self.links[conn].pending.is_some() || self.has_tasks(conn) {
+            return;
+        }
+        let link = self.link(conn);
+        let Some(until) = link.paused.take() else {
+            return;
+        };
+        link.used = Used::default();
+        link.listened = now;
+        self.pauses.remove(&(until, conn));
+        self.listen(conn, out);
     }
 }
 

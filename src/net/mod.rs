@@ -23,11 +23,12 @@ mod sync;
 mod tape;
 mod turns;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -246,19 +247,22 @@ impl<L: Listener, P: Points> Serving<L, P> {
             points,
         } = self;
         let mut connections = JoinSet::new();
+        // What is being verified when the server stops is answered, too.
+        let mut verifying = pin!(passwords::run(&server));
         let serving = accept_all(
             (&server, &points),
             Turns::new(listeners),
             handled,
             reload,
             &mut connections,
+            verifying.as_mut(),
         );
         tokio::select! {
             biased;
             () = shutdown => {}
             ended = serving => ended?,
         }
-        end(&server, connections).await
+        end(&server, connections, verifying).await
     }
 }
 
@@ -278,10 +282,10 @@ async fn accept_all<L: Listener>(
     handled: Handled,
     reload: Option<Reload>,
     connections: &mut JoinSet<()>,
+    mut verifying: Pin<&mut impl Future<Output = Infallible>>,
 ) -> Result<(), ServeError> {
     let Handled { stop, mut local } = handled;
     let mut reloads = pin!(reload::run(reload, server));
-    let mut verifying = pin!(passwords::run(server));
     loop {
         let deadline = server.deadline().ok_or(ServeError::Bug)?;
         // A listener may always have a connection, and those that are served need their turns.
@@ -321,7 +325,11 @@ async fn accept_all<L: Listener>(
 }
 
 /// Tells everybody that the server stops, and waits for the ends of all within the bound.
-async fn end(server: &Server, mut connections: JoinSet<()>) -> Result<Report, ServeError> {
+async fn end(
+    server: &Server,
+    mut connections: JoinSet<()>,
+    verifying: Pin<&mut impl Future<Output = Infallible>>,
+) -> Result<Report, ServeError> {
     let stopping = Instant::now();
     info!("stopping");
     server.shut_down();
@@ -329,10 +337,8 @@ async fn end(server: &Server, mut connections: JoinSet<()>) -> Result<Report, Se
         .config
         .shutdown_timeout
         .saturating_sub(stopping.elapsed());
-    if timeout(left, all_end(server, &mut connections))
-        .await
-        .is_err()
-    {
+    let ended = all_end(server, &mut connections, verifying);
+    if timeout(left, ended).await.is_err() {
         warn!(
             connections = connections.len(),
             "some connections did not end in time"
@@ -343,8 +349,13 @@ async fn end(server: &Server, mut connections: JoinSet<()>) -> Result<Report, Se
 }
 
 /// Keeps the clock until every connection has ended and all that is left to be told is told, or the
-/// hub is unusable.
-async fn all_end(server: &Server, connections: &mut JoinSet<()>) {
+/// hub is unusable. What a client says behind a password is read when that is verified, also its last
+/// acknowledgement.
+async fn all_end(
+    server: &Server,
+    connections: &mut JoinSet<()>,
+    mut verifying: Pin<&mut impl Future<Output = Infallible>>,
+) {
     while let Some(deadline) = server.deadline() {
         if connections.is_empty() && !server.is_stopping() {
             return;
@@ -354,6 +365,7 @@ async fn all_end(server: &Server, connections: &mut JoinSet<()>) {
         tokio::select! {
             biased;
             () = server.attention() => {}
+            never = &mut verifying => match never {},
             () = sleep_until(deadline) => server.tick(),
             Some(_) = connections.join_next() => {}
         }

@@ -425,7 +425,11 @@ const ANSWER: Duration = Duration::from_secs(1);
 
 /// Alice, who is asked how far she has read by no rate for a while, has read what Bob said.
 fn alice_has_read() -> (Server, [ConnId; 2]) {
-    let mut server = Server::with(&roomy());
+    alice_has_read_with(&roomy())
+}
+
+fn alice_has_read_with(config: &Config) -> (Server, [ConnId; 2]) {
+    let mut server = Server::with(config);
     let bob = server.login("bob");
     let alice = alice_comes(&mut server);
     chatter(&mut server, [bob, alice], 3);
@@ -597,7 +601,58 @@ fn a_takeover_finds_its_peer_under_the_name_that_it_has_by_then() {
     assert!(heard[0].contains(" 001 alicia "), "{heard:?}");
 }
 
+/// Lines that take a client beyond what it may send, and how many of their bytes were taken.
+fn sends_too_fast(server: &mut Server, conn: ConnId) -> usize {
+    let lines = b"PONG :x\n".repeat(20_000);
+    let taken = server.sends_until_paused(conn, &lines);
+    assert!(taken < lines.len(), "it is paused");
+    taken
+}
+
+#[test]
+fn a_client_that_has_sent_too_fast_is_asked_at_a_takeover_and_its_answer_is_read() {
+    let (mut server, [_, old]) = alice_has_read();
+    sends_too_fast(&mut server, old);
+    let new = registers_again(&mut server);
+    hears_and_answers(&mut server, old);
+    assert_eq!(server.done[0], "c2 has read up to 5");
+    server.writer_ends(old);
+    assert_eq!(said(&server.hears(new)), [""; 0]);
+}
+
+/// Otherwise each login of its peer would end one.
+#[test]
+fn a_takeover_ends_no_wait_for_the_answer_to_a_guess() {
+    let config = Config {
+        failed_logins_per_address: 1.try_into().unwrap(),
+        ..roomy()
+    };
+    let (mut server, [_, old]) = alice_has_read_with(&config);
+    let op = begins(&mut server, "op", None);
+    server.types(op, "JOIN #a");
+    server.types(op, "MODE #a +k key");
+    server.types(old, "JOIN #a wrong");
+    server.hears(old);
+    server.types(old, "JOIN #a wrong");
+    assert_eq!(server.sends(old, b"PING x\n"), 0, "it waits");
+    registers_again(&mut server);
+    assert_eq!(pings(&server.hears(old)), 1);
+    assert_eq!(server.sends(old, b"PING x\n"), 0, "it waits");
+}
+
 // The end of the server.
+
+#[test]
+fn a_client_that_has_sent_too_fast_is_asked_at_the_end_and_its_answer_is_read() {
+    let (mut server, [bob, alice]) = alice_has_read();
+    sends_too_fast(&mut server, alice);
+    server.shuts_down();
+    hears_and_answers(&mut server, alice);
+    assert_eq!(server.done[0], "c2 has read up to 5");
+    server.writer_ends(alice);
+    server.writer_ends(bob);
+    assert_eq!(server.discarded, 0);
+}
 
 #[test]
 fn the_server_stops_when_clients_have_said_how_far_they_have_read() {

@@ -160,7 +160,8 @@ impl<D: Digest> Hub<D> {
         }
     }
 
-    /// Asks a client about the mail that it was not asked about yet.
+    /// Asks a client about the mail that it was not asked about yet, and reads on what it sends, so
+    /// that its answer is not late.
     ///
     /// Returns which question covers all mail, unless everything is acknowledged.
     pub(in crate::hub) fn ask_at_once(
@@ -173,7 +174,9 @@ impl<D: Digest> Hub<D> {
             self.mark(now, conn, out);
         }
         let acks = self.acks(conn)?;
-        (acks.covering > acks.answered).then_some(acks.covering)
+        let question = (acks.covering > acks.answered).then_some(acks.covering)?;
+        self.end_pause(now, conn, out);
+        Some(question)
     }
 
     /// Whether a client is there, and may still answer a question.
