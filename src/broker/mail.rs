@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::message::{Header, Message, Messages};
+use super::message::{Form, Header, Message, Messages};
 use crate::Config;
 use crate::id::{Name, Source};
 
@@ -83,6 +83,13 @@ impl Mail {
         self.message().header().source
     }
 
+    /// Whose share of a mailbox it counts to. A kick counts to none: whoever has said much to somebody
+    /// may still make it leave a room, and it is told; and each of its rooms has one kick at most.
+    fn sharer(&self) -> Option<Source> {
+        let is_kick = matches!(self.message().header().stamp.form, Form::Kick { .. });
+        (!is_kick).then(|| self.source())
+    }
+
     /// The same mail, with which nothing else that was said at once is kept.
     fn apart(self) -> Self {
         match self {
@@ -155,11 +162,17 @@ impl Mailbox {
     /// nothing was changed then.
     pub fn push(&mut self, mail: Mail, limits: MailboxLimits) -> Result<(), Mail> {
         let cost = mail.cost();
-        let share = self.shares.get(&mail.source()).copied().unwrap_or_default();
+        let share = mail.sharer().map(|source| {
+            let share = self.shares.get(&source);
+            share.copied().unwrap_or_default()
+        });
+        let has_taken_its_share = |share: Share| {
+            share.messages >= limits.messages_per_source
+                || share.bytes + cost > limits.bytes_per_source
+        };
         if self.mail.len() >= limits.messages
             || self.bytes + cost > limits.bytes
-            || share.messages >= limits.messages_per_source
-            || share.bytes + cost > limits.bytes_per_source
+            || share.is_some_and(has_taken_its_share)
         {
             return Err(mail);
         }
@@ -210,14 +223,19 @@ impl Mailbox {
     fn count(&mut self, mail: &Mail) {
         let cost = mail.cost();
         self.bytes += cost;
-        let share = self.shares.entry(mail.source()).or_default();
-        share.bytes += cost;
-        share.messages += 1;
+        if let Some(source) = mail.sharer() {
+            let share = self.shares.entry(source).or_default();
+            share.bytes += cost;
+            share.messages += 1;
+        }
     }
 
     fn count_out(&mut self, mail: &Mail) {
-        let (cost, source) = (mail.cost(), mail.source());
+        let cost = mail.cost();
         self.bytes -= cost;
+        let Some(source) = mail.sharer() else {
+            return;
+        };
         let share = self.shares.get_mut(&source).expect("it was counted");
         share.bytes -= cost;
         share.messages -= 1;
@@ -267,7 +285,7 @@ impl Mailbox {
 mod tests {
     use super::*;
     use crate::broker::Stamp;
-    use crate::id::{ConnId, PeerId, Room, Text, Texts};
+    use crate::id::{ConnId, PeerId, Room, Text, Texts, Time};
 
     const LIMITS: MailboxLimits = MailboxLimits {
         bytes: 1000,
@@ -359,6 +377,39 @@ mod tests {
             assert!(mailbox.push(mail(2), limits).is_ok());
             mailbox.check(limits);
         }
+    }
+
+    /// Whoever has said much to somebody may still make it leave a room, and it is told.
+    #[test]
+    fn a_kick_counts_to_no_share() {
+        let limits = MailboxLimits {
+            messages_per_source: 1,
+            ..LIMITS
+        };
+        let kick = Stamp {
+            form: Form::Kick { since: Time::ZERO },
+            ..Stamp::default()
+        };
+        let mut mailbox = Mailbox::default();
+        assert!(
+            mailbox
+                .push(message(None, Stamp::default()), limits)
+                .is_ok()
+        );
+        assert!(
+            mailbox
+                .push(message(None, Stamp::default()), limits)
+                .is_err()
+        );
+        assert!(mailbox.push(message(None, kick.clone()), limits).is_ok());
+        assert!(mailbox.push(message(None, kick.clone()), limits).is_ok());
+        mailbox.check(limits);
+        assert!(
+            mailbox.push(message(None, kick), limits).is_err(),
+            "it is full"
+        );
+        while mailbox.pop().is_some() {}
+        assert_eq!(mailbox, Mailbox::default());
     }
 
     #[test]
