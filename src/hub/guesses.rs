@@ -184,7 +184,8 @@ pub(super) enum Attempt {
 pub(super) enum Key {
     Missing,
     Wrong,
-    Right,
+    /// It is the one that the channel got then, and is right as long as that has no other.
+    Right(Time),
 }
 
 /// A login whose answer waits.

@@ -119,11 +119,13 @@ impl<D: Digest> Hub<D> {
         let room = self.spelling(&room);
         let entrance = self.may_join(&name, &room, key);
         match (entrance, key) {
-            (Ok(()), Key::Right) => self.count_guess(turn.now, turn.conn, Target::Key(room), true),
+            (Ok(()), Key::Right(_)) => {
+                self.count_guess(turn.now, turn.conn, Target::Key(room), true)
+            }
             (Err(MayNotJoin::BadKey), Key::Wrong) => {
                 self.count_guess(turn.now, turn.conn, Target::Key(room), false);
             }
-            (Ok(()) | Err(_), Key::Missing | Key::Wrong | Key::Right) => {}
+            (Ok(()) | Err(_), Key::Missing | Key::Wrong | Key::Right(_)) => {}
         }
         let Err(why) = entrance else {
             self.request(turn, Request::Join { room });

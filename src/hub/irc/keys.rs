@@ -27,7 +27,7 @@ impl<D: Digest> Hub<D> {
             let given = Some(key).filter(|key| !key.is_empty());
             match Room::parse(room).map_or(Key::Wrong, |room| self.key(&room, given)) {
                 _ if key.is_empty() => String::new(),
-                Key::Right => stand_in(key),
+                Key::Right(_) => stand_in(key),
                 Key::Wrong | Key::Missing => String::from(WRONG),
             }
         });

@@ -160,7 +160,7 @@ impl Channel {
             return Err(MayNotJoin::Banned);
         }
         let is_locked = self.key.is_some() && self.locked >= since;
-        if is_locked && key != Key::Right {
+        if is_locked && key != Key::Right(self.locked) {
             return Err(MayNotJoin::BadKey);
         }
         Ok(())
@@ -214,9 +214,11 @@ impl<D: Digest> Hub<D> {
             return Key::Missing;
         };
         let channel = self.irc.channels.get(room);
-        let key = channel.and_then(|channel| channel.key.as_ref());
-        let is_right = key.is_some_and(|key| key.as_bytes().ct_eq(given.as_bytes()).into());
-        if is_right { Key::Right } else { Key::Wrong }
+        let is_its = |key: &String| key.as_bytes().ct_eq(given.as_bytes()).into();
+        match channel.filter(|channel| channel.key.as_ref().is_some_and(is_its)) {
+            Some(channel) => Key::Right(channel.locked),
+            None => Key::Wrong,
+        }
     }
 
     /// Whether a room's modes let somebody in, who has this key.
