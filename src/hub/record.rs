@@ -91,6 +91,9 @@ pub struct Recorder {
     texts: bool,
     last: Time,
     bytes: Vec<u8>,
+    /// The hashes of operators so far. In a record each is its place here: so it shows only which of
+    /// them are the same.
+    hashes: Vec<String>,
 }
 
 impl Recorder {
@@ -101,6 +104,7 @@ impl Recorder {
             texts,
             last: Time::ZERO,
             bytes: MAGIC.to_vec(),
+            hashes: Vec::new(),
         };
         let config = Cow::Borrowed(config);
         recorder.push(&Entry::Start {
@@ -140,7 +144,14 @@ impl Observer for Recorder {
         if identity.password.is_some() {
             identity.password = Some("*".to_owned());
         }
-        identity.operators.values_mut().for_each(String::clear);
+        for hash in identity.operators.values_mut() {
+            let place = self.hashes.iter().position(|known| known == hash);
+            let place = place.unwrap_or(self.hashes.len());
+            let hash = core::mem::replace(hash, place.to_string());
+            if place == self.hashes.len() {
+                self.hashes.push(hash);
+            }
+        }
         let identity = Cow::Owned(identity);
         self.push(&Entry::Identity { identity });
     }

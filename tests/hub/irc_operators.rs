@@ -355,6 +355,29 @@ fn a_name_that_is_no_operators_is_verified_as_well_and_never_right() {
 }
 
 #[test]
+fn a_password_is_right_if_it_is_by_what_is_configured_when_it_was_verified() {
+    let other = Identity {
+        operators: [("root".to_owned(), "other".to_owned())].into(),
+        ..Identity::default()
+    };
+    for (identity, told) in [
+        (with_operator(), " 381 alice "),
+        (other, " 464 alice "),
+        (Identity::default(), " 464 alice "),
+    ] {
+        let mut server = Server::new();
+        server.hub.identify(with_operator());
+        server.verifies_at_once = false;
+        let alice = server.registers("alice");
+        server.types(alice, "OPER root toor");
+        server.hub.identify(identity);
+        server.verifies(alice);
+        let heard = server.hears(alice);
+        assert!(heard[0].contains(told), "{heard:?}");
+    }
+}
+
+#[test]
 fn what_is_verified_for_a_connection_that_has_ended_means_nothing() {
     let mut server = Server::new();
     server.hub.identify(with_operator());

@@ -119,6 +119,69 @@ fn kills(texts: bool) -> Recorded {
     recorded
 }
 
+/// An operator whose password may have changed before its answer comes, as the files were read again.
+#[test]
+fn whether_an_operator_has_another_password_is_in_a_record_and_the_password_is_not() {
+    let identity = |hash: &str| Identity {
+        operators: [("root".to_owned(), hash.to_owned())].into(),
+        ..Identity::default()
+    };
+    let config = Config {
+        failed_logins_per_address: 1.try_into().unwrap(),
+        ..Config::default()
+    };
+    for texts in [true, false] {
+        for hash in ["root-password", "next-password"] {
+            let mut recorded = Recorded::of(&config, texts, identity("root-password"));
+            recorded.says(1, "NICK root\nUSER u 0 * :u\nOPER root guess");
+            recorded.call(|hub, now, out| {
+                hub.received(now, ConnId::new(1), b"OPER root root-password\r\n", out);
+            });
+            recorded.call(|hub, _, _| hub.identify(identity(hash)));
+            recorded.says(1, "MODE root");
+            let record = recorded.bytes();
+            let replayed = replay(&record).expect("it is a record");
+            assert_eq!(replayed.different, [0; 0], "texts: {texts}, {hash}");
+            let kept = String::from_utf8_lossy(&record);
+            assert!(!kept.contains("password"), "{kept}");
+        }
+    }
+}
+
+/// Whoever leaves its name out gives its password as one.
+#[test]
+fn a_name_that_is_no_operators_is_not_in_a_record() {
+    let config = Config {
+        failed_logins_per_address: 1.try_into().unwrap(),
+        ..Config::default()
+    };
+    let identity = Identity {
+        operators: [("root".to_owned(), "root-password".to_owned())].into(),
+        ..Identity::default()
+    };
+    let mut recorded = Recorded::of(&config, true, identity);
+    recorded.says(1, "NICK root\nUSER u 0 * :u");
+    // Guesses at the same name wait, and others do not.
+    let guesses = [
+        "root x",
+        "secret-1 x",
+        "secret-2 x",
+        "secret-1 x",
+        "secret-2",
+    ];
+    for guess in guesses {
+        recorded.says(1, &format!("OPER {guess}"));
+    }
+    let record = recorded.bytes();
+    let replayed = replay(&record).expect("it is a record");
+    assert_eq!(replayed.different, [0; 0]);
+    let kept = String::from_utf8_lossy(&record);
+    assert!(
+        kept.contains("OPER root") && !kept.contains("secret"),
+        "{kept}"
+    );
+}
+
 /// What nobody understands, and texts that are not marked as such.
 fn slips(texts: bool) -> Recorded {
     let mut recorded = Recorded::new(texts, Identity::default());

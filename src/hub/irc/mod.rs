@@ -54,6 +54,7 @@ use invitations::Invitations;
 use kicks::Kicks;
 use kills::Kills;
 pub(super) use label::Replying;
+use oper::UnknownLogins;
 use room::Channel;
 pub(super) use send::Tags;
 pub(super) use session::Session;
@@ -103,6 +104,7 @@ pub(super) struct Irc {
     /// inputs.
     kicks: Kicks,
     kills: Kills,
+    unknown_logins: UnknownLogins,
     /// Whether refusals are kept to ourselves.
     quiet: bool,
     /// Empty between two lines that are sent; kept for its memory.

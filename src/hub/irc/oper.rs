@@ -5,6 +5,7 @@
 //! knows, and what it has sent behind the command waits until then; nobody else does.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 
 use super::tasks::Task;
@@ -20,9 +21,35 @@ use crate::wire::irc::numeric::*;
 pub(in crate::hub) struct Verifying {
     /// The name that was given.
     login: Box<str>,
-    /// Whether it is that of an operator.
-    is_known: bool,
+    /// The hash that the password is compared with, if the name is that of an operator.
+    hash: Option<Box<str>>,
     replying: Option<Replying>,
+}
+
+/// Numbers for names that are no operator's, where these names are not kept. The same name has the
+/// same number, as guesses at it count together.
+#[derive(Default, Debug)]
+pub(super) struct UnknownLogins {
+    numbers: BTreeMap<Target, u64>,
+    last: u64,
+}
+
+/// How many names have a number; then all get new ones.
+const UNKNOWN_LOGINS: usize = 1_024;
+
+impl UnknownLogins {
+    fn number(&mut self, login: &str) -> u64 {
+        if self.numbers.len() >= UNKNOWN_LOGINS {
+            self.numbers.clear();
+        }
+        *self
+            .numbers
+            .entry(Target::operator(login))
+            .or_insert_with(|| {
+                self.last += 1;
+                self.last
+            })
+    }
 }
 
 impl<D: Digest> Hub<D> {
@@ -31,25 +58,39 @@ impl<D: Digest> Hub<D> {
             return self.hide(message, format_args!("OPER"));
         };
         let login = message.params[0];
-        self.hide(message, format_args!("OPER {login} *"));
+        self.hide_password(message, login);
         let operators = &self.irc.identity.operators;
         let known = operators.get(login);
         // It takes as long where the name is nobody's, and so does not tell that.
         let Some(hash) = known.or_else(|| operators.values().next()) else {
-            return self.oper_verified(turn, name, login, false);
+            return self.oper_verified(turn, name, login, None);
         };
         let check = PasswordCheck::new(password, hash);
-        let is_known = known.is_some();
+        let hash = known.map(|hash| hash.as_str().into());
         self.work.count(work::PASSWORD);
         let replying = self.irc.replying.take_if(|its| its.conn == turn.conn);
         let link = self.link(turn.conn);
         link.verifying = Some(Verifying {
             login: login.into(),
-            is_known,
+            hash,
             replying,
         });
         let network = link.source.network();
         turn.out.verify(turn.conn, network, check);
+    }
+
+    /// Hides the password of an `OPER`, and its name if that is no operator's: it may be a password,
+    /// too.
+    fn hide_password(&mut self, message: &Message<'_>, login: &str) {
+        if self.observers.is_empty() {
+            return;
+        }
+        if self.irc.identity.operators.contains_key(login) {
+            return self.hide(message, format_args!("OPER {login} *"));
+        }
+        let number = self.irc.unknown_logins.number(login);
+        // No name of an operator has a colon.
+        self.hide(message, format_args!("OPER ?:{number} *"));
     }
 
     /// A password was verified, as [`Output::Verify`](crate::hub::Output::Verify) wanted, and is
@@ -61,8 +102,8 @@ impl<D: Digest> Hub<D> {
             if let Some(name) = self.broker.lifecycle().online(conn) {
                 self.irc.replying = verifying.replying;
                 let turn = &mut Turn { now, conn, out };
-                let is_right = is_right && verifying.is_known;
-                self.oper_verified(turn, name, &verifying.login, is_right);
+                let right_for = verifying.hash.filter(|_| is_right);
+                self.oper_verified(turn, name, &verifying.login, right_for);
                 self.end_of_replies(now, conn, out);
             }
             let worked = self.worked(out) - start;
@@ -72,14 +113,21 @@ impl<D: Digest> Hub<D> {
         self.told(now, Told::Verified { conn, is_right }, out);
     }
 
-    /// Answers an `OPER`, at once or when it may be told whether the password is right.
-    fn oper_verified(&mut self, turn: &mut Turn<'_>, name: Name, login: &str, is_right: bool) {
+    /// Answers an `OPER`, whose password is right for a hash or wrong; at once or when it may be told
+    /// which.
+    fn oper_verified(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: Name,
+        login: &str,
+        right_for: Option<Box<str>>,
+    ) {
         match self.answer_at(turn.now, turn.conn, Target::operator(login)) {
             Some(until) => {
                 self.pause(turn.conn, until);
-                self.later(turn, Task::Oper(login.into(), is_right));
+                self.later(turn, Task::Oper(login.into(), right_for));
             }
-            None => self.oper_now(turn, name, login, is_right),
+            None => self.oper_now(turn, name, login, right_for.as_deref()),
         }
     }
 
@@ -88,8 +136,11 @@ impl<D: Digest> Hub<D> {
         turn: &mut Turn<'_>,
         name: Name,
         login: &str,
-        is_right: bool,
+        right_for: Option<&str>,
     ) {
+        // The operators may have been read again while the answer waited.
+        let hash = self.irc.identity.operators.get(login);
+        let is_right = right_for.is_some() && right_for == hash.map(String::as_str);
         self.count_guess(turn.now, turn.conn, Target::operator(login), is_right);
         // A name that is no operator's may be a password in the wrong place.
         let operator = Some(login).filter(|login| self.irc.identity.operators.contains_key(*login));

@@ -38,8 +38,8 @@ pub(super) enum Task {
     Departed(Box<Departed>),
     /// To enter more channels, each with what was given as its key.
     Join(Vec<(Box<str>, Key)>),
-    /// To answer an `OPER` by this name, whose password is right or not.
-    Oper(Box<str>, bool),
+    /// To answer an `OPER` by this name, whose password is right for this hash, or wrong.
+    Oper(Box<str>, Option<Box<str>>),
     /// To say something to more targets.
     Say(Box<Say>),
     /// To put those out of a channel who are banned.
@@ -159,8 +159,8 @@ impl<D: Digest> Hub<D> {
                 self.join_each(turn, name, &wanted);
                 None
             }
-            Task::Oper(login, is_right) => {
-                self.oper_now(turn, name, &login, is_right);
+            Task::Oper(login, right_for) => {
+                self.oper_now(turn, name, &login, right_for.as_deref());
                 None
             }
             Task::Expel(expel) => self.expel(turn, name, expel),
