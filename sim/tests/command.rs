@@ -51,6 +51,34 @@ fn behind_the_last_seed_that_there_is_no_other_comes() {
 }
 
 #[test]
+fn the_shortest_way_to_a_cell_is_shown_and_can_be_drawn() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("way");
+    std::fs::create_dir_all(&folder).unwrap();
+    let sim = |arguments: &[&str]| {
+        let mut sim = Command::new(env!("CARGO_BIN_EXE_rejoin-sim"));
+        let output = sim.args(arguments).current_dir(&folder).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let says = sim(&["exhaust", "--to", "login to resumable with rightproof"]);
+    let draw = "cargo sim explain exhaust.plan --html exhaust.html";
+    assert!(says.contains(draw), "{says}");
+    let shown = sim(&["replay", "exhaust.plan"]);
+    assert!(
+        shown.contains("◆ ann: c0 → c0, leaving, c1 waits"),
+        "{shown}"
+    );
+    sim(&["explain", "exhaust.plan", "--html", "exhaust.html"]);
+    let page = std::fs::read_to_string(folder.join("exhaust.html")).unwrap();
+    assert!(page.contains("next takeover</button> (of 1)"));
+    let says = refusal(&["exhaust", "--to", "nowhere"]);
+    assert!(
+        says.contains("\n  LogIn to Resumable with RightProof\n"),
+        "{says}"
+    );
+}
+
+#[test]
 fn whoever_reads_what_is_said_may_stop() {
     for arguments in [
         &["exhaust", "--depth", "1"][..],

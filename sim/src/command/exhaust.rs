@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::value_parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use rejoin_sim::exhaust::{Limits, Progress, Universe, search};
-use rejoin_sim::plan::BrokerPlan;
+use rejoin_sim::exhaust::{Limits, Progress, Universe, search, shortest_ways};
+use rejoin_sim::plan::{BrokerOn, BrokerPlan};
 use rejoin_sim::plural::count;
+use rejoin_sim::probe::Cell;
 
 use super::{save, say};
 
@@ -44,17 +45,42 @@ pub(crate) struct Args {
     /// States that are remembered, at about 30 bytes each
     #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = value_parser!(u32).range(1..))]
     states: u32,
+    /// Shows the shortest way to a cell of the lifecycle's tables, such as 'LogIn to
+    /// ResumableLeaving with RightProof', instead of searching for what is wrong; an unknown one
+    /// lists them all
+    #[arg(long, value_name = "CELL")]
+    to: Option<String>,
     /// How many threads to use
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u16).range(1..=1024))]
     jobs: u16,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(cell) = &args.to {
+        return show_way(cell);
+    }
     for universe in universes(args)? {
         if !explore(args, universe)? {
             return Ok(ExitCode::FAILURE);
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the shortest way to a cell.
+fn show_way(cell: &str) -> Result<ExitCode, Box<dyn Error>> {
+    let known = Cell::all().find(|known| known.to_string().eq_ignore_ascii_case(cell));
+    let Some(cell) = known else {
+        let all: Vec<_> = Cell::all().map(|cell| format!("  {cell}")).collect();
+        return Err(format!("there is no cell {cell}, but these:\n{}", all.join("\n")).into());
+    };
+    let universe = Universe::ONE_NAME;
+    let mut ways = shortest_ways(universe);
+    let steps = ways.remove(&cell).ok_or("no way leads to this cell")?;
+    let on = BrokerOn::Universe(universe);
+    let plan = BrokerPlan { on, steps }.to_file();
+    say!("the shortest way to {cell}:\n{}", plan.trim_end())?;
+    save(&plan, "exhaust.plan")?;
     Ok(ExitCode::SUCCESS)
 }
 

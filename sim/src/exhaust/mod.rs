@@ -38,6 +38,7 @@ mod canon;
 mod compare;
 mod judge;
 mod ledger;
+mod reach;
 mod retrace;
 mod state;
 mod tree;
@@ -65,6 +66,7 @@ use state::{Order, State};
 use tree::{Node, Tree};
 use universe::Setup;
 
+pub use reach::shortest_ways;
 pub use retrace::retrace;
 pub use universe::Universe;
 

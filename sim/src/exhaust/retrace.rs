@@ -101,7 +101,7 @@ fn take_out(links: &mut Links, conn: ConnId, mail: usize) -> Vec<Event> {
 }
 
 /// How a broker stands, by the time of a trace.
-fn view(state: &State) -> View {
+pub(super) fn view(state: &State) -> View {
     let mut view = View::of(&state.broker);
     for phase in view.connections.values_mut() {
         match phase {

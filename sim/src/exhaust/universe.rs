@@ -65,6 +65,16 @@ impl Universe {
         ..Self::TWO_NAMES
     };
 
+    /// One name and three connections, and nobody speaks: all that the tables of the lifecycle say
+    /// can happen in it.
+    pub const ONE_NAME: Self = Self {
+        names: 1,
+        rooms: 0,
+        messages: 0,
+        mailbox: NonZeroUsize::MIN,
+        ..Self::TWO_NAMES
+    };
+
     /// The most names.
     pub const MOST_NAMES: u8 = 3;
     /// The most connections at once.
