@@ -65,7 +65,7 @@ fn the_shortest_way_to_a_cell_is_shown_and_can_be_drawn() {
     assert!(says.contains(draw), "{says}");
     let shown = sim(&["replay", "exhaust.plan"]);
     assert!(
-        shown.contains("◆ ann: c0 → c0, leaving, c1 waits"),
+        shown.contains("◆ ann: c3 → c3, leaving, c2 waits"),
         "{shown}"
     );
     sim(&["explain", "exhaust.plan", "--html", "exhaust.html"]);
