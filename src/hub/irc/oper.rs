@@ -140,7 +140,7 @@ impl<D: Digest> Hub<D> {
     ) {
         // The operators may have been read again while the answer waited.
         let hash = self.irc.identity.operators.get(login);
-        let is_right = right_for.is_some() && right_for == hash.map(String::as_str);
+        let is_right = right_for.is_some() && right_for == hash.map(|hash| hash.as_str());
         self.count_guess(turn.now, turn.conn, Target::operator(login), is_right);
         // A name that is no operator's may be a password in the wrong place.
         let operator = Some(login).filter(|login| self.irc.identity.operators.contains_key(*login));
