@@ -103,6 +103,73 @@ pub struct Received {
 }
 
 /// A chat server without I/O.
+///
+/// # The contract
+///
+/// Whoever owns a hub, its driver, keeps to this:
+///
+/// - **Time** never runs backwards from one call to the next. [`tick`](Self::tick) is called when
+///   [`deadline`](Self::deadline) has come; to call it more often does no harm.
+/// - **Outputs** are done in order, after each call and before the next, and are then
+///   [cleared](Outputs::clear). Frames are sent only to connections whose writer was not told to stop.
+/// - **A connection** is [accepted](Self::accepted) once, under an id greater than each one before. If
+///   that is refused, the frame is all that it is sent, and it is not spoken of again.
+/// - **Bytes** that are not taken are brought again, before anything else that is read: not before
+///   [`Output::Proceed`] if the connection [waits](Received::waits), and also if none are left but it
+///   [goes on](Received::goes_on).
+/// - **Each half ends once.** [`reader_finished`](Self::reader_finished) comes after the last bytes, and
+///   [`writer_finished`](Self::writer_finished) last of all, or before it; both come however a half ends,
+///   also by itself. The writer gives back what it has not written, oldest first, and may be given
+///   nothing more from then on.
+/// - **What waits for a writer is counted**: if it is more than [`Config::outbox_bytes`], or the bound
+///   of its kind, [`overflowed`](Self::overflowed) says so.
+///
+/// To forget an end leaves its peer online for ever; to give back what was written makes it come
+/// twice.
+///
+/// ```
+/// # #[cfg(feature = "net")]
+/// # {
+/// use rejoin::Config;
+/// use rejoin::hub::{Frame, Hub, Output, Outputs, Protocol};
+/// use rejoin::id::{ConnId, Time};
+/// use rejoin::net::KeyedDigest;
+///
+/// /// Does what is to be done: here it only collects what is to be written.
+/// fn frames(out: &mut Outputs) -> Vec<Frame> {
+///     let sent = out.iter().filter_map(|output| match output {
+///         Output::Send { frame, .. } => Some(frame.clone()),
+///         _ => None,
+///     });
+///     let sent = sent.collect();
+///     out.clear();
+///     sent
+/// }
+///
+/// let digest = KeyedDigest::random().expect("the system has randomness");
+/// let (mut hub, mut out) = (Hub::new(&Config::default(), digest), Outputs::new());
+/// let (old, new) = (ConnId::new(1), ConnId::new(2));
+/// let (at, address, plain) = (Time::from_micros, [192, 0, 2, 1].into(), Protocol::Plain);
+///
+/// hub.accepted(at(0), old, address, plain, &mut out).expect("there is room");
+/// // Lines may come in pieces, and several at once.
+/// hub.received(at(1), old, b"alice correct-ho", &mut out);
+/// assert_eq!(frames(&mut out).len(), 1, "the greeting");
+/// let received = hub.received(at(2), old, b"rse\nalice: remember me\n", &mut out);
+/// assert_eq!((received.taken, received.waits, received.goes_on), (23, false, false));
+/// // The link dies with all of this unwritten: it is given back.
+/// let unwritten = frames(&mut out);
+/// hub.reader_finished(at(3), old, &mut out);
+/// hub.writer_finished(at(4), old, unwritten, &mut out);
+/// out.clear();
+/// // Whoever comes back gets what it had not been told.
+/// hub.accepted(at(5), new, address, plain, &mut out).expect("there is room");
+/// hub.received(at(6), new, b"alice correct-horse\n", &mut out);
+/// let lines: Vec<_> = frames(&mut out).iter().flat_map(|frame| frame.bytes().into_owned()).collect();
+/// let lines = String::from_utf8(lines).expect("lines are text");
+/// assert!(lines.contains("* back alice 1\n") && lines.ends_with(": remember me\n"), "{lines}");
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Hub<D> {
     broker: Broker,
