@@ -1,6 +1,7 @@
 //! What whoever logs in gives: the server's password, a secret, or both as `password:secret`.
 
 use alloc::borrow::ToOwned as _;
+use alloc::format;
 use alloc::string::String;
 use core::fmt::Write as _;
 
@@ -13,11 +14,19 @@ use crate::id::{BadSecret, Proof, Secret};
 /// into the shortest line that a login may have.
 const KEPT_BYTES: usize = 8;
 
+/// What was given as the server's password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Password {
+    pub(super) is_right: bool,
+    /// Which of the passwords that the server has had it was compared with.
+    number: u64,
+}
+
 /// What was given with a login.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given {
-    /// Whether the server's password is right, if it has one and something was given for it.
-    pub(super) is_admitted: Option<bool>,
+    /// What was given as the server's password, if it has one.
+    pub(super) password: Option<Password>,
     /// The proof for the secret, if there is a secret.
     pub(super) proof: Result<Option<Proof>, BadSecret>,
 }
@@ -26,7 +35,7 @@ impl<D: Digest> Hub<D> {
     /// Reads what was given. A secret is looked at whether the password ahead of it is right or not:
     /// no answer may tell that before the [time has come](super::guesses).
     pub(super) fn given(&self, given: &str) -> Given {
-        let (is_admitted, secret) = match &self.irc.identity.password {
+        let (password, secret) = match &self.irc.identity.password {
             None => (None, Some(given)),
             Some(password) => {
                 let (first, secret) = match given.split_once(':') {
@@ -34,25 +43,37 @@ impl<D: Digest> Hub<D> {
                     None => (given, None),
                 };
                 let is_right = first.as_bytes().ct_eq(password.as_bytes()).into();
-                (Some(is_right), secret)
+                let number = self.irc.passwords;
+                (Some(Password { is_right, number }), secret)
             }
         };
         let secret = secret.map(Secret::parse).transpose();
         let proof = secret.map(|secret| secret.map(|secret| self.digest.proof(secret)));
-        Given { is_admitted, proof }
+        Given { password, proof }
+    }
+
+    /// Whether somebody is let in who has given this: the files may have been read again since then.
+    pub(super) fn is_admitted(&self, given: Option<Password>) -> bool {
+        let is_right = |given: Password| given.is_right && given.number == self.irc.passwords;
+        self.irc.identity.password.is_none() || given.is_some_and(is_right)
     }
 }
 
 impl Given {
-    /// What stands for it where secrets are not kept: for a server whose password is `*` and which
-    /// takes [`Recorded`](super::record::Recorded) proofs it is the same.
+    /// What stands for it where secrets are not kept: for a server whose passwords are `*1`, `*2` and
+    /// so on, and which takes [`Recorded`](super::record::Recorded) proofs, it is the same.
     pub(super) fn stand_in(&self) -> String {
-        let mut stand_in = match self.is_admitted {
+        let mut stand_in = match self.password {
             None => String::new(),
-            Some(true) => "*".to_owned(),
-            Some(false) => "!".to_owned(),
+            Some(Password {
+                is_right: true,
+                number,
+            }) => format!("*{number}"),
+            Some(Password {
+                is_right: false, ..
+            }) => "!".to_owned(),
         };
-        if self.is_admitted.is_some() && self.proof != Ok(None) {
+        if self.password.is_some() && self.proof != Ok(None) {
             stand_in.push(':');
         }
         match self.proof {

@@ -21,6 +21,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
+use super::given::Password;
 use super::irc::Replying;
 use super::logins::Login;
 use super::rate::{Rate, Used};
@@ -173,8 +174,8 @@ impl Guesses {
 /// A login whose answer waits. Whatever else may have to wait is a [task](super::irc::tasks).
 #[derive(Clone, Debug)]
 pub(super) enum Attempt {
-    /// To log in by the plain protocol; and whether the server's password is right, if it has one.
-    LogIn(Login, Option<bool>),
+    /// To log in by the plain protocol; and what was given as the server's password, if it has one.
+    LogIn(Login, Option<Password>),
     /// To register with all that it has said (IRC).
     Register,
 }
@@ -260,8 +261,8 @@ impl<D: Digest> Hub<D> {
         let Pending { attempt, replying } = *pending;
         let phase = self.broker.lifecycle().phase(conn);
         match (attempt, phase) {
-            (Attempt::LogIn(login, is_admitted), Some(Phase::Greeting { .. })) => {
-                self.plain_log_in_now(now, conn, login, is_admitted, out);
+            (Attempt::LogIn(login, password), Some(Phase::Greeting { .. })) => {
+                self.plain_log_in_now(now, conn, login, password, out);
             }
             (Attempt::Register, Some(Phase::Greeting { .. })) => {
                 self.register_again(now, conn, replying, out);

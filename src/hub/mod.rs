@@ -370,6 +370,9 @@ impl<D: Digest> Hub<D> {
         for observer in &mut self.observers {
             observer.identity(&identity);
         }
+        if identity.password != self.irc.identity.password {
+            self.irc.passwords += 1;
+        }
         self.irc.identity = identity;
     }
 

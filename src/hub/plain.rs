@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
+use super::given::Password;
 use super::guesses::{Attempt, Key, Target};
 use super::irc::room::{MayNotJoin, MayNotSpeak};
 use super::lists::Listing;
@@ -162,16 +163,16 @@ impl<D: Digest> Hub<D> {
             Ok(proof) => proof,
             Err(bad) => return self.mistake(now, conn, Mistake::BadSecret(bad), out),
         };
-        let is_admitted = match (&self.irc.identity.password, given) {
+        let password = match (&self.irc.identity.password, given) {
             (None, _) => None,
-            (Some(_), Some(given)) => given.is_admitted,
+            (Some(_), Some(given)) => given.password,
             (Some(_), None) => return self.not_admitted(now, conn, &name, out),
         };
         let login = Login { name, proof };
-        let server = is_admitted.and_then(|_| self.answer_at(now, conn, Target::Server));
+        let server = password.and_then(|_| self.answer_at(now, conn, Target::Server));
         match server.max(self.login_answer_at(now, conn, name, proof)) {
-            Some(until) => self.set_aside(conn, until, Attempt::LogIn(login, is_admitted)),
-            None => self.plain_log_in_now(now, conn, login, is_admitted, out),
+            Some(until) => self.set_aside(conn, until, Attempt::LogIn(login, password)),
+            None => self.plain_log_in_now(now, conn, login, password, out),
         }
     }
 
@@ -180,16 +181,19 @@ impl<D: Digest> Hub<D> {
         now: Time,
         conn: ConnId,
         login: Login,
-        is_admitted: Option<bool>,
+        password: Option<Password>,
         out: &mut Outputs,
     ) {
-        if let Some(is_right) = is_admitted {
-            self.count_guess(now, conn, Target::Server, is_right);
+        let is_admitted = self.is_admitted(password);
+        if let Some(given) = password
+            && given.is_right == is_admitted
+        {
+            self.count_guess(now, conn, Target::Server, is_admitted);
         }
-        if is_admitted == Some(false) {
-            self.not_admitted(now, conn, &login.name, out);
-        } else {
+        if is_admitted {
             self.log_in(now, conn, login, out);
+        } else {
+            self.not_admitted(now, conn, &login.name, out);
         }
     }
 

@@ -11,7 +11,8 @@
 //! Texts are kept only if that was asked for. Whoever has a record of a server that still runs can
 //! count its messages by their identifiers: the key of these is in it.
 
-use alloc::borrow::{Cow, ToOwned as _};
+use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -94,6 +95,8 @@ pub struct Recorder {
     /// The hashes of operators so far. In a record each is its place here: so it shows only which of
     /// them are the same.
     hashes: Vec<String>,
+    /// The server's password, and how many it has had.
+    password: (Option<String>, u64),
 }
 
 impl Recorder {
@@ -105,6 +108,7 @@ impl Recorder {
             last: Time::ZERO,
             bytes: MAGIC.to_vec(),
             hashes: Vec::new(),
+            password: (None, 0),
         };
         let config = Cow::Borrowed(config);
         recorder.push(&Entry::Start {
@@ -141,8 +145,13 @@ impl Recorder {
 impl Observer for Recorder {
     fn identity(&mut self, identity: &Identity) {
         let mut identity = identity.clone();
-        if identity.password.is_some() {
-            identity.password = Some("*".to_owned());
+        let (password, number) = &mut self.password;
+        if *password != identity.password {
+            password.clone_from(&identity.password);
+            *number += 1;
+        }
+        if let Some(password) = &mut identity.password {
+            *password = format!("*{number}");
         }
         for hash in identity.operators.values_mut() {
             let place = self.hashes.iter().position(|known| known == hash);

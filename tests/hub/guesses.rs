@@ -451,6 +451,49 @@ fn a_password_that_was_right_is_wrong_once_the_operator_has_another() {
 }
 
 #[test]
+fn a_servers_password_that_was_right_is_wrong_once_it_has_another() {
+    let identity = |password: &str| Identity {
+        password: Some(password.to_owned()),
+        ..Identity::default()
+    };
+    let refused = "* error wrong-password";
+    let mut server = server(&strict(), Some("open-sesame"));
+    for _ in 0..3 {
+        tries(&mut server, "192.0.2.1", "alice open-wheat");
+    }
+    let alice = server.connect();
+    server.types(alice, "alice open-sesame");
+    server.hub.identify(identity("open-barley"));
+    hears_after(&mut server, alice, 5, refused);
+    // By IRC it is said ahead of all else.
+    let said = ["PASS open-barley", "NICK bob"];
+    let [bob, carol] = ["192.0.2.2", "192.0.2.3"].map(|address| irc(&mut server, address, &said));
+    server.types(bob, "USER u 0 * :r");
+    assert!(server.hears(bob)[0].contains(" 001 bob "));
+    server.breaks(bob);
+    server.hub.identify(identity("open-rye"));
+    server.types(carol, "USER u 0 * :r");
+    assert!(server.hears(carol)[0].contains("464 bob :Password incorrect"));
+}
+
+#[test]
+fn whoever_waits_when_the_server_gets_a_password_has_not_given_it() {
+    let mut server = server(&strict(), None);
+    let bob = server.login("bob correct-horse");
+    server.breaks(bob);
+    for _ in 0..3 {
+        assert_eq!(tries(&mut server, "192.0.2.1", "bob wrong-horse"), [WRONG]);
+    }
+    let bob = server.connect();
+    server.types(bob, "bob correct-horse");
+    server.hub.identify(Identity {
+        password: Some("open-sesame".to_owned()),
+        ..Identity::default()
+    });
+    hears_after(&mut server, bob, 5, "* error wrong-password");
+}
+
+#[test]
 fn a_key_that_was_right_is_wrong_once_the_channel_has_another() {
     for (changes, told) in [
         (&["MODE #a +k other"][..], "475 eve #a :"),

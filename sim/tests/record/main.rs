@@ -148,6 +148,29 @@ fn whether_an_operator_has_another_password_is_in_a_record_and_the_password_is_n
     }
 }
 
+/// The server's password is another when somebody who has given it registers.
+#[test]
+fn whether_the_server_has_another_password_is_in_a_record_and_the_password_is_not() {
+    let identity = |password: &str| Identity {
+        password: Some(password.to_owned()),
+        ..Identity::default()
+    };
+    let mut recorded = Recorded::new(true, identity("secret-door"));
+    recorded.says(1, "PASS secret-door:correct-horse\nNICK ann\nUSER u 0 * :u");
+    for n in [2, 3] {
+        recorded.says(n, &format!("PASS secret-door\nNICK bob{n}"));
+    }
+    recorded.says(2, "USER u 0 * :u");
+    recorded.call(|hub, _, _| hub.identify(identity("secret-gate")));
+    recorded.says(3, "USER u 0 * :u");
+    recorded.says(4, "PASS secret-gate\nNICK carol\nUSER u 0 * :u");
+    let record = recorded.bytes();
+    let replayed = replay(&record).expect("it is a record");
+    assert_eq!(replayed.different, [0; 0]);
+    let kept = String::from_utf8_lossy(&record);
+    assert!(!kept.contains("secret"), "{kept}");
+}
+
 /// Whoever leaves its name out gives its password as one.
 #[test]
 fn a_name_that_is_no_operators_is_not_in_a_record() {

@@ -65,6 +65,8 @@ use users::Users;
 #[derive(Debug, Default)]
 pub(super) struct Irc {
     pub(super) identity: Identity,
+    /// How many passwords the server has had; to have none counts, too.
+    pub(super) passwords: u64,
     pub(super) clock: Clock,
     ids: Ids,
     pub(super) users: Users,

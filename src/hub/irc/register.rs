@@ -133,7 +133,7 @@ impl<D: Digest> Hub<D> {
             }
         };
         let session = self.session_mut(turn.conn);
-        session.is_admitted = given.is_admitted;
+        session.password = given.password;
         session.registering().proof = proof;
     }
 
@@ -211,7 +211,7 @@ impl<D: Digest> Hub<D> {
         let (Some(name), Some(_), proof) = (said.nick, &said.user, said.proof) else {
             return;
         };
-        let asks = self.irc.identity.password.is_some() && session.is_admitted.is_some();
+        let asks = self.irc.identity.password.is_some() && session.password.is_some();
         let server = asks.then_some(Target::Server);
         let server = server.and_then(|target| self.answer_at(turn.now, turn.conn, target));
         let login = self.login_answer_at(turn.now, turn.conn, name, proof);
@@ -239,11 +239,14 @@ impl<D: Digest> Hub<D> {
 
     fn register(&mut self, turn: &mut Turn<'_>, name: Name, proof: Option<Proof>) {
         if self.irc.identity.password.is_some() {
-            let is_admitted = self.session(turn.conn).is_admitted;
-            if let Some(is_right) = is_admitted {
-                self.count_guess(turn.now, turn.conn, Target::Server, is_right);
+            let given = self.session(turn.conn).password;
+            let is_admitted = self.is_admitted(given);
+            if let Some(given) = given
+                && given.is_right == is_admitted
+            {
+                self.count_guess(turn.now, turn.conn, Target::Server, is_admitted);
             }
-            if is_admitted != Some(true) {
+            if !is_admitted {
                 let act = (turn.conn, Act::PasswordRefused);
                 self.audit(act, Some(name.as_str()), None, turn.out);
                 let words = format_args!(":Password incorrect");

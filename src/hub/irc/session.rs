@@ -7,6 +7,7 @@ use alloc::string::String;
 
 use super::kicks::Kicks;
 use super::tasks::Tasks;
+use crate::hub::given::Password;
 use crate::hub::rate::Used;
 use crate::id::{Name, Proof, Time};
 use crate::wire::irc::caps::Caps;
@@ -21,8 +22,8 @@ pub(in crate::hub) struct Session {
     pub(super) negotiates: bool,
     /// What it has said, until it is registered.
     pub(super) registering: Option<Box<Registering>>,
-    /// Whether the server's password that it has given is right, if it has given one.
-    pub(super) is_admitted: Option<bool>,
+    /// What it has given as the server's password, if it has given one.
+    pub(super) password: Option<Password>,
     /// Whose coming and going it wants to know.
     pub(super) watched: BTreeSet<Name>,
     /// What follows of what was kept for it.
