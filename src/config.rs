@@ -159,6 +159,9 @@ pub struct Config {
     pub work_per_connection: Duration,
     /// The same for all connections from one address (IPv6: from one /64 network) together.
     pub work_per_address: Duration,
+    /// The same for all connections together: while they take more, turns are shorter, and those who
+    /// ask for much wait for one another, so that those who ask for little are served soon.
+    pub work_in_all: Duration,
     /// How much of that time may be taken at once, after a silence.
     pub work_burst: Duration,
     /// Time of a core, as estimated, after which one connection, or what is due, makes room for
@@ -287,6 +290,7 @@ impl Config {
             ("ack_timeout", self.ack_timeout),
             ("work_per_connection", self.work_per_connection),
             ("work_per_address", self.work_per_address),
+            ("work_in_all", self.work_in_all),
             ("work_burst", self.work_burst),
             ("slice", self.slice),
             ("ack_interval", self.ack_interval),
@@ -448,6 +452,7 @@ impl Config {
             answer_timeout: Duration::from_secs(1),
             work_per_connection: Duration::from_millis(100),
             work_per_address: Duration::from_millis(500),
+            work_in_all: Duration::from_millis(600),
             work_burst: Duration::from_millis(50),
             slice: Duration::from_millis(1),
             read_bytes: size(64 << 10),

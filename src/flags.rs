@@ -289,6 +289,12 @@ struct Limits {
     #[arg(default_value_t = Config::default().work_per_address.into())]
     work_per_address: Duration,
 
+    /// The same for all connections together; while they take more, those who ask for much wait for
+    /// one another, and those who ask for little are served soon.
+    #[arg(help_heading = "Work", long, value_name = "TIME")]
+    #[arg(default_value_t = Config::default().work_in_all.into())]
+    work_in_all: Duration,
+
     /// How much of that time may be taken at once, after a silence.
     #[arg(help_heading = "Work", long, value_name = "TIME")]
     #[arg(default_value_t = Config::default().work_burst.into())]
@@ -542,6 +548,7 @@ impl Limits {
             lines_burst: self.lines_burst,
             work_per_connection: self.work_per_connection.into(),
             work_per_address: self.work_per_address.into(),
+            work_in_all: self.work_in_all.into(),
             work_burst: self.work_burst.into(),
             slice: self.slice.into(),
             login_timeout: self.login_timeout.into(),

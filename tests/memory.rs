@@ -12,12 +12,13 @@ use common::{Client, Server};
 const MIB: usize = 1 << 20;
 
 /// Who fills memory is hindered by nothing else.
-const UNHINDERED: [&str; 5] = [
+const UNHINDERED: [&str; 6] = [
     "--lines-per-second=1000000",
     "--lines-burst=1000000",
     "--joins=1000000",
     "--work-per-connection=1000s",
     "--work-per-address=1000s",
+    "--work-in-all=1000s",
 ];
 
 fn start(flags: &[&str]) -> Server {

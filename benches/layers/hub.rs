@@ -31,6 +31,7 @@ fn hub(protocol: Protocol, peers: usize, hello: impl Fn(usize) -> String) -> Hub
         outbox_bytes: NonZeroUsize::new(1 << 30).expect("not zero"),
         work_per_connection: Duration::from_secs(1_000),
         work_per_address: Duration::from_secs(1_000),
+        work_in_all: Duration::from_secs(1_000),
         slice: Duration::from_secs(1_000),
         ..Config::default()
     };

@@ -64,7 +64,7 @@ use logins::{Takeover, Takeovers};
 use rate::{Rate, Used};
 use silence::Silence;
 use stopping::Stopping;
-use work::{Accounts, Share, Spent, Work};
+use work::{Accounts, Share, Spent, Whole, Work};
 
 /// How many turns of one connection fit into its outbox: so what a client sends at once
 /// does not make it look like one that reads too slowly.
@@ -183,6 +183,7 @@ pub struct Hub<D> {
     irc: Irc,
     work: Work,
     accounts: Accounts,
+    whole: Whole,
     /// How often people were visited, each once though there are several ways to them.
     visits: Cell<u64>,
     /// When the turn of the connection that is served is over.
@@ -348,6 +349,7 @@ impl<D: Digest> Hub<D> {
             visits: Cell::default(),
             turn_end: End::NEVER,
             accounts: Accounts::new(Share::new(config.work_per_address, config.work_burst)),
+            whole: Whole::new(Share::new(config.work_in_all, config.work_burst / 5)),
             again: None,
             pauses: BTreeSet::new(),
             checks: BTreeSet::new(),
@@ -508,14 +510,15 @@ impl<D: Digest> Hub<D> {
         }
         let mut rest = bytes;
         let start = self.worked(out);
+        let slice = self.slice(now);
         self.turn_end = End {
-            work: start.saturating_add(self.limits.slice),
+            work: start.saturating_add(slice),
             bytes: out.bytes() + tasks::BYTES_AT_ONCE,
         };
         let is_over = |hub: &Self, out: &Outputs| {
             let work = hub.worked(out) - start + hub.run.work();
             let bytes = out.bytes() + hub.run.bytes();
-            work >= hub.limits.slice || bytes >= hub.limits.turn_bytes
+            work >= slice || bytes >= hub.limits.turn_bytes
         };
         while !is_over(self, out) {
             if self.link(conn).must_wait() {

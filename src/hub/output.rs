@@ -23,8 +23,8 @@ pub struct Outputs {
 
 /// Work, in the units of [`Outputs::work`]: to put lines together, and to queue them for one
 /// connection. Each takes more, the more bytes they have.
-const FRAME: u64 = 10;
-const RECEIVER: u64 = 8;
+const FRAME: u64 = 60;
+const RECEIVER: u64 = 25;
 
 /// One thing to do.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,7 +5,10 @@
 //! the hub has no clock. Whoever is served makes room for others after a slice
 //! ([`Config::slice`](crate::Config::slice)), and what was done for it is charged to its connection
 //! and to its address, of which each has a share of a core's time. Who has used up its share, or
-//! its address has, is paused until that is paid for.
+//! its address has, is paused until that is paid for. All connections together have a share, too:
+//! while more is asked for than that, turns are shorter, and whoever has had more than one of them
+//! waits until what all have taken is paid for, one after the other. So many who ask for much, from
+//! however many addresses, hold up each other, and not those who ask for little.
 
 use alloc::collections::BTreeMap;
 use core::cell::Cell;
@@ -35,6 +38,9 @@ pub(super) const TARGET: u64 = 30;
 /// Work that is not yet charged to a connection's address: so much is not worth the search for its
 /// account, and whoever does no more from one minute to the next is never paused for its address.
 const UNCHARGED: u64 = 5_000;
+
+/// How many times shorter turns are while all together have used up their share.
+const SHORTER: u64 = 8;
 
 /// How long an address may have to wait: what would make it longer is not charged.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -111,6 +117,17 @@ impl Share {
         account.0 = Time::from_micros(micros);
     }
 
+    /// Forgets what its owner would have to wait for longer than is wanted.
+    fn bound(&self, account: &mut Account, now: Time) {
+        let most = now.after(Duration::from_micros(self.ahead));
+        account.0 = account.0.min(most.after(LONGEST_WAIT));
+    }
+
+    /// Whether its owner has taken more than so many units, and has not paid for them.
+    fn owes(&self, account: Account, now: Time, units: u64) -> bool {
+        account.0 > now.after(Duration::from_micros(self.micros(units)))
+    }
+
     /// Until when its owner has to wait.
     fn until(&self, account: Account) -> Time {
         Time::from_micros(account.0.as_micros().saturating_sub(self.ahead))
@@ -120,6 +137,34 @@ impl Share {
 /// When all that somebody has taken of its [`Share`] will be paid for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Account(Time);
+
+/// What is charged to all connections together.
+#[derive(Debug)]
+pub(super) struct Whole {
+    share: Share,
+    account: Account,
+}
+
+impl Whole {
+    pub(super) fn new(share: Share) -> Self {
+        Self {
+            share,
+            account: Account::default(),
+        }
+    }
+
+    /// Charges work that is done at `now`. Returns until when those who take much have to wait.
+    fn charge(&mut self, now: Time, units: u64) -> Time {
+        self.share.charge(&mut self.account, now, units);
+        self.share.bound(&mut self.account, now);
+        self.share.until(self.account)
+    }
+
+    /// Whether it is used up.
+    fn is_used_up(&self, now: Time) -> bool {
+        self.share.until(self.account) > now
+    }
+}
 
 /// What is charged to one connection.
 #[derive(Clone, Copy, Debug)]
@@ -169,8 +214,7 @@ impl Accounts {
         }
         let account = self.by_source.entry(source).or_default();
         self.share.charge(account, now, units);
-        let most = now.after(Duration::from_micros(self.share.ahead));
-        account.0 = account.0.min(most.after(LONGEST_WAIT));
+        self.share.bound(account, now);
         self.share.until(*account)
     }
 }
@@ -179,6 +223,15 @@ impl<D: Digest> Hub<D> {
     /// All work that was counted, that for these outputs included.
     pub(super) fn worked(&self, out: &Outputs) -> u64 {
         self.work.total().wrapping_add(out.work())
+    }
+
+    /// After how much work the turn of a connection ends.
+    pub(super) fn slice(&self, now: Time) -> u64 {
+        if self.whole.is_used_up(now) {
+            self.limits.slice.div_ceil(SHORTER)
+        } else {
+            self.limits.slice
+        }
     }
 
     /// A connection that comes from where too much was done has to wait before it is served.
@@ -199,9 +252,16 @@ impl<D: Digest> Hub<D> {
         }
         let units = core::mem::take(&mut link.spent.uncharged);
         share.charge(&mut link.spent.account, now, units);
-        let own = share.until(link.spent.account);
+        let account = link.spent.account;
         let source = link.source;
-        let until = self.accounts.charge(source, now, units).max(own);
+        let address = self.accounts.charge(source, now, units);
+        // Whatever takes more than a slice at once, such as to verify a password, does not hold the
+        // others up.
+        let whole = self.whole.charge(now, units.min(self.limits.slice));
+        let mut until = share.until(account).max(address);
+        if share.owes(account, now, self.limits.slice / SHORTER) {
+            until = until.max(whole);
+        }
         if until > now {
             self.pause(conn, until);
         }

@@ -25,6 +25,7 @@ pub(crate) const FLOOD: &[&str] = &[
     "--slice=1000s",
     "--work-per-connection=1000s",
     "--work-per-address=1000s",
+    "--work-in-all=1000s",
 ];
 
 /// How many [`big`] messages are a flood: three times what the largest buffers of a TCP

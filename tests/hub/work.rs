@@ -90,10 +90,41 @@ fn who_asks_for_much_is_paused_and_the_others_are_served() {
 }
 
 #[test]
+fn those_who_ask_for_much_wait_for_each_other_and_the_others_are_served() {
+    let config = Config {
+        work_in_all: millis(100),
+        work_burst: millis(2),
+        ..Config::default()
+    };
+    let mut server = with_rooms(1_000, config);
+    server.passes(Duration::from_secs(10));
+    let bob = irc_from(&mut server, "192.0.2.3", "bob");
+    let eves: Vec<_> = (0..20)
+        .map(|n| irc_from(&mut server, &format!("198.51.100.{n}"), &format!("eve{n}")))
+        .collect();
+    server.passes(Duration::from_secs(10));
+    server.done.clear();
+    let bytes = lists(100);
+    for &eve in &eves {
+        server.sends_until_paused(eve, &bytes);
+    }
+    assert_eq!(server.sends(bob, b"PING x\n"), 7);
+    let mut proceed = 0;
+    for _ in 0..100 {
+        server.passes(millis(1));
+        let at_once = std::mem::take(&mut server.done).len();
+        assert!(at_once <= 2, "{at_once} go on at once");
+        proceed += at_once;
+    }
+    assert_eq!(proceed, eves.len());
+}
+
+#[test]
 fn what_an_address_has_used_up_outlives_its_connections() {
     let config = Config {
         work_per_connection: millis(1_000),
         work_per_address: millis(10),
+        work_in_all: Duration::from_secs(100_000),
         ..Config::default()
     };
     let mut server = with_rooms(1_000, config);
@@ -153,6 +184,7 @@ fn who_speaks_plain_is_paused_too_and_nothing_is_lost() {
     let config = Config {
         lines_burst: 1_000_000.try_into().expect("not zero"),
         mailbox_messages: 1_000_000.try_into().expect("not zero"),
+        work_in_all: Duration::from_secs(100_000),
         ..Config::default()
     };
     let mut server = Server::with(&config);

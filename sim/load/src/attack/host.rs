@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
 use super::rows::{Needs, Row};
-use crate::server::{Kind, Server};
+use crate::server::{Kind, Limits, Server};
 
 /// How long a stop may take before the server is killed.
 const STOP: Duration = Duration::from_secs(60);
@@ -57,7 +57,7 @@ impl Host {
         match program {
             Program::Rejoin { path, flags } => Self::start_ours(path, flags, rows, in_full),
             Program::Other(kind) => {
-                let server = Server::start(*kind, &[])?;
+                let server = Server::start_with(*kind, Limits::ItsOwn, &[])?;
                 Ok(Self {
                     plain: None,
                     irc: server.target.address,

@@ -7,14 +7,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::Kind;
+use super::{Kind, Limits};
 
 /// Sets `command` up, with files in `directory`.
 pub(super) fn configure(
     kind: Kind,
+    limits: Limits,
     command: &mut Command,
-    address: SocketAddr,
-    directory: &Path,
+    (address, directory): (SocketAddr, &Path),
 ) -> Result<()> {
     let write = |text: String| {
         let file = directory.join("config");
@@ -34,11 +34,11 @@ pub(super) fn configure(
             command.args(REJOIN).env("RUST_LOG", "warn");
         }
         Kind::Ngircd => {
-            let file = write(ngircd(address))?;
+            let file = write(ngircd(address, limits))?;
             command.arg("--nodaemon").arg("--config").arg(file);
         }
         Kind::Inspircd => {
-            let file = write(inspircd(address, directory))?;
+            let file = write(inspircd(address, directory, limits))?;
             command.args(["--nofork", "--nopid", "--nolog", "--runasroot", "--config"]);
             command.arg(file);
         }
@@ -60,7 +60,7 @@ pub(super) fn configure(
 }
 
 /// All bounds but those on how much one address may do.
-const REJOIN: [&str; 18] = [
+const REJOIN: [&str; 20] = [
     "--lines-per-second",
     "1000000",
     "--lines-burst",
@@ -79,9 +79,15 @@ const REJOIN: [&str; 18] = [
     "1000s",
     "--work-per-address",
     "1000s",
+    "--work-in-all",
+    "1000s",
 ];
 
-fn ngircd(address: SocketAddr) -> String {
+fn ngircd(address: SocketAddr, limits: Limits) -> String {
+    let flood = match limits {
+        Limits::Lifted => "MaxJoins = 0\nMaxPenaltyTime = 0\n",
+        Limits::ItsOwn => "",
+    };
     let (ip, port) = (address.ip(), address.port());
     format!(
         "[Global]
@@ -93,9 +99,7 @@ Ports = {port}
 [Limits]
 MaxConnections = 0
 MaxConnectionsIP = 0
-MaxJoins = 0
-MaxPenaltyTime = 0
-PingTimeout = 600
+{flood}PingTimeout = 600
 PongTimeout = 600
 [Options]
 DNS = no
@@ -106,16 +110,21 @@ OperCanUseMode = no
     )
 }
 
-fn inspircd(address: SocketAddr, directory: &Path) -> String {
+fn inspircd(address: SocketAddr, directory: &Path, limits: Limits) -> String {
+    let flood = match limits {
+        Limits::Lifted => {
+            "hardsendq=\"104857600\" softsendq=\"104857600\" recvq=\"1048576\" \
+             threshold=\"1000000\" commandrate=\"1000000\" fakelag=\"no\" "
+        }
+        Limits::ItsOwn => "",
+    };
     let (ip, port, directory) = (address.ip(), address.port(), directory.display());
     format!(
         "<server name=\"load.localhost\" description=\"measured\" network=\"load\">
 <admin name=\"nobody\" nick=\"nobody\" email=\"nobody@localhost\">
 <bind address=\"{ip}\" port=\"{port}\" type=\"clients\">
 <path configdir=\"{directory}\" datadir=\"{directory}\" logdir=\"{directory}\">
-<connect name=\"all\" allow=\"*\" timeout=\"60\" pingfreq=\"600\" hardsendq=\"104857600\" \
-softsendq=\"104857600\" recvq=\"1048576\" threshold=\"1000000\" commandrate=\"1000000\" \
-fakelag=\"no\" localmax=\"100000\" globalmax=\"100000\" maxconnwarn=\"no\" resolvehostnames=\"no\" \
+<connect name=\"all\" allow=\"*\" timeout=\"60\" pingfreq=\"600\" {flood}localmax=\"100000\" globalmax=\"100000\" maxconnwarn=\"no\" resolvehostnames=\"no\" \
 useident=\"no\">
 <performance nouserdns=\"yes\" somaxconn=\"4096\" softlimit=\"100000\" netbuffersize=\"65534\" quietbursts=\"yes\">
 <options prefixquit=\"\" defaultmodes=\"n\">

@@ -112,6 +112,15 @@ fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// What a server that is only compared with limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limits {
+    /// As little as it can be told to.
+    Lifted,
+    /// What one connection does as by default, and as little as possible how many there are.
+    ItsOwn,
+}
+
 /// A server that runs; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -128,6 +137,15 @@ impl Server {
     ///
     /// If it is not installed, or does not start.
     pub fn start(kind: Kind, arguments: &[String]) -> Result<Self> {
+        Self::start_with(kind, Limits::Lifted, arguments)
+    }
+
+    /// [`start`](Self::start), with limits of its own or without.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(kind: Kind, limits: Limits, arguments: &[String]) -> Result<Self> {
         let program = kind
             .program()
             .with_context(|| format!("{kind} is not installed"))?;
@@ -135,7 +153,7 @@ impl Server {
         let address = free_address()?;
         let log = directory.path().join("log");
         let mut command = Command::new(program);
-        config::configure(kind, &mut command, address, directory.path())?;
+        config::configure(kind, limits, &mut command, (address, directory.path()))?;
         let file = File::create(&log).context("can't write a log")?;
         let child = command
             .args(arguments)
