@@ -46,8 +46,8 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 50.0, value_name = "MILLISECONDS")]
     late: f64,
 
-    /// MiB of memory that rejoin may take.
-    #[arg(long, default_value_t = 512, value_name = "MIB")]
+    /// MiB of memory that rejoin may take: by default what its own --memory is by default.
+    #[arg(long, default_value_t = 1024, value_name = "MIB")]
     memory: u64,
 
     /// Seconds that rejoin may take to stop under an attack: its --shutdown-timeout and one more.

@@ -20,15 +20,15 @@ const REST: Duration = Duration::from_millis(1);
 const OF_ONE_ADDRESS: usize = 8;
 
 /// Guests by IRC from many addresses, which are logged in, have said these lines, and were
-/// answered.
+/// answered. One comes after each pause.
 pub(super) fn crowd(
     field: &Attack<'_>,
-    name: &str,
-    count: usize,
+    (name, count, pause): (&str, usize, Duration),
     says: impl Fn(usize) -> String,
 ) -> Result<Vec<Client>> {
     let mut crowd = Vec::with_capacity(count);
     for index in 0..count {
+        thread::sleep(pause);
         let mut client = field.irc(address(index / OF_ONE_ADDRESS))?;
         let says = says(index);
         let lines = format!("NICK {name}{index}\r\nUSER u 0 * :r\r\n{says}\r\nPING :ready\r\n");

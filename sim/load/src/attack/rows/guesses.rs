@@ -138,12 +138,14 @@ pub(super) fn oper(field: &Attack<'_>) -> Result<()> {
         };
         format!("OPER {user} wrong-password\r\n").repeat(10)
     };
+    let mut operators = 0;
     let right = every(Duration::from_millis(500), || {
         if !field.is_talked() {
             return Ok(());
         }
         let mut client = field.irc(INNOCENT)?;
-        client.log_in("theroot", None, PATIENCE)?;
+        client.log_in(&format!("theroot{operators}"), None, PATIENCE)?;
+        operators += 1;
         client.line(&format!("OPER root {OPERATOR}"));
         let answer = client.until(&[" 381 ", " 464 ", "ERROR"], PATIENCE)?;
         if !answer.contains(" 381 ") && field.is_talked() {

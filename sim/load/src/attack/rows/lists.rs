@@ -19,6 +19,9 @@ const BURST: usize = 190;
 /// Entries of a long list of bans.
 const BANS: usize = 90;
 
+/// How long after one of them the next of those comes who only are there.
+const PACE: Duration = Duration::from_millis(5);
+
 /// How often a crowd reads what it is told.
 const DRAIN: Duration = Duration::from_millis(20);
 
@@ -37,7 +40,9 @@ pub(super) fn masks(field: &Attack<'_>) -> Result<()> {
     let guests = field.size(100, 990);
     // What is tried last of a name is what a mask looks for longest.
     let rooms = format!("#{}", "a".repeat(24));
-    let mut guests = crowd(field, "maskaa", guests, |index| join(&rooms, index * ROOMS))?;
+    let mut guests = crowd(field, ("maskaa", guests, Duration::ZERO), |index| {
+        join(&rooms, index * ROOMS)
+    })?;
     let mut owner = field.irc(INNOCENT)?;
     owner.log_in("maskowner", None, PATIENCE)?;
     let bans = (0..BANS).map(|n| format!("MODE #bans +b {SLOW_MASK}{n}!{SLOW_MASK}@*\r\n"));
@@ -69,7 +74,7 @@ pub(super) fn masks(field: &Attack<'_>) -> Result<()> {
 /// Somebody whom many see, and who changes all the time.
 pub(super) fn seen(field: &Attack<'_>) -> Result<()> {
     let guests = field.size(40, 300);
-    let mut guests = crowd(field, "seen", guests, |_| join("#seen", 0))?;
+    let mut guests = crowd(field, ("seen", guests, PACE), |_| join("#seen", 0))?;
     field.ready();
     let burst = |number: usize| {
         let changes = (0..BURST - 10).map(|n| match n % 4 {
@@ -88,7 +93,7 @@ pub(super) fn seen(field: &Attack<'_>) -> Result<()> {
 /// Lists of many names for those who hardly read them.
 pub(super) fn names(field: &Attack<'_>) -> Result<()> {
     let guests = field.size(60, 500);
-    let mut guests = crowd(field, "name", guests, |_| join("#names", 0))?;
+    let mut guests = crowd(field, ("name", guests, PACE), |_| join("#names", 0))?;
     let mut readers = Vec::new();
     for index in 0..field.size(20, 100) {
         let mut client = Client::connect_narrow(field.irc, field.guilty, Dialect::Irc)?;
