@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use rejoin_load::attack::{Bounds, Effort, Outcome, Program, ROWS, Row, play};
+use rejoin_load::attack::{Bounds, Effort, Outcome, Program, Row, play};
 
 /// What holds on a machine of any speed: a busy one may add to the `--shutdown-timeout` of ten
 /// seconds.
@@ -125,10 +125,4 @@ fn one_login_after_another() {
 #[test]
 fn ids_of_messages_that_are_counted() {
     fails("msgids");
-}
-
-#[test]
-fn all_of_them_at_once() {
-    let rows: Vec<_> = ROWS.iter().filter(|row| row.is_at_once).collect();
-    assert!(fail(&rows).fact("bytes sent") > 0);
 }

@@ -80,7 +80,8 @@ pub fn play(rows: &[&Row], program: &Program, effort: &Effort) -> Result<Outcome
         field.sleep(effort.before);
         let attacks = rows.iter().enumerate().map(|(index, row)| {
             let attack = Attack::new(&field, guilty(index));
-            scope.spawn(move || make(row, &attack))
+            let is_alone = rows.len() == 1;
+            scope.spawn(move || make(row, &attack, is_alone))
         });
         let attacks: Vec<_> = attacks.collect();
         field.attack();
@@ -118,13 +119,19 @@ pub fn play(rows: &[&Row], program: &Program, effort: &Effort) -> Result<Outcome
     Ok(outcome)
 }
 
-/// Attacks until the end of the play. That this fails when the server stops is no error.
-fn make(row: &Row, attack: &Attack<'_>) -> Result<()> {
+/// Attacks until the end of the play. That this fails when the server stops is no error, nor that
+/// an attack is turned away while others leave no room for it.
+fn make(row: &Row, attack: &Attack<'_>, is_alone: bool) -> Result<()> {
     // Those who attack have machines of their own: here they have what the server and the innocent
     // leave. If the priority cannot be lowered, they have more.
     let _ = rustix::process::nice(NICE);
     let made = (row.attack)(attack);
     if !attack.is_talked() {
+        return Ok(());
+    }
+    if made.is_err() && !is_alone {
+        attack.count("attacks that were turned away", 1);
+        attack.ready();
         return Ok(());
     }
     made.with_context(|| row.to_string())
