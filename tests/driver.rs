@@ -186,6 +186,75 @@ async fn a_client_must_read_so_much_a_second() {
     }
 }
 
+/// 3 MiB may wait for all connections from one address.
+fn little_memory() -> Config {
+    let size = |n: usize| NonZeroUsize::new(n).expect("not zero");
+    Config {
+        memory: size(Config::MIN_MEMORY),
+        outbox_bytes: size(1 << 20),
+        mailbox_bytes: size(100_000),
+        ..flood_limits()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_is_not_given_up_however_much_waits_for_all() {
+    let server = TestServer::start(little_memory());
+    let mut bob = server.login("bob", Fault::None).await;
+    bob.say("/join #rust").await;
+    bob.hears("* joined #rust bob").await;
+    let mut others = Vec::new();
+    for n in 0..60 {
+        let mut other = server.login(&format!("other{n}"), Fault::None).await;
+        other.say("/join #rust").await;
+        other.hears(&format!("* joined #rust other{n}")).await;
+        others.push(other);
+    }
+    // One read brings them all, and 8 MiB wait before any writer has its turn.
+    let lines: Vec<_> = (0..16)
+        .map(|n| format!("#rust: {n}{}", "x".repeat(3900)))
+        .collect();
+    bob.say(&lines.join("\n")).await;
+    for other in &mut others {
+        let mut heard = 0;
+        while heard < 16 {
+            heard += usize::from(other.line().await.starts_with("from bob in #rust"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_who_do_not_read_the_ones_with_the_most_are_given_up() {
+    let server = TestServer::start(little_memory());
+    let mut bob = server.login("bob", Fault::None).await;
+    let mut blocked = Vec::new();
+    for n in 0..8 {
+        blocked.push(server.login(&format!("slow{n}"), Fault::WriteBlocks).await);
+    }
+    // Each message waits as a line, too: 440 KiB for each of them, and half as much for the last.
+    for n in 0..8 {
+        for _ in 0..if n == 7 { 27 } else { 54 } {
+            bob.say(&format!("slow{n}: {}", "x".repeat(3900))).await;
+        }
+    }
+    bob.say("bob: that was all").await;
+    bob.hears("from bob: that was all").await;
+    sleep(Duration::from_secs(5)).await;
+    bob.say("/who").await;
+    let mut there = Vec::new();
+    loop {
+        let line = bob.line().await;
+        match line.trim_end().strip_prefix("* peer slow") {
+            Some(number) => there.push(number.to_owned()),
+            None if line.starts_with("* end who") => break,
+            None => {}
+        }
+    }
+    // One made room for the others.
+    assert_eq!(there.len(), 7, "{there:?}");
+    assert!(there.contains(&"7".to_owned()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_blocked_writer_that_is_told_to_stop_ends_within_the_flush_timeout() {
     let server = TestServer::start(Config::default());

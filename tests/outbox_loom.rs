@@ -10,6 +10,10 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 
+#[allow(
+    dead_code,
+    reason = "what several outboxes have is no part of the models"
+)]
 #[path = "../src/net/outbox/mod.rs"]
 mod outbox;
 
@@ -67,7 +71,7 @@ impl Hub {
             let peer = &mut *sync::lock(&self.0);
             let Some(inlet) = &peer.inlet else { return };
             for number in peer.pushed + 1..=peer.pushed + count {
-                match inlet.push(1, number, fresh(1), Role::Passing) {
+                match inlet.push(number, fresh(1), Role::Passing) {
                     Ok(pushed) => wake = wake.or(pushed.wake),
                     Err(number) => peer.given_back.push(number),
                 }
@@ -293,7 +297,7 @@ fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
     explore(|| {
         let (inlet, mut outlet) = outbox(fresh(1));
         let _ = inlet
-            .push(1, 1, fresh(1), Role::Passing)
+            .push(1, fresh(1), Role::Passing)
             .expect("the outlet is not reclaimed");
         let releasing = Arc::new(AtomicBool::new(false));
         let released = Arc::new(AtomicBool::new(false));
@@ -302,7 +306,7 @@ fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
             move || {
                 let was_released = released.load(Ordering::SeqCst);
                 let pushed = inlet
-                    .push(1, 2, fresh(1), Role::Passing)
+                    .push(2, fresh(1), Role::Passing)
                     .expect("the outlet is not reclaimed");
                 let is_releasing = releasing.load(Ordering::SeqCst);
                 assert!(!was_released || !pushed.over, "written bytes still count");
@@ -321,12 +325,12 @@ fn a_push_is_over_the_limit_exactly_while_too_much_is_unwritten() {
         }
         outlet.written(1);
         let full = inlet
-            .push(1, 3, fresh(1), Role::Passing)
+            .push(3, fresh(1), Role::Passing)
             .expect("the outlet is not reclaimed");
         assert!(!full.over, "what was written has released its bytes");
         assert!(
             inlet
-                .push(1, 4, fresh(1), Role::Passing)
+                .push(4, fresh(1), Role::Passing)
                 .expect("not reclaimed")
                 .over
         );
@@ -352,7 +356,7 @@ impl Asking {
         for number in ASKED {
             let role = if number == 0 { Role::Mark } else { Role::Kept };
             let _ = inlet
-                .push(1, number, fresh(1), role)
+                .push(number, fresh(1), role)
                 .expect("the outlet is not reclaimed");
         }
         let hub = Self {

@@ -47,7 +47,7 @@ fn push_and_write(bencher: Bencher<'_, '_>, at_once: usize) {
         for _ in 0..ITEMS / at_once {
             assert!(outlet.poll_fill(&mut cx).is_pending());
             for item in 0..at_once {
-                let pushed = black_box(inlet.push(1, item as u64, one, Role::Passing));
+                let pushed = black_box(inlet.push(item as u64, one, Role::Passing));
                 assert!(pushed.is_ok_and(|pushed| !pushed.over));
             }
             assert_eq!(outlet.poll_fill(&mut cx), Poll::Ready(true));

@@ -255,12 +255,15 @@ fn poll_read<S: AsyncRead>(
     })
 }
 
+/// How long a client that reads too slowly is borne when too much waits for all together.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A wait of a writer: the socket takes nothing, or the client has too much to acknowledge.
 ///
 /// It goes on until the outbox is empty: what the client takes meanwhile gives it more time, by
 /// [`Config::drain_rate`](crate::Config::drain_rate).
 struct Stuck {
-    /// It may fire early: then it is set again.
+    /// It fires each [`GRACE`], too.
     timer: Pin<Box<Sleep>>,
     /// When the client has been too slow.
     until: Instant,
@@ -380,28 +383,33 @@ impl WriterEnd {
         self.poll_stuck(cx)
     }
 
-    /// Fails once the client has taken and acknowledged too little for too long. The time starts
-    /// here, unless it runs.
+    /// Fails once the client has taken and acknowledged too little for too long; or when too much
+    /// waits for all from its address, or for all, and for this one no less than for the others. The
+    /// time starts here, unless it runs.
     fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let config = &self.server.config;
         loop {
             let stuck = self.stuck.get_or_insert_with(|| {
-                let until = Instant::now() + config.write_timeout;
+                let now = Instant::now();
                 Stuck {
-                    timer: Box::pin(sleep_until(until)),
-                    until,
+                    timer: Box::pin(sleep_until(now + GRACE.min(config.write_timeout))),
+                    until: now + config.write_timeout,
                     acknowledged: self.outlet.acknowledged(),
                 }
             });
             ready!(stuck.timer.as_mut().poll(cx));
+            if self.outlet.gives_way() {
+                return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+            }
             let acknowledged = self.outlet.acknowledged();
             let marks = (acknowledged - stuck.acknowledged) as usize;
             stuck.acknowledged = acknowledged;
             stuck.earn(marks.saturating_mul(config.ack_bytes.get()), config);
-            if stuck.until <= Instant::now() {
+            let now = Instant::now();
+            if stuck.until <= now {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            stuck.timer.as_mut().reset(stuck.until);
+            stuck.timer.as_mut().reset(stuck.until.min(now + GRACE));
         }
     }
 

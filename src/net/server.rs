@@ -408,7 +408,7 @@ impl State {
                         fresh: frame.cost(),
                         ..Bytes::default()
                     };
-                    let over = self.queue(conn, frame, bytes, (Role::Mark, 1));
+                    let over = self.queue(conn, frame, bytes, Role::Mark);
                     overflowed.extend(over.then_some(conn));
                 }
                 Entry::Retain { conn } => {
@@ -472,26 +472,19 @@ impl State {
         } else {
             Role::Passing
         };
-        let outboxes = u32::try_from(to.len()).unwrap_or(u32::MAX);
         let mut overflowed = Vec::new();
         for (&conn, frame) in to.iter().zip(iter::repeat_n(frame, to.len())) {
-            let over = self.queue(conn, frame, bytes, (role, outboxes));
+            let over = self.queue(conn, frame, bytes, role);
             overflowed.extend(over.then_some(conn));
         }
         overflowed
     }
 
     /// Returns whether more waits now than may.
-    fn queue(
-        &mut self,
-        conn: ConnId,
-        frame: Frame,
-        bytes: Bytes,
-        (role, outboxes): (Role, u32),
-    ) -> bool {
+    fn queue(&mut self, conn: ConnId, frame: Frame, bytes: Bytes, role: Role) -> bool {
         let outbox = self.outbox(conn);
         let outbox = outbox.expect("the hub sends only to a writer that runs");
-        let Ok(pushed) = outbox.push(outboxes, frame, bytes, role) else {
+        let Ok(pushed) = outbox.push(frame, bytes, role) else {
             unreachable!("a link goes with its outbox");
         };
         self.wakers.extend(pushed.wake);

@@ -36,7 +36,6 @@ pub(crate) fn outbox_in<T>(pool: pool::Handle, limit: Bytes) -> (Inlet<T>, Outle
         stop: None,
         queue: VecDeque::new(),
         waiting: Bytes::default(),
-        weight: 0,
         retained: None,
         share: Share::of(pool),
         limit,
@@ -136,8 +135,8 @@ pub(crate) struct Pushed {
     /// The writer to wake, once the whole batch is pushed and the caller's own lock released.
     /// Only the first push that a writer out of work gets returns one.
     pub(crate) wake: Option<Waker>,
-    /// More than the limit waits now, or too much of what is in its pool; the caller must end the
-    /// connection. The item is queued all the same.
+    /// More than the limit waits now; the caller must end the connection. The item is queued all the
+    /// same.
     pub(crate) over: bool,
 }
 
@@ -150,20 +149,14 @@ pub(crate) struct Inlet<T> {
 }
 
 impl<T> Inlet<T> {
-    /// Queues an item that so many outboxes get at once, this one included: they share what it takes.
-    /// It takes its bytes of the limit until it is written, and is queued even over the limit. Its
-    /// role is [`Role::Passing`], whatever it says, in an outbox that does not retain.
+    /// Queues an item. It takes its bytes of the limit until it is written, and is queued even over
+    /// the limit. Its role is [`Role::Passing`], whatever it says, in an outbox that does not
+    /// retain.
     ///
     /// # Errors
     ///
     /// Gives the item back, and changes nothing, if the outlet has been reclaimed or dropped.
-    pub(crate) fn push(
-        &self,
-        outboxes: u32,
-        item: T,
-        bytes: Bytes,
-        role: Role,
-    ) -> Result<Pushed, T> {
+    pub(crate) fn push(&self, item: T, bytes: Bytes, role: Role) -> Result<Pushed, T> {
         let mut state = lock(&self.shared);
         let state = &mut *state;
         if state.phase == Phase::Reclaimed {
@@ -171,19 +164,12 @@ impl<T> Inlet<T> {
         }
         let retains = state.retained.is_some();
         let role = if retains { role } else { Role::Passing };
-        let item = Item {
-            item,
-            bytes,
-            role,
-            outboxes,
-        };
-        state.weight += item.weight();
-        state.queue.push_back(item);
+        state.queue.push_back(Item { item, bytes, role });
         state.waiting.fresh += bytes.fresh;
         state.waiting.bulk += bytes.bulk;
         state.waiting.asked += bytes.asked;
         state.count();
-        let over = state.waiting.exceed(state.limit) || state.share.gives_way();
+        let over = state.waiting.exceed(state.limit);
         // A clone: a close before the wake-up still finds the waker, and does not rest on the
         // pusher to come to it.
         let wake = mem::take(&mut state.hungry)
@@ -336,6 +322,12 @@ impl<T> Outlet<T> {
         retained.map_or(0, |retained| retained.acknowledged())
     }
 
+    /// Whether more is in the pool than may be, and here no less than in the others on the average: a
+    /// writer that makes no progress should end then. From then on what is here is not counted.
+    pub(crate) fn gives_way(&self) -> bool {
+        lock(&self.shared).share.gives_way()
+    }
+
     /// The items being written, oldest first.
     pub(crate) fn batch(&self) -> impl ExactSizeIterator<Item = &T> {
         self.batch.iter().map(|queued| &queued.item)
@@ -352,13 +344,11 @@ impl<T> Outlet<T> {
             return;
         }
         let released: Bytes = self.batch.range(..count).map(|queued| queued.bytes).sum();
-        let weight: usize = self.batch.range(..count).map(Item::weight).sum();
         // Sorted out ahead of the lock, for what is done is dropped here.
         let kept = self.batch.drain(..count).filter_map(|queued| {
             self.marks += u64::from(queued.role == Role::Mark);
             (queued.role == Role::Kept).then(|| Written {
                 bytes: queued.bytes.total(),
-                weight: queued.weight(),
                 item: queued.item,
                 marks: self.marks,
             })
@@ -368,7 +358,6 @@ impl<T> Outlet<T> {
         state.waiting.fresh -= released.fresh;
         state.waiting.bulk -= released.bulk;
         state.waiting.asked -= released.asked;
-        state.weight -= weight;
         if let Some(retained) = &mut state.retained {
             retained.add(&mut kept, self.marks);
         }
@@ -395,7 +384,6 @@ impl<T> Outlet<T> {
         let retained = state.retained.take();
         let queue = mem::take(&mut state.queue);
         let waiting = mem::take(&mut state.waiting);
-        state.weight = 0;
         state.count();
         let foreign = (state.writer.take(), state.stop.take());
         drop(state);
@@ -431,8 +419,6 @@ struct State<T> {
     queue: VecDeque<Item<T>>,
     /// The bytes of the queue and of the outlet's batch.
     waiting: Bytes,
-    /// What they take in memory.
-    weight: usize,
     /// Only while it retains.
     retained: Option<Box<Retained<T>>>,
     /// What waits and what is retained, beside what other outboxes have.
@@ -457,8 +443,8 @@ impl<T> State<T> {
     /// To be called whenever something waits or is retained that was not, or no longer.
     fn count(&mut self) {
         let retained = self.retained.as_ref();
-        let retained = retained.map_or(0, |retained| retained.weight());
-        self.share.set(self.weight + retained);
+        let retained = retained.map_or(0, |retained| retained.bytes());
+        self.share.set(self.waiting.total() + retained);
     }
 
     /// The writer, if it has found no room and there is some now.
@@ -482,21 +468,6 @@ struct Item<T> {
     item: T,
     bytes: Bytes,
     role: Role,
-    /// How many outboxes got it at once, this one included.
-    outboxes: u32,
-}
-
-/// What an item takes in an outbox, in bytes, beside what several share.
-const ENTRY: usize = 128;
-
-impl<T> Item<T> {
-    /// What it takes in memory, in bytes: its own, and its part of what several share.
-    fn weight(&self) -> usize {
-        match self.outboxes {
-            1 => self.bytes.total(),
-            several => self.bytes.total() / several as usize + ENTRY,
-        }
-    }
 }
 
 impl Sum for Bytes {

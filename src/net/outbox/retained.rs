@@ -9,8 +9,6 @@ pub(super) struct Retained<T> {
     items: VecDeque<Written<T>>,
     /// The bytes of the items.
     bytes: usize,
-    /// What they take in memory.
-    weight: usize,
     /// How many marks were written.
     marks: u64,
     /// How many of them are acknowledged; more than were written, if the client runs ahead.
@@ -21,7 +19,6 @@ pub(super) struct Retained<T> {
 pub(super) struct Written<T> {
     pub(super) item: T,
     pub(super) bytes: usize,
-    pub(super) weight: usize,
     /// How many marks were written before it.
     pub(super) marks: u64,
 }
@@ -31,7 +28,6 @@ impl<T> Default for Retained<T> {
         Self {
             items: VecDeque::new(),
             bytes: 0,
-            weight: 0,
             marks: 0,
             acknowledged: 0,
         }
@@ -45,7 +41,6 @@ impl<T> Retained<T> {
         let known = written.partition_point(|written| written.marks < self.acknowledged);
         let mut unknown = written.split_off(known);
         self.bytes += unknown.iter().map(|written| written.bytes).sum::<usize>();
-        self.weight += unknown.iter().map(|written| written.weight).sum::<usize>();
         self.items.append(&mut unknown);
         self.marks = marks;
     }
@@ -58,7 +53,6 @@ impl<T> Retained<T> {
         // What is kept moves to a buffer of its size; mostly nothing is, and there is none.
         let kept = self.items.split_off(self.items.partition_point(known));
         self.bytes = kept.iter().map(|written| written.bytes).sum();
-        self.weight = kept.iter().map(|written| written.weight).sum();
         std::mem::replace(&mut self.items, kept)
     }
 
@@ -67,9 +61,9 @@ impl<T> Retained<T> {
         self.bytes > bytes && self.marks > self.acknowledged
     }
 
-    /// What the items take in memory.
-    pub(super) fn weight(&self) -> usize {
-        self.weight
+    /// The bytes of the items.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many marks are acknowledged.

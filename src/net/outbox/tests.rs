@@ -66,7 +66,7 @@ fn push<T: std::fmt::Debug>(inlet: &Inlet<T>, item: T, bytes: usize) -> Pushed {
 }
 
 fn push_as<T: std::fmt::Debug>(role: Role, inlet: &Inlet<T>, item: T, bytes: usize) -> Pushed {
-    let pushed = inlet.push(1, item, fresh(bytes), role);
+    let pushed = inlet.push(item, fresh(bytes), role);
     pushed.expect("the outlet is not reclaimed")
 }
 
@@ -185,9 +185,9 @@ fn the_gauge_is_high_while_more_than_half_waits_or_a_small_part_of_what_was_aske
             ..Bytes::default()
         };
         for half in [fresh(2), bulk(4), asked] {
-            let _ = inlet.push(1, 0, half, Role::Passing).unwrap();
+            let _ = inlet.push(0, half, Role::Passing).unwrap();
             assert!(!gauge.is_high());
-            let _ = inlet.push(1, 0, half, Role::Passing).unwrap();
+            let _ = inlet.push(0, half, Role::Passing).unwrap();
             assert!(gauge.is_high());
             assert_eq!(task.fill(&mut outlet), Poll::Ready(true));
             assert!(gauge.is_high(), "what is taken is not written yet");
@@ -206,7 +206,7 @@ fn what_comes_in_bulk_has_a_limit_of_its_own() {
         };
         let task = Task::new();
         let (inlet, mut outlet) = outbox(limit);
-        let over = |bytes| inlet.push(1, 0, bytes, Role::Passing).unwrap().over;
+        let over = |bytes| inlet.push(0, bytes, Role::Passing).unwrap().over;
         assert!(!over(bulk(5)));
         assert!(!over(fresh(2)));
         assert!(over(bulk(1)));
@@ -258,7 +258,7 @@ fn reclaim_returns_the_batch_and_then_the_queue_and_later_pushes_are_given_back(
         outlet.written(1);
         let _ = push(&inlet, 3, 1);
         assert_eq!(outlet.reclaim(), [2, 3]);
-        let late = inlet.push(1, 4, fresh(1), Role::Passing);
+        let late = inlet.push(4, fresh(1), Role::Passing);
         assert_eq!(late.expect_err("reclaimed"), 4);
         assert_eq!(task.fill(&mut outlet), Poll::Ready(false));
         assert!(outlet.reclaim().is_empty());
@@ -312,7 +312,7 @@ fn a_dropped_outlet_drops_what_is_queued_and_gives_later_pushes_back() {
         let _ = push(&inlet, Arc::clone(&item), 1);
         drop(outlet);
         assert_eq!(Arc::strong_count(&item), 1);
-        assert!(inlet.push(1, item, fresh(1), Role::Passing).is_err());
+        assert!(inlet.push(item, fresh(1), Role::Passing).is_err());
     });
 }
 
@@ -610,7 +610,7 @@ fn wakers_and_items_are_dropped_outside_the_lock() {
 
         let (inlet, outlet) = outbox(fresh(100));
         let (item, last) = (probe(&inlet), probe(&inlet));
-        assert!(inlet.push(1, item, fresh(1), Role::Passing).is_ok());
+        assert!(inlet.push(item, fresh(1), Role::Passing).is_ok());
         assert!(inlet.close(Stop::Flush, Some(last)).is_none());
         drop(outlet);
         assert_eq!(count(), 5, "a queued item, and a last item not seen");
@@ -628,7 +628,7 @@ fn what_is_done_is_dropped_outside_the_lock() {
             dropped_unlocked: Arc::clone(&dropped_unlocked),
         };
         let write = |outlet: &mut Outlet<Probe>, role| {
-            assert!(inlet.push(1, probe(), fresh(1), role).is_ok());
+            assert!(inlet.push(probe(), fresh(1), role).is_ok());
             let filled = outlet.poll_fill(&mut Context::from_waker(Waker::noop()));
             assert_eq!(filled, Poll::Ready(true));
             outlet.written(1);
