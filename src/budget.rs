@@ -9,15 +9,17 @@ use crate::id::Source;
 
 /// How much is kept for each source, and how much may be.
 ///
-/// One source has a part of what there is. And when three quarters of all is used, only a source
-/// that has less than the average may have more: whoever keeps little finds room, however many keep
-/// much.
+/// One source has a part of what there is. When all is used, only a source that has little may have
+/// a little more: whoever keeps little finds room, however many keep much.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub(crate) struct Budget {
     limit: usize,
     used: usize,
     by_source: BTreeMap<Source, usize>,
 }
+
+/// What is little: the whole divided by this.
+const LITTLE: usize = 64;
 
 impl Budget {
     /// Up to `limit` in all.
@@ -31,14 +33,22 @@ impl Budget {
 
     /// Whether so much more may be kept for a source.
     pub(crate) fn admits(&self, source: Source, more: usize) -> bool {
+        self.excess(source, more) == 0
+    }
+
+    /// Whether no source can have too much.
+    pub(crate) const fn is_ample(&self) -> bool {
+        self.used <= self.limit / Config::SOURCES
+    }
+
+    /// How much too much is kept for a source, if so much more is.
+    pub(crate) fn excess(&self, source: Source, more: usize) -> usize {
         let own = self.by_source.get(&source).copied().unwrap_or_default();
-        let sources = self.by_source.len() + usize::from(own == 0);
         let (own, used) = (own.saturating_add(more), self.used.saturating_add(more));
-        let is_ample = used <= self.limit / 4 * 3;
-        let is_below_average = || own.saturating_mul(sources) <= used;
-        own <= self.limit / Config::SOURCES
-            && used <= self.limit
-            && (is_ample || is_below_average())
+        let of_part = own.saturating_sub(self.limit / Config::SOURCES);
+        let of_all = used.saturating_sub(self.limit);
+        let of_little = own.saturating_sub(self.limit / LITTLE);
+        of_part.max(of_all.min(of_little))
     }
 
     /// So much more is kept for a source, whether [it may be](Self::admits) or not.
@@ -91,23 +101,32 @@ mod tests {
     }
 
     #[test]
-    fn when_little_is_left_it_is_for_those_who_have_little() {
-        let mut budget = Budget::new(400);
-        for (host, kept) in [(1, 100), (2, 100), (3, 60), (4, 40)] {
-            assert!(budget.admits(source(host), kept));
-            budget.add(source(host), kept);
+    fn when_all_is_used_whoever_has_little_finds_room() {
+        let mut budget = Budget::new(640);
+        for host in 1..=4 {
+            assert!(budget.admits(source(host), 150));
+            budget.add(source(host), 150);
         }
-        // 80 is the average then, or 86.
-        assert!(budget.admits(source(3), 20) && !budget.admits(source(3), 21));
-        assert!(budget.admits(source(4), 46) && !budget.admits(source(4), 47));
-        assert!(budget.admits(source(5), 75) && !budget.admits(source(5), 76));
-        budget.add(source(5), 75);
-        assert!(!budget.admits(source(6), 26), "that is more than there is");
-        budget.check(
-            [(1, 100), (2, 100), (3, 60), (4, 40), (5, 75)]
-                .map(|(host, kept)| (source(host), kept))
-                .into_iter(),
-        );
+        assert!(budget.admits(source(5), 40), "so much is left");
+        assert!(!budget.admits(source(5), 41));
+        budget.add(source(5), 40);
+        // A 64th of all is little.
+        assert!(budget.admits(source(6), 10) && !budget.admits(source(6), 11));
+        assert!(!budget.admits(source(5), 1) && !budget.admits(source(1), 1));
+        let kept = [(1, 150), (2, 150), (3, 150), (4, 150), (5, 40)];
+        budget.check(kept.map(|(host, kept)| (source(host), kept)).into_iter());
+    }
+
+    #[test]
+    fn what_is_too_much_is_known() {
+        let mut budget = Budget::new(640);
+        budget.add(source(1), 170);
+        assert_eq!(budget.excess(source(1), 0), 10);
+        for host in 2..=4 {
+            budget.add(source(host), 160);
+        }
+        assert_eq!(budget.excess(source(2), 0), 10, "of all");
+        assert_eq!(budget.excess(source(5), 15), 5, "of little");
     }
 
     #[test]

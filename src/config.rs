@@ -202,8 +202,8 @@ impl Config {
     /// What a waiting message costs beside its words, in bytes: as much as it takes in memory.
     pub const MAIL_OVERHEAD: usize = 320;
 
-    /// What a message takes in each of the mailboxes that keep it, in bytes, beside what they share.
-    pub const MAIL_ENTRY: usize = 64;
+    /// What the place of a message takes in each of the mailboxes that keep it, in bytes.
+    pub const MAIL_ENTRY: usize = 32;
 
     /// What it takes in memory that a peer is in a room, in bytes.
     pub const MEMBER_COST: usize = 512;
@@ -222,9 +222,16 @@ impl Config {
         self.memory.get() / 8 * 3
     }
 
-    /// Bytes that all mailboxes may keep together: a quarter of [`memory`](Self::memory).
+    /// Bytes that the messages in all mailboxes may take, by where they were sent from: an eighth of
+    /// [`memory`](Self::memory). What waits in several mailboxes counts once.
     pub const fn mail_bytes(&self) -> usize {
-        self.memory.get() / 4
+        self.memory.get() / 8
+    }
+
+    /// Bytes that their places in all mailboxes may take, by where the receivers come from: an eighth
+    /// of [`memory`](Self::memory), by [`Config::MAIL_ENTRY`].
+    pub const fn place_bytes(&self) -> usize {
+        self.memory.get() / 8
     }
 
     /// Bytes that all rooms and their members may take: an eighth of [`memory`](Self::memory), by

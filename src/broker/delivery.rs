@@ -126,21 +126,28 @@ impl Broker {
             room,
             stamp: said.stamp,
         };
-        let messages = Messages::kept(header, said.number, said.texts, absent.len());
+        let messages = Messages::new(header, said.number, said.texts);
         if absent.is_empty() {
             return effects.say(to, messages);
         }
         effects.say(to, messages.clone());
-        // What waits in several mailboxes is kept once.
-        for message in messages.iter().map(Message::apart) {
-            self.keep(sender.conn, &message, absent, effects);
+        for message in messages.iter() {
+            self.keep(sender.conn, message, absent, effects);
         }
     }
 
     /// Keeps a message for those who have no live connection; answers on `conn` what comes of it.
-    fn keep(&mut self, conn: ConnId, message: &Message, absent: &[Name], effects: &mut Effects) {
+    fn keep(&mut self, conn: ConnId, message: Message, absent: &[Name], effects: &mut Effects) {
         effects.worked(absent.len(), MAILBOX);
         let room = message.header().room;
+        // What waits in several mailboxes is kept once.
+        let mail = Mail::Message(message.clone());
+        let fits = |name: &&Name| self.has_room(name, &mail);
+        let keepers = match absent {
+            [_] => 1,
+            _ => absent.iter().filter(fits).count(),
+        };
+        let message = message.for_keepers(keepers);
         for &name in absent {
             let Some((&name, _)) = self.peers.get_key_value(&name) else {
                 effects.deliver([conn], Event::Refused(Refusal::NoSuchPeer { name }));

@@ -68,14 +68,14 @@ impl Mail {
         self.message().cost()
     }
 
-    /// What it takes where it is kept, in bytes: its place, and its part of what it shares with
-    /// those who keep the same.
+    /// What it takes where it is kept, in bytes, beside its place there: its part of what it shares
+    /// with others who keep the same.
     pub(super) fn weight(&self) -> usize {
         let keepers = match self {
             Self::Message(message) => message.keepers(),
             Self::Bounce(_) => 1,
         };
-        self.cost() / keepers + Config::MAIL_ENTRY
+        self.cost().div_ceil(keepers)
     }
 
     /// Where whoever said it came from.
@@ -161,6 +161,16 @@ impl Mailbox {
     /// Gives the mail back if there is no room for it, in all or for mail from where it was sent;
     /// nothing was changed then.
     pub fn push(&mut self, mail: Mail, limits: MailboxLimits) -> Result<(), Mail> {
+        if !self.admits(&mail, limits) {
+            return Err(mail);
+        }
+        self.count(&mail);
+        self.mail.push_back(mail.apart());
+        Ok(())
+    }
+
+    /// Whether there is room for a piece of mail.
+    pub(super) fn admits(&self, mail: &Mail, limits: MailboxLimits) -> bool {
         let cost = mail.cost();
         let share = mail.sharer().map(|source| {
             let share = self.shares.get(&source);
@@ -170,15 +180,9 @@ impl Mailbox {
             share.messages >= limits.messages_per_source
                 || share.bytes + cost > limits.bytes_per_source
         };
-        if self.mail.len() >= limits.messages
-            || self.bytes + cost > limits.bytes
-            || share.is_some_and(has_taken_its_share)
-        {
-            return Err(mail);
-        }
-        self.count(&mail);
-        self.mail.push_back(mail.apart());
-        Ok(())
+        self.mail.len() < limits.messages
+            && self.bytes + cost <= limits.bytes
+            && !share.is_some_and(has_taken_its_share)
     }
 
     /// Puts mail, in its order, ahead of what waits already, whatever the bounds are.
@@ -202,6 +206,29 @@ impl Mailbox {
             excess.push_front(mail);
         }
         excess
+    }
+
+    /// Takes out all that is too much, which is asked of the newest first; returns it, oldest first.
+    pub(super) fn take_out(
+        &mut self,
+        mut is_too_much: impl FnMut(&Mail) -> bool,
+    ) -> VecDeque<Mail> {
+        let (mut kept, mut taken) = (VecDeque::new(), VecDeque::new());
+        while let Some(mail) = self.mail.pop_back() {
+            if is_too_much(&mail) {
+                self.count_out(&mail);
+                taken.push_front(mail);
+            } else {
+                kept.push_front(mail);
+            }
+        }
+        self.mail = kept;
+        taken
+    }
+
+    /// From where there is mail.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Source> {
+        self.mail.iter().map(Mail::source)
     }
 
     /// Takes out the oldest piece of mail.

@@ -77,7 +77,21 @@ impl Message {
             header: self.header().clone(),
             number: self.number(),
             texts: self.speech.texts.only(self.place as usize),
-            keepers: self.speech.keepers,
+            keepers: 1,
+        });
+        Self { speech, place: 0 }
+    }
+
+    /// The same message, to be kept in so many mailboxes.
+    pub(super) fn for_keepers(self, keepers: usize) -> Self {
+        if keepers <= 1 {
+            return self.apart();
+        }
+        let speech = Arc::new(Speech {
+            header: self.header().clone(),
+            number: self.number(),
+            texts: self.speech.texts.only(self.place as usize),
+            keepers: u32::try_from(keepers).unwrap_or(u32::MAX),
         });
         Self { speech, place: 0 }
     }
@@ -130,17 +144,12 @@ impl Messages {
     /// What somebody says at once: each text is a message. The first has this number, and each the
     /// next; if it is 0, none has one.
     pub fn new(header: Header, number: u64, texts: Texts) -> Self {
-        Self::kept(header, number, texts, 1)
-    }
-
-    /// The same, to be kept in so many mailboxes, if in any.
-    pub(super) fn kept(header: Header, number: u64, texts: Texts, keepers: usize) -> Self {
         let count = u32::try_from(texts.len()).expect("each has a byte of 4 GiB at most");
         let speech = Arc::new(Speech {
             header,
             number,
             texts,
-            keepers: u32::try_from(keepers).unwrap_or(u32::MAX).max(1),
+            keepers: 1,
         });
         let places = 0..count;
         Self { speech, places }

@@ -73,6 +73,8 @@ pub struct Broker {
     rooms: Rooms,
     /// What mailboxes keep, by where it was sent from.
     mail_budget: Budget,
+    /// What their places in mailboxes take, by where the peers come from whose mailboxes these are.
+    place_budget: Budget,
     /// What the rooms of all peers take, by where each comes from.
     room_budget: Budget,
     /// Mail that is to come back.
@@ -145,6 +147,7 @@ impl Broker {
             names: BTreeMap::new(),
             rooms: Rooms::default(),
             mail_budget: Budget::new(config.mail_bytes()),
+            place_budget: Budget::new(config.place_bytes()),
             room_budget: Budget::new(config.room_bytes()),
             undelivered: VecDeque::new(),
             returning: VecDeque::new(),
@@ -418,26 +421,17 @@ impl Broker {
         };
         self.set_live(&name, None, effects);
         effects.worked(undelivered.len(), MAILBOX);
-        let limits = self.limits.mailbox;
-        let peer = self
-            .peers
-            .get_mut(&name)
-            .expect("whose name is bound is known");
-        let (whom, mailbox) = ((name, peer.id), &mut peer.mailbox);
-        for mail in &undelivered {
-            self.mail_budget.add(mail.source(), mail.weight());
-        }
-        mailbox.prepend(undelivered);
+        let whom = (name, self.take_back(name, undelivered));
         match then {
             // Who comes back again and again without reading gets no more than fits either.
             Then::Returned(successor) => {
-                let excess = mailbox.trim(limits);
+                let excess = self.trim(&name);
                 self.welcome_back(successor, effects);
                 self.send_back(whom, excess, BounceReason::MailboxFull, effects);
                 self.bury_excess(self.lifecycle.source(successor), effects);
             }
             Then::Away => {
-                let excess = mailbox.trim(limits);
+                let excess = self.trim(&name);
                 self.send_back(whom, excess, BounceReason::MailboxFull, effects);
                 self.bury_excess(source, effects);
             }
@@ -482,6 +476,8 @@ impl Broker {
         self.leave_all(name, why, effects);
         effects.forget(name);
         let mut peer = self.peers.remove(&name).expect("who is gone was here");
+        let places = peer.mailbox.len() * Config::MAIL_ENTRY;
+        self.place_budget.remove(peer.source, places);
         self.names.remove(&peer.id);
         let whom = (name, peer.id);
         self.send_back(whom, peer.mailbox.take(), reason, effects);
@@ -501,14 +497,72 @@ impl Broker {
 
     /// Puts mail into somebody's mailbox, if there is room for it: there, and in all.
     fn put(&mut self, name: &Name, mail: Mail) -> Result<(), Mail> {
-        let (source, weight) = (mail.source(), mail.weight());
-        if !self.mail_budget.admits(source, weight) {
+        if !self.has_room(name, &mail) {
             return Err(mail);
         }
+        let (source, weight) = (mail.source(), mail.weight());
         let limits = self.limits.mailbox;
-        self.peer_mut(name).mailbox.push(mail, limits)?;
+        let peer = self.peers.get_mut(name).expect("who has room is known");
+        peer.mailbox.push(mail, limits)?;
+        self.place_budget.add(peer.source, Config::MAIL_ENTRY);
         self.mail_budget.add(source, weight);
         Ok(())
+    }
+
+    /// Whether there is such a peer, and room for a piece of mail: in its mailbox, and in all.
+    fn has_room(&self, name: &Name, mail: &Mail) -> bool {
+        let limits = self.limits.mailbox;
+        self.peers.get(name).is_some_and(|peer| {
+            peer.mailbox.admits(mail, limits)
+                && self.place_budget.admits(peer.source, Config::MAIL_ENTRY)
+                && self.mail_budget.admits(mail.source(), mail.weight())
+        })
+    }
+
+    /// Puts what a writer gives back ahead of what waits for a peer. Returns who that is.
+    fn take_back(&mut self, name: Name, undelivered: Vec<Mail>) -> PeerId {
+        let peer = self.peers.get_mut(&name);
+        let peer = peer.expect("whose name is bound is known");
+        for mail in &undelivered {
+            self.mail_budget.add(mail.source(), mail.weight());
+        }
+        let places = undelivered.len() * Config::MAIL_ENTRY;
+        self.place_budget.add(peer.source, places);
+        peer.mailbox.prepend(undelivered);
+        peer.id
+    }
+
+    /// Takes out the newest of what waits for a peer until the rest is within the bounds of its
+    /// mailbox, and of what mail from each source may take; returns it, oldest first.
+    fn trim(&mut self, name: &Name) -> VecDeque<Mail> {
+        let limits = self.limits.mailbox;
+        let peer = self.peers.get_mut(name);
+        let Peer {
+            mailbox, source, ..
+        } = peer.expect("whose name is bound is known");
+        let budget = &mut self.mail_budget;
+        let newest = mailbox.trim(limits);
+        for mail in &newest {
+            budget.remove(mail.source(), mail.weight());
+        }
+        let mut excess = VecDeque::new();
+        if !budget.is_ample() && mailbox.sources().any(|source| budget.excess(source, 0) > 0) {
+            excess = mailbox.take_out(|mail| {
+                let is_too_much = budget.excess(mail.source(), 0) > 0;
+                if is_too_much {
+                    budget.remove(mail.source(), mail.weight());
+                }
+                is_too_much
+            });
+        }
+        excess.extend(newest);
+        // It counts until it has come back.
+        for mail in &excess {
+            budget.add(mail.source(), mail.weight());
+        }
+        let places = excess.len() * Config::MAIL_ENTRY;
+        self.place_budget.remove(*source, places);
+        excess
     }
 
     /// A piece of mail is in no mailbox any more.
@@ -565,6 +619,9 @@ impl Broker {
             .sources()
             .map(|source| (source, Config::ROOM_COST));
         self.room_budget.check(members.chain(rooms));
+        let places = |peer: &Peer| (peer.source, peer.mailbox.len() * Config::MAIL_ENTRY);
+        let places = self.peers.iter().map(|(_, peer)| places(peer));
+        self.place_budget.check(places);
         let kept = self.peers.iter().flat_map(|(_, peer)| peer.mailbox.iter());
         let kept = kept.chain(self.undelivered().map(|(.., mail)| mail));
         self.mail_budget

@@ -128,9 +128,12 @@ impl Broker {
     pub(super) fn count_for(&mut self, name: &Name, conn: ConnId) {
         let source = self.lifecycle.source(conn);
         let peer = self.peers.get_mut(name).expect("who comes back is known");
-        let kept = peer.rooms.len() * Config::MEMBER_COST;
-        self.room_budget.remove(peer.source, kept);
-        self.room_budget.add(source, kept);
+        let rooms = peer.rooms.len() * Config::MEMBER_COST;
+        self.room_budget.remove(peer.source, rooms);
+        self.room_budget.add(source, rooms);
+        let places = peer.mailbox.len() * Config::MAIL_ENTRY;
+        self.place_budget.remove(peer.source, places);
+        self.place_budget.add(source, places);
         peer.source = source;
     }
 

@@ -8,6 +8,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::Config;
 use crate::id::{ConnId, Name, PeerId, Time};
 
 use super::effect::{ENTRY, MAILBOX, PAUSE, PAUSE_AT_THE_END};
@@ -228,9 +229,11 @@ impl Broker {
             return;
         };
         let is_live = self.lifecycle.live(&name).is_some();
-        let peer = self.peer_mut(&name);
+        let peer = self.peers.get_mut(&name).expect("who returns is known");
         peer.is_returning = false;
         if is_live {
+            let places = peer.mailbox.len() * Config::MAIL_ENTRY;
+            self.place_budget.remove(peer.source, places);
             let mail = peer.mailbox.take();
             self.send_back((name, id), mail, BounceReason::ShuttingDown, effects);
         }
@@ -245,6 +248,7 @@ impl Broker {
         {
             effects.count_kept();
             self.mail_budget.remove(first.source(), first.weight());
+            self.place_budget.remove(peer.source, Config::MAIL_ENTRY);
             mail.push_back(first);
         }
         if !mail.is_empty() {

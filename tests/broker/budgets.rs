@@ -7,16 +7,16 @@ use rejoin::Config;
 use crate::world::{World, config, name};
 
 /// What a message of `alice`, or of another name as long, with two letters takes.
-const MESSAGE: usize = Config::MAIL_OVERHEAD + "alicehi".len() + Config::MAIL_ENTRY;
+const MESSAGE: usize = Config::MAIL_OVERHEAD + "alicehi".len();
 
 /// All mailboxes together may keep so many messages, and one address a quarter of that.
 fn world(messages: usize) -> World {
     let bytes = messages * MESSAGE;
     World::with(&Config {
-        memory: (4 * bytes).try_into().expect("not zero"),
+        memory: (8 * bytes).try_into().expect("not zero"),
         peers: 20.try_into().expect("not zero"),
-        mailbox_messages: 20.try_into().expect("not zero"),
-        mailbox_bytes: 20_000.try_into().expect("not zero"),
+        mailbox_messages: 100.try_into().expect("not zero"),
+        mailbox_bytes: 100_000.try_into().expect("not zero"),
         ..config()
     })
 }
@@ -70,7 +70,7 @@ fn what_comes_back_makes_room() {
 
 #[test]
 fn what_waits_in_several_mailboxes_is_counted_as_what_it_takes() {
-    // One address may have 25 messages, or some 15 that four keep together.
+    // One address may have 25 messages, and so may those that four keep together.
     let mut world = world(100);
     for peer in ["bob", "carol", "david", "ellen"] {
         let conn = world.peer(peer);
@@ -79,7 +79,7 @@ fn what_waits_in_several_mailboxes_is_counted_as_what_it_takes() {
     }
     let alice = world.guest("alice");
     world.joins(alice, "#rust");
-    for _ in 0..15 {
+    for _ in 0..24 {
         world.says(alice, "#rust", "hi");
         assert_eq!(world.effects, [""; 0]);
     }
@@ -92,35 +92,51 @@ fn what_waits_in_several_mailboxes_is_counted_as_what_it_takes() {
 }
 
 #[test]
-fn when_little_is_left_it_is_for_those_who_have_little() {
-    let mut world = world(16);
-    world.away("bob");
-    world.away("carol");
-    world.away("david");
-    world.away("ellen");
-    let senders = [2, 3, 4, 5].map(|host| {
-        let conn = world.accept_from(host);
-        world.log_in(
-            conn,
-            ["alici", "alico", "alica", "alicu"][usize::from(host) - 2],
-            None,
-        );
-        world.hears(conn);
-        conn
-    });
-    for (sender, to) in senders.into_iter().zip(["bob", "carol", "david"]) {
-        world.says_at_once(sender, to, &["hi"; 4]);
+fn when_all_is_used_whoever_has_little_finds_room() {
+    let mut world = world(64);
+    let names = ["bob", "carol", "david", "ellen"];
+    for (host, to) in (2..).zip(names) {
+        world.away(to);
+        let sender = world.accept_from(host);
+        let as_whom = ["alica", "alicb", "alicc", "alicd"][usize::from(host) - 2];
+        world.log_in(sender, as_whom, None);
+        world.says_at_once(sender, to, &["hi"; 16]);
+        assert_eq!(world.effects.len(), 16);
         assert!(world.effects.iter().all(|effect| effect.contains("kept")));
     }
-    // Three quarters are used: the average is four.
-    world.says_at_once(senders[3], "ellen", &["hi"; 4]);
-    assert_eq!(world.effects, ["c8 hear * kept ellen"; 4]);
+    // A 64th of all is little.
     let late = world.accept_from(6);
-    world.log_in(late, "alicy", None);
-    world.says(late, "bob", "hi");
-    assert_eq!(
-        world.effects,
-        ["c9 hear * error mailbox-full bob"],
-        "all is used"
-    );
+    world.log_in(late, "alice", None);
+    world.says_at_once(late, "bob", &["hi"; 2]);
+    let expected = ["c9 hear * kept bob", "c9 hear * error mailbox-full bob"];
+    assert_eq!(world.effects, expected);
+}
+
+#[test]
+fn names_that_nobody_bears_keep_nothing() {
+    let mut world = world(12);
+    world.away("bob");
+    let alice = world.guest("alice");
+    for _ in 0..3 {
+        world.says(alice, "bob n1 n2 n3", "hi");
+        assert_eq!(world.effects[0], "c2 hear * kept bob");
+    }
+    world.says(alice, "bob n1 n2 n3", "hi");
+    assert_eq!(world.effects[0], "c2 hear * error mailbox-full bob");
+}
+
+#[test]
+fn what_a_writer_gives_back_is_within_the_bounds_of_all() {
+    let mut world = world(12);
+    let bob = world.peer("bob");
+    let alice = world.guest("alice");
+    world.says_at_once(alice, "bob", &["one", "two", "six", "ten", "old"]);
+    world.breaks(bob);
+    // Three of them fit nearly, and the newest come back.
+    assert_eq!(world.waits_for("bob").len(), 2);
+    assert_eq!(world.effects.len(), 3, "{:?}", world.effects);
+    let other = world.accept_from(2);
+    world.log_in(other, "david", None);
+    world.says(other, "bob", "hi");
+    assert_eq!(world.effects, ["c3 hear * kept bob"]);
 }
