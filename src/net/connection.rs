@@ -255,7 +255,7 @@ fn poll_read<S: AsyncRead>(
     })
 }
 
-/// How long a client that reads too slowly is borne when too much waits for all together.
+/// How long a client may be behind when too much waits for all together.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A wait of a writer: the socket takes nothing, or the client has too much to acknowledge.
@@ -401,8 +401,9 @@ impl WriterEnd {
             if self.outlet.gives_way() {
                 return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
             }
+            // It is 0 again once the client need acknowledge nothing any more.
             let acknowledged = self.outlet.acknowledged();
-            let marks = (acknowledged - stuck.acknowledged) as usize;
+            let marks = acknowledged.saturating_sub(stuck.acknowledged) as usize;
             stuck.acknowledged = acknowledged;
             stuck.earn(marks.saturating_mul(config.ack_bytes.get()), config);
             let now = Instant::now();
