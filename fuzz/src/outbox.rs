@@ -7,7 +7,7 @@ mod outbox;
 mod sync;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use outbox::{Bytes, Inlet, Outlet, Role, Stop, outbox};
+use outbox::{Bytes, Inlet, Outlet, Pool, Role, Stop, outbox_in};
 use std::task::{Context, Waker};
 
 /// What can happen to an outbox.
@@ -41,7 +41,8 @@ const LIMIT: usize = 500;
 /// If the outbox does anything that the model does not.
 pub(crate) fn play(steps: &[Step]) {
     let half = LIMIT / 2;
-    let (inlet, mut outlet) = outbox(Bytes { fresh: half, bulk: LIMIT - half, asked: 0 });
+    let limit = Bytes { fresh: half, bulk: LIMIT - half, asked: 0 };
+    let (inlet, mut outlet) = outbox_in(Pool::new(usize::MAX), limit);
     let mut model = Model::default();
     for step in steps {
         match *step {
