@@ -117,7 +117,7 @@ fn number(default: &str) -> String {
     match part.and_then(|part| part.strip_prefix("1/")) {
         Some(parts) => {
             let parts: usize = parts.parse().expect("a part of it");
-            (rejoin::Config::default().memory.get() / parts).to_string()
+            (Config::default().memory.get() / parts).to_string()
         }
         None => default.to_owned(),
     }
