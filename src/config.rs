@@ -17,9 +17,9 @@ use core::time::Duration;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
-    /// Bytes of memory that the server may take, as far as others decide that: what waits for
-    /// sockets, mailboxes, rooms and their lists each have a part, and of that again the peers and
-    /// connections of one address have a quarter, as [`outboxes_bytes`](Self::outboxes_bytes) says.
+    /// Bytes of memory that the server may take. What waits for sockets
+    /// ([`outboxes_bytes`](Self::outboxes_bytes)), mailboxes, rooms and their lists each have a part of
+    /// it; the peers and connections of one address have a quarter ([`Config::SOURCES`]) of each part.
     /// The rest is for connections and peers, each of which takes some KiB, and for the program.
     ///
     /// [`with_memory`](Self::with_memory) sets other limits so that they fit. At least

@@ -4,7 +4,7 @@ use rejoin::Config;
 
 use crate::irc_story::play_with;
 
-/// One address may have two rooms of its own, four entries of lists and ten invitations.
+/// One address may have two rooms of its own, and four entries of lists.
 fn config() -> Config {
     let rooms = 2 * (Config::ROOM_COST + Config::MEMBER_COST);
     Config {

@@ -55,8 +55,7 @@ impl Pool {
     }
 
     /// Whether one with so many bytes is to give way: more than may be is in the pool, and no less
-    /// in this one than in the others on the average. So whoever reads is not given up for others
-    /// who do not, and somebody is.
+    /// in this one than in the others on the average. Somebody always has that much.
     fn gives_way(&self, own: usize) -> bool {
         let all = self.bytes.load(Relaxed);
         let shares = self.shares.load(Relaxed);
