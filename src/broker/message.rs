@@ -73,20 +73,18 @@ impl Message {
         if self.is_apart() {
             return self;
         }
-        let speech = Arc::new(Speech {
-            header: self.header().clone(),
-            number: self.number(),
-            texts: self.speech.texts.only(self.place as usize),
-            keepers: 1,
-        });
-        Self { speech, place: 0 }
+        self.copy_for(1)
     }
 
-    /// The same message, to be kept in so many mailboxes.
+    /// The same message, with which nothing else is kept, to be put in so many mailboxes at once.
     pub(super) fn for_keepers(self, keepers: usize) -> Self {
-        if keepers <= 1 {
-            return self.apart();
+        match keepers {
+            0 | 1 => self.apart(),
+            _ => self.copy_for(keepers),
         }
+    }
+
+    fn copy_for(&self, keepers: usize) -> Self {
         let speech = Arc::new(Speech {
             header: self.header().clone(),
             number: self.number(),

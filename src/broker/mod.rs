@@ -497,12 +497,15 @@ impl Broker {
 
     /// Puts mail into somebody's mailbox, if there is room for it: there, and in all.
     fn put(&mut self, name: &Name, mail: Mail) -> Result<(), Mail> {
-        if !self.has_room(name, &mail) {
-            return Err(mail);
-        }
         let (source, weight) = (mail.source(), mail.weight());
         let limits = self.limits.mailbox;
-        let peer = self.peers.get_mut(name).expect("who has room is known");
+        let peer = self.peers.get_mut(name);
+        let peer = peer.expect("whose name is bound is known");
+        if !self.place_budget.admits(peer.source, Config::MAIL_ENTRY)
+            || !self.mail_budget.admits(source, weight)
+        {
+            return Err(mail);
+        }
         peer.mailbox.push(mail, limits)?;
         self.place_budget.add(peer.source, Config::MAIL_ENTRY);
         self.mail_budget.add(source, weight);
